@@ -1,0 +1,1 @@
+"""Clients that join like browsers, by the hundred, and measure what the service does for them."""
