@@ -1,0 +1,191 @@
+"""Signed tokens (JWT, HS256): who may enter which meeting, and which service may create rooms.
+
+A meeting token is for one person (``sub``), one room and one role; the browser gets it in a URL fragment.
+A service token is for a program, such as the companion, that creates rooms and meeting tokens.
+Time is an argument (``now``: seconds since the epoch), as is the randomness of a token's id.
+"""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+import jwt
+
+MEETING_AUDIENCE: Final = "alltid-oppet:meeting"
+SERVICE_AUDIENCE: Final = "alltid-oppet:service"
+ISSUER: Final = "alltid-oppet"
+ALGORITHM: Final = "HS256"
+
+Role = Literal["host", "participant", "guest"]
+ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
+
+MIN_KEY_BYTES: Final = 32
+"""RFC 7518 section 3.2: a key at least as long as the hash output."""
+CLOCK_LEEWAY_S: Final = 30
+"""Tolerated difference between the clocks of the signer and of the checker."""
+MAX_TOKEN_CHARACTERS: Final = 4096
+"""More than any token of ours; a longer one is refused before it is parsed."""
+MAX_IDENTITY_CHARACTERS: Final = 256
+MAX_DISPLAY_NAME_CHARACTERS: Final = 128
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+TokenErrorCode = Literal["token_invalid", "token_expired"]
+
+
+class TokenError(Exception):
+    """A token that does not open the door. ``code`` goes to the client; ``cause`` is for counters and tests."""
+
+    def __init__(self, code: TokenErrorCode, cause: str) -> None:
+        super().__init__(code)
+        self.code: TokenErrorCode = code
+        self.cause = cause
+
+
+class TokenKeyError(ValueError):
+    """Signing keys that cannot be used; the message never contains key material."""
+
+
+@dataclass(frozen=True)
+class MeetingClaims:
+    """What a checked meeting token says. ``repr`` shows no personal data."""
+
+    identity: str
+    display_name: str
+    room_id: str
+    role: Role
+    token_id: str
+    expires_at: int
+
+    def __repr__(self) -> str:
+        return f"MeetingClaims(room_id={self.room_id!r}, role={self.role!r})"
+
+
+@dataclass(frozen=True)
+class ServiceClaims:
+    """What a checked service token says."""
+
+    service: str
+    scopes: frozenset[str]
+    token_id: str
+    expires_at: int
+
+
+class TokenKeys:
+    """The signing keys by key id (``kid``): the first one signs, every one checks, so that keys can be rotated."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        if not keys:
+            raise TokenKeyError("no token key")
+        for key_id, key in keys.items():
+            if not _KEY_ID.fullmatch(key_id):
+                raise TokenKeyError("a key id has 1 to 32 letters, digits, '.', '_' or '-'")
+            if len(key) < MIN_KEY_BYTES:
+                raise TokenKeyError(f"key {key_id} is shorter than {MIN_KEY_BYTES} bytes")
+        self._keys = dict(keys)
+        self._signing_key_id = next(iter(self._keys))
+
+    @classmethod
+    def parse(cls, text: str) -> "TokenKeys":
+        """Read ``kid:base64`` items separated by commas, blanks or line ends; the first one signs."""
+        keys: dict[str, bytes] = {}
+        for item in re.split(r"[,\s]+", text.strip()):
+            key_id, separator, encoded = item.partition(":")
+            try:
+                key = base64.b64decode(encoded, validate=True)
+            except (binascii.Error, ValueError):
+                raise TokenKeyError(f"key number {len(keys) + 1} is not base64") from None
+            if not separator or key_id in keys:
+                raise TokenKeyError("token keys are written kid:base64, each kid once")
+            keys[key_id] = key
+        return cls(keys)
+
+    @staticmethod
+    def generate_text() -> str:
+        """A new random key in the form that ``parse`` reads."""
+        return f"{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(MIN_KEY_BYTES)).decode()}"
+
+    def __repr__(self) -> str:
+        return f"TokenKeys({', '.join(self._keys)})"
+
+    def sign_meeting(
+        self, *, identity: str, display_name: str, room_id: str, role: Role, now: float, lifetime_s: int
+    ) -> str:
+        """A meeting token, valid from ``now`` for ``lifetime_s`` seconds."""
+        claims = {"sub": identity, "name": display_name, "room": room_id, "role": role}
+        return self._sign(claims, MEETING_AUDIENCE, now, lifetime_s)
+
+    def sign_service(self, *, service: str, scopes: frozenset[str], now: float, lifetime_s: int) -> str:
+        """A service token, valid from ``now`` for ``lifetime_s`` seconds."""
+        return self._sign({"sub": service, "scope": sorted(scopes)}, SERVICE_AUDIENCE, now, lifetime_s)
+
+    def check_meeting(self, token: str, *, now: float, expired_grace_s: float = 0) -> MeetingClaims:
+        """The claims of a valid meeting token; ``TokenError`` otherwise.
+
+        ``expired_grace_s`` lets a token that expired up to so many seconds ago pass: a call may outlive the
+        token that opened it, and its lost socket must be able to come back.
+        """
+        claims = self._check(token, MEETING_AUDIENCE, now, expired_grace_s)
+        identity, name, room_id, role = (claims.get(key) for key in ("sub", "name", "room", "role"))
+        if not isinstance(identity, str) or not 1 <= len(identity) <= MAX_IDENTITY_CHARACTERS:
+            raise TokenError("token_invalid", "sub")
+        if not isinstance(name, str) or not 1 <= len(name) <= MAX_DISPLAY_NAME_CHARACTERS:
+            raise TokenError("token_invalid", "name")
+        if not isinstance(room_id, str) or not _IDENTIFIER.fullmatch(room_id):
+            raise TokenError("token_invalid", "room")
+        if not isinstance(role, str) or role not in ROLES:
+            raise TokenError("token_invalid", "role")
+        return MeetingClaims(
+            identity=identity,
+            display_name=name,
+            room_id=room_id,
+            role=role,  # type: ignore[arg-type]  # checked against ROLES above
+            token_id=claims["jti"],
+            expires_at=int(claims["exp"]),
+        )
+
+    def check_service(self, token: str, *, now: float, scope: str) -> ServiceClaims:
+        """The claims of a valid service token that has ``scope``; ``TokenError`` otherwise."""
+        claims = self._check(token, SERVICE_AUDIENCE, now, 0)
+        service, scopes = claims.get("sub"), claims.get("scope")
+        if not isinstance(service, str) or not 1 <= len(service) <= MAX_IDENTITY_CHARACTERS:
+            raise TokenError("token_invalid", "sub")
+        if not isinstance(scopes, list) or not all(isinstance(item, str) for item in scopes) or scope not in scopes:
+            raise TokenError("token_invalid", "scope")
+        return ServiceClaims(service, frozenset(scopes), claims["jti"], int(claims["exp"]))
+
+    def _sign(self, claims: Mapping[str, Any], audience: str, now: float, lifetime_s: int) -> str:
+        issued_at = int(now)
+        times = {"iat": issued_at, "nbf": issued_at, "exp": issued_at + lifetime_s}
+        payload = {"iss": ISSUER, "aud": audience, "jti": secrets.token_urlsafe(16), **times, **claims}
+        key = self._keys[self._signing_key_id]
+        return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"kid": self._signing_key_id})
+
+    def _check(self, token: str, audience: str, now: float, expired_grace_s: float) -> dict[str, Any]:
+        """Signature, issuer, audience and times. The clock is an argument, so the times are compared here."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise TokenError("token_invalid", "length")
+        required = ["iss", "aud", "exp", "nbf", "iat", "jti", "sub"]
+        options: Any = {"require": required, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        try:
+            key = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
+            if key is None:
+                raise TokenError("token_invalid", "kid")
+            claims: dict[str, Any] = jwt.decode(
+                token, key, algorithms=[ALGORITHM], audience=audience, issuer=ISSUER, options=options
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise TokenError("token_invalid", type(error).__name__) from None
+        times = [claims["exp"], claims["nbf"], claims["iat"]]
+        if not all(isinstance(value, int) and not isinstance(value, bool) for value in times):
+            raise TokenError("token_invalid", "times")
+        expires_at, not_before, issued_at = times
+        if now + CLOCK_LEEWAY_S < max(not_before, issued_at):
+            raise TokenError("token_invalid", "nbf")
+        if now >= expires_at + CLOCK_LEEWAY_S + expired_grace_s:
+            raise TokenError("token_expired", "exp")
+        return claims

@@ -1,0 +1,369 @@
+"""The wire protocol, version 1: every event, payload, reply and error code between a client and the front.
+
+Transport: Socket.IO 4 over WebSocket only (no long polling), path ``/socket.io/``, namespace ``/``, packets
+in MessagePack. A client event carries one object and is acknowledged with one object: ``{ok: true, ...reply}``
+or ``{ok: false, error: {code, message, field?}}``. Server events carry one object and are not acknowledged.
+
+This file is the truth: ``docs/protocol.md`` and ``web/client/src/protocol.ts`` are generated from it by
+``python -m signalling.documents``. What a client sends is checked strictly (unknown fields are refused);
+a client must ignore fields and events that it does not know, so that the server can grow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL_VERSION: Final = 1
+
+MAX_OFFER_CHARACTERS: Final = 256 * 1024
+"""Chrome's offer with 8 slot pairs is about 30 kB; four times 64 m-lines still fits."""
+
+MAX_TRACKS: Final = 64
+"""Media sections (m-lines) that may carry a source; the media worker refuses more with ``too_many_media``."""
+
+MAX_WANTED: Final = 200
+"""Length of a ``select`` list; more than any screen shows, little enough to check at once."""
+
+Source = Literal["microphone", "camera", "screen"]
+Quality = Literal["low", "medium", "high"]
+Role = Literal["host", "participant", "guest"]
+ParticipantState = Literal["connected", "lost"]
+LeaveReason = Literal["left", "lost", "removed", "replaced"]
+ReconnectReason = Literal["worker_lost", "transport_failed"]
+ClosedCode = Literal["room_closed", "removed", "replaced"]
+
+ErrorCode = Literal[
+    "invalid_message",
+    "unsupported_protocol",
+    "token_invalid",
+    "token_expired",
+    "unknown_room",
+    "room_full",
+    "identity_in_use",
+    "not_joined",
+    "already_joined",
+    "resume_refused",
+    "offer_invalid",
+    "offer_no_fingerprint",
+    "offer_too_large",
+    "too_many_media",
+    "no_worker",
+    "worker_timeout",
+    "rate_limited",
+    "message_too_large",
+    "internal",
+]
+
+ERROR_MESSAGES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
+    {
+        "invalid_message": "The message does not follow the protocol.",
+        "unsupported_protocol": "This protocol version is not spoken here.",
+        "token_invalid": "The token is not valid.",
+        "token_expired": "The token has expired.",
+        "unknown_room": "The room does not exist.",
+        "room_full": "The room is full.",
+        "identity_in_use": "This identity is already connected to the room.",
+        "not_joined": "Join a room first.",
+        "already_joined": "This socket has already joined a room.",
+        "resume_refused": "The session cannot be resumed; join again.",
+        "offer_invalid": "The offer cannot be used.",
+        "offer_no_fingerprint": "The offer has no certificate fingerprint.",
+        "offer_too_large": "The offer is too large.",
+        "too_many_media": "The offer has too many media sections.",
+        "no_worker": "No media worker is available.",
+        "worker_timeout": "The media worker did not answer in time.",
+        "rate_limited": "Too many messages; slow down.",
+        "message_too_large": "The message is too large.",
+        "internal": "Something went wrong on the server.",
+    }
+)
+"""English text per error code. A client translates by code and shows this text only for codes it does not know."""
+
+ERROR_CODES: Final[tuple[ErrorCode, ...]] = get_args(ErrorCode)
+
+
+class Message(BaseModel):
+    """Base of every payload: strict types, immutable, unknown fields refused."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""A room or participant id."""
+Mid = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,32}$")]
+"""A media section's identification tag, a token (RFC 5888 section 4)."""
+Token = Annotated[str, Field(min_length=1, max_length=4096)]
+ResumeToken = Annotated[str, Field(min_length=1, max_length=256)]
+Offer = Annotated[str, Field(min_length=1, max_length=MAX_OFFER_CHARACTERS)]
+
+
+# --- parts of payloads -----------------------------------------------------------------------------------------
+
+
+class Sources(Message):
+    """Which of a participant's sources are active (sending and not muted)."""
+
+    microphone: bool
+    camera: bool
+    screen: bool
+
+
+class Participant(Message):
+    """Somebody in the room, as everybody in the room may see them."""
+
+    participant_id: Identifier = Field(description="Random id of this participation; not the identity.")
+    display_name: str = Field(description="The name to show.")
+    role: Role = Field(description="What the participant may do in the room.")
+    state: ParticipantState = Field(description="`lost`: the connection is gone, the place is kept a while.")
+    sources: Sources = Field(description="Which sources are active.")
+
+
+class SlotAssignment(Message):
+    """What one of the client's own `recvonly` media sections carries now."""
+
+    mid: Mid = Field(description="The client's own media section.")
+    participant_id: Identifier | None = Field(description="Whose source it carries; null when empty.")
+    source: Source | None = Field(description="Which source it carries; null when empty.")
+
+
+class WantedSource(Message):
+    """One video a client wants to see, in `select`."""
+
+    participant_id: Identifier
+    source: Source
+    quality: Quality = Field(description="The highest quality worth sending, by the size on the screen.")
+
+
+class WireError(Message):
+    """Why a client event was refused."""
+
+    code: ErrorCode = Field(description="What to act on and to translate by.")
+    message: str = Field(description="English text for developers.")
+    field: str | None = Field(default=None, description="The field at fault, when one is.")
+
+
+# --- client -> server ------------------------------------------------------------------------------------------
+
+
+class Join(Message):
+    """Enter the token's room with one offer. The first message on a socket, within 10 s of its opening."""
+
+    protocol: Literal[1] = Field(description="The protocol version.")
+    token: Token = Field(description="A meeting token (JWT).")
+    offer: Offer = Field(
+        description=(
+            "SDP offer of the one peer connection: sendonly microphone, camera, screen, "
+            "then pairs of recvonly audio and video (the slots)."
+        )
+    )
+    tracks: dict[Mid, Source] = Field(max_length=MAX_TRACKS, description="Which sendonly media section is what.")
+    active: dict[Source, bool] = Field(
+        default_factory=dict, description="Which sources are active from the start; missing ones are not."
+    )
+    resume_token: ResumeToken | None = Field(
+        default=None, description="From an earlier join, to take the same place over (page reload, new worker)."
+    )
+
+
+class Resume(Message):
+    """Bind a new socket to a participation whose peer connection still lives (the old socket was lost)."""
+
+    protocol: Literal[1] = Field(description="The protocol version.")
+    token: Token = Field(description="The meeting token; it may have expired while the call went on.")
+    participant_id: Identifier
+    resume_token: ResumeToken
+
+
+class Negotiate(Message):
+    """A new offer on the same peer connection: ICE restart, or more slots."""
+
+    offer: Offer
+    tracks: dict[Mid, Source] = Field(max_length=MAX_TRACKS, description="As in `join`, for all media sections.")
+
+
+class SetSource(Message):
+    """A source was muted, unmuted, started or stopped. Needs no offer."""
+
+    source: Source
+    active: bool
+
+
+class Select(Message):
+    """Which videos the client shows, the most important first. An empty list lets the server choose."""
+
+    wanted: list[WantedSource] = Field(max_length=MAX_WANTED)
+
+
+class Leave(Message):
+    """Leave the room for good."""
+
+
+# --- replies ---------------------------------------------------------------------------------------------------
+
+
+class SlotsState(Message):
+    """All slots of the client, with a version that grows with each change."""
+
+    slots: list[SlotAssignment] = Field(description="All slots of this client, in the order of its offer.")
+    slots_version: int = Field(description="Grows with each change; ignore a state older than the newest seen.")
+
+
+class JoinReply(SlotsState):
+    """The reply to `join`."""
+
+    participant_id: Identifier = Field(description="The client's own id in the room.")
+    resume_token: ResumeToken = Field(description="Secret: proves a right to this place. Keep it in memory only.")
+    room_id: Identifier
+    room_name: str
+    answer: str = Field(description="SDP answer.")
+    participants: list[Participant] = Field(description="Everybody in the room, the client included.")
+    lost_after_ms: int = Field(description="How long a lost participant's place is kept, in milliseconds.")
+
+
+class ResumeReply(SlotsState):
+    """The reply to `resume`."""
+
+    participants: list[Participant] = Field(description="Everybody in the room, the client included.")
+
+
+class NegotiateReply(SlotsState):
+    """The reply to `negotiate`."""
+
+    answer: str = Field(description="SDP answer.")
+
+
+class Done(Message):
+    """The reply to events that have nothing to tell."""
+
+
+# --- server -> client ------------------------------------------------------------------------------------------
+
+
+class ParticipantJoined(Message):
+    """Somebody entered the room."""
+
+    participant: Participant
+
+
+class ParticipantChanged(Message):
+    """Somebody's state or sources changed."""
+
+    participant: Participant
+
+
+class ParticipantLeft(Message):
+    """Somebody is out of the room."""
+
+    participant_id: Identifier
+    reason: LeaveReason
+
+
+class Slots(SlotsState):
+    """What the client's slots carry from now on (all of them, not a difference)."""
+
+
+class Speakers(Message):
+    """Who speaks, sent when it changes and at most five times a second."""
+
+    participant_ids: list[Identifier] = Field(description="The loudest first; empty when all are silent.")
+
+
+class Reconnect(Message):
+    """The media path is gone: make a new peer connection and `join` again at once, with the resume token."""
+
+    reason: ReconnectReason
+
+
+class Closed(Message):
+    """The participation is over; the client must not come back by itself."""
+
+    code: ClosedCode
+    message: str = Field(description="English text for developers.")
+
+
+@dataclass(frozen=True)
+class ClientEvent:
+    """A client event: its payload model, its reply model, and the error codes particular to it."""
+
+    payload: type[Message]
+    reply: type[Message]
+    errors: tuple[ErrorCode, ...]
+
+
+_MEDIA: Final[tuple[ErrorCode, ...]] = (
+    "offer_invalid",
+    "offer_no_fingerprint",
+    "offer_too_large",
+    "too_many_media",
+    "worker_timeout",
+)
+
+CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
+    {
+        "join": ClientEvent(
+            Join,
+            JoinReply,
+            (
+                "unsupported_protocol",
+                "token_invalid",
+                "token_expired",
+                "unknown_room",
+                "room_full",
+                "identity_in_use",
+                "already_joined",
+                "resume_refused",
+                "no_worker",
+                *_MEDIA,
+            ),
+        ),
+        "resume": ClientEvent(
+            Resume,
+            ResumeReply,
+            (
+                "unsupported_protocol",
+                "token_invalid",
+                "token_expired",
+                "unknown_room",
+                "already_joined",
+                "resume_refused",
+                "worker_timeout",
+            ),
+        ),
+        "negotiate": ClientEvent(Negotiate, NegotiateReply, ("not_joined", *_MEDIA)),
+        "set_source": ClientEvent(SetSource, Done, ("not_joined", "worker_timeout")),
+        "select": ClientEvent(Select, Done, ("not_joined", "worker_timeout")),
+        "leave": ClientEvent(Leave, Done, ("not_joined",)),
+    }
+)
+"""What a client may send. Any of them may also be answered with one of ``COMMON_ERRORS``."""
+
+COMMON_ERRORS: Final[tuple[ErrorCode, ...]] = ("invalid_message", "rate_limited", "message_too_large", "internal")
+
+SERVER_EVENTS: Final[Mapping[str, type[Message]]] = MappingProxyType(
+    {
+        "participant_joined": ParticipantJoined,
+        "participant_changed": ParticipantChanged,
+        "participant_left": ParticipantLeft,
+        "slots": Slots,
+        "speakers": Speakers,
+        "reconnect": Reconnect,
+        "closed": Closed,
+    }
+)
+"""What the server sends unasked."""
+
+
+def acknowledge(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """The acknowledgement of an event that was carried out."""
+    return {"ok": True, **reply}
+
+
+def refuse(code: ErrorCode, message: str | None = None, field: str | None = None) -> dict[str, Any]:
+    """The acknowledgement of an event that was refused; without ``message`` the code's own text is used."""
+    error = {"code": code, "message": message or ERROR_MESSAGES[code]}
+    if field is not None:
+        error["field"] = field
+    return {"ok": False, "error": error}

@@ -1,0 +1,259 @@
+// Generated from signalling/protocol.py by `python -m signalling.documents`. Do not edit.
+
+export const PROTOCOL_VERSION = 1;
+
+export type Source = "microphone" | "camera" | "screen";
+
+export type Quality = "low" | "medium" | "high";
+
+export type Role = "host" | "participant" | "guest";
+
+export type ParticipantState = "connected" | "lost";
+
+export type LeaveReason = "left" | "lost" | "removed" | "replaced";
+
+export type ReconnectReason = "worker_lost" | "transport_failed";
+
+export type ClosedCode = "room_closed" | "removed" | "replaced";
+
+export type ErrorCode =
+  | "invalid_message"
+  | "unsupported_protocol"
+  | "token_invalid"
+  | "token_expired"
+  | "unknown_room"
+  | "room_full"
+  | "identity_in_use"
+  | "not_joined"
+  | "already_joined"
+  | "resume_refused"
+  | "offer_invalid"
+  | "offer_no_fingerprint"
+  | "offer_too_large"
+  | "too_many_media"
+  | "no_worker"
+  | "worker_timeout"
+  | "rate_limited"
+  | "message_too_large"
+  | "internal";
+
+export const ERROR_CODES: readonly ErrorCode[] = [
+  "invalid_message",
+  "unsupported_protocol",
+  "token_invalid",
+  "token_expired",
+  "unknown_room",
+  "room_full",
+  "identity_in_use",
+  "not_joined",
+  "already_joined",
+  "resume_refused",
+  "offer_invalid",
+  "offer_no_fingerprint",
+  "offer_too_large",
+  "too_many_media",
+  "no_worker",
+  "worker_timeout",
+  "rate_limited",
+  "message_too_large",
+  "internal",
+];
+
+/** Which of a participant's sources are active (sending and not muted). */
+export interface Sources {
+  microphone: boolean;
+  camera: boolean;
+  screen: boolean;
+}
+
+/** Somebody in the room, as everybody in the room may see them. */
+export interface Participant {
+  /** Random id of this participation; not the identity. */
+  participant_id: string;
+  /** The name to show. */
+  display_name: string;
+  /** What the participant may do in the room. */
+  role: Role;
+  /** `lost`: the connection is gone, the place is kept a while. */
+  state: ParticipantState;
+  /** Which sources are active. */
+  sources: Sources;
+}
+
+/** What one of the client's own `recvonly` media sections carries now. */
+export interface SlotAssignment {
+  /** The client's own media section. */
+  mid: string;
+  /** Whose source it carries; null when empty. */
+  participant_id: string | null;
+  /** Which source it carries; null when empty. */
+  source: Source | null;
+}
+
+/** One video a client wants to see, in `select`. */
+export interface WantedSource {
+  participant_id: string;
+  source: Source;
+  /** The highest quality worth sending, by the size on the screen. */
+  quality: Quality;
+}
+
+/** Why a client event was refused. */
+export interface WireError {
+  /** What to act on and to translate by. */
+  code: ErrorCode;
+  /** English text for developers. */
+  message: string;
+  /** The field at fault, when one is. */
+  field?: string | null;
+}
+
+/** Enter the token's room with one offer. The first message on a socket, within 10 s of its opening. */
+export interface Join {
+  /** The protocol version. */
+  protocol: 1;
+  /** A meeting token (JWT). */
+  token: string;
+  /** SDP offer of the one peer connection: sendonly microphone, camera, screen, then pairs of recvonly audio and video (the slots). */
+  offer: string;
+  /** Which sendonly media section is what. */
+  tracks: Record<string, Source>;
+  /** Which sources are active from the start; missing ones are not. */
+  active?: Partial<Record<Source, boolean>>;
+  /** From an earlier join, to take the same place over (page reload, new worker). */
+  resume_token?: string | null;
+}
+
+/** Bind a new socket to a participation whose peer connection still lives (the old socket was lost). */
+export interface Resume {
+  /** The protocol version. */
+  protocol: 1;
+  /** The meeting token; it may have expired while the call went on. */
+  token: string;
+  participant_id: string;
+  resume_token: string;
+}
+
+/** A new offer on the same peer connection: ICE restart, or more slots. */
+export interface Negotiate {
+  offer: string;
+  /** As in `join`, for all media sections. */
+  tracks: Record<string, Source>;
+}
+
+/** A source was muted, unmuted, started or stopped. Needs no offer. */
+export interface SetSource {
+  source: Source;
+  active: boolean;
+}
+
+/** Which videos the client shows, the most important first. An empty list lets the server choose. */
+export interface Select {
+  wanted: WantedSource[];
+}
+
+/** Leave the room for good. */
+export interface Leave {
+}
+
+/** All slots of the client, with a version that grows with each change. */
+export interface SlotsState {
+  /** All slots of this client, in the order of its offer. */
+  slots: SlotAssignment[];
+  /** Grows with each change; ignore a state older than the newest seen. */
+  slots_version: number;
+}
+
+/** The reply to `join`. */
+export interface JoinReply extends SlotsState {
+  /** The client's own id in the room. */
+  participant_id: string;
+  /** Secret: proves a right to this place. Keep it in memory only. */
+  resume_token: string;
+  room_id: string;
+  room_name: string;
+  /** SDP answer. */
+  answer: string;
+  /** Everybody in the room, the client included. */
+  participants: Participant[];
+  /** How long a lost participant's place is kept, in milliseconds. */
+  lost_after_ms: number;
+}
+
+/** The reply to `resume`. */
+export interface ResumeReply extends SlotsState {
+  /** Everybody in the room, the client included. */
+  participants: Participant[];
+}
+
+/** The reply to `negotiate`. */
+export interface NegotiateReply extends SlotsState {
+  /** SDP answer. */
+  answer: string;
+}
+
+/** The reply to events that have nothing to tell. */
+export interface Done {
+}
+
+/** Somebody entered the room. */
+export interface ParticipantJoined {
+  participant: Participant;
+}
+
+/** Somebody's state or sources changed. */
+export interface ParticipantChanged {
+  participant: Participant;
+}
+
+/** Somebody is out of the room. */
+export interface ParticipantLeft {
+  participant_id: string;
+  reason: LeaveReason;
+}
+
+/** What the client's slots carry from now on (all of them, not a difference). */
+export interface Slots extends SlotsState {
+}
+
+/** Who speaks, sent when it changes and at most five times a second. */
+export interface Speakers {
+  /** The loudest first; empty when all are silent. */
+  participant_ids: string[];
+}
+
+/** The media path is gone: make a new peer connection and `join` again at once, with the resume token. */
+export interface Reconnect {
+  reason: ReconnectReason;
+}
+
+/** The participation is over; the client must not come back by itself. */
+export interface Closed {
+  code: ClosedCode;
+  /** English text for developers. */
+  message: string;
+}
+
+/** How every client event is acknowledged. */
+export type Acknowledgement<Reply> = ({ ok: true } & Reply) | { ok: false; error: WireError };
+
+/** Client events: what is sent, and what the acknowledgement carries when it is ok. */
+export interface ClientEvents {
+  join: { payload: Join; reply: JoinReply };
+  resume: { payload: Resume; reply: ResumeReply };
+  negotiate: { payload: Negotiate; reply: NegotiateReply };
+  set_source: { payload: SetSource; reply: Done };
+  select: { payload: Select; reply: Done };
+  leave: { payload: Leave; reply: Done };
+}
+
+/** Server events: what is received unasked. */
+export interface ServerEvents {
+  participant_joined: ParticipantJoined;
+  participant_changed: ParticipantChanged;
+  participant_left: ParticipantLeft;
+  slots: Slots;
+  speakers: Speakers;
+  reconnect: Reconnect;
+  closed: Closed;
+}
