@@ -65,6 +65,18 @@ def _create(profile: str, key: bytes, ssrc_type: int) -> object:
     return ffi.gc(session, lambda owned: lib.srtp_dealloc(owned[0]))
 
 
+cdef bytes _call(srtp_call function, void* session, bytes packet):
+    cdef char buffer[2048 + 64]
+    cdef int length = <int>len(packet)
+    if length > 2048:
+        raise ValueError("a packet is at most 2048 bytes")
+    memcpy(buffer, <char*>packet, length)
+    cdef int status = function(session, buffer, &length)
+    if status != 0:
+        raise SrtpError(status)
+    return buffer[:length]
+
+
 cdef class SrtpSession:
     """One DTLS association's two directions.
 
@@ -83,29 +95,18 @@ cdef class SrtpSession:
         self.tx = <void*><uintptr_t>int(ffi.cast("uintptr_t", self._tx_owner[0]))
         self.rx = <void*><uintptr_t>int(ffi.cast("uintptr_t", self._rx_owner[0]))
 
-    cdef bytes _call(self, srtp_call function, void* session, bytes packet):
-        cdef char buffer[2048 + 64]
-        cdef int length = <int>len(packet)
-        if length > 2048:
-            raise ValueError("a packet is at most 2048 bytes")
-        memcpy(buffer, <char*>packet, length)
-        cdef int status = function(session, buffer, &length)
-        if status != 0:
-            raise SrtpError(status)
-        return buffer[:length]
-
     def protect(self, bytes packet not None) -> bytes:
         """Return the RTP packet encrypted and authenticated."""
-        return self._call(protect_rtp, self.tx, packet)
+        return _call(protect_rtp, self.tx, packet)
 
     def unprotect(self, bytes packet not None) -> bytes:
         """Return the plain RTP packet; raise SrtpError for a bad tag or a replay."""
-        return self._call(unprotect_rtp, self.rx, packet)
+        return _call(unprotect_rtp, self.rx, packet)
 
     def protect_rtcp(self, bytes packet not None) -> bytes:
         """Return the compound RTCP packet encrypted and authenticated."""
-        return self._call(protect_rtcp, self.tx, packet)
+        return _call(protect_rtcp, self.tx, packet)
 
     def unprotect_rtcp(self, bytes packet not None) -> bytes:
         """Return the plain compound RTCP packet; raise SrtpError for a bad tag or a replay."""
-        return self._call(unprotect_rtcp, self.rx, packet)
+        return _call(unprotect_rtcp, self.rx, packet)
