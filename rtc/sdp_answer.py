@@ -39,7 +39,7 @@ that all clients have: constrained baseline is H.264's mandatory one (RFC 7742 s
 
 @dataclass(frozen=True, slots=True)
 class NegotiationPolicy:
-    """What the server accepts. Codecs are names of :data:`VARIANTS`; their order is the answer's, and the first is sent."""
+    """What the server accepts. Codecs are names of :data:`VARIANTS`; the answer keeps their order."""
 
     audio_codecs: tuple[str, ...] = ("OPUS",)
     video_codecs: tuple[str, ...] = ("VP8", "H264", "VP9", "AV1")
