@@ -1,3 +1,4 @@
+# ruff: noqa: INP001
 """Translates every .pyx file to C and fails on any warning or performance hint.
 
 A performance hint on the packet path is a hidden call into Python or a hidden grab of the GIL (most often a
@@ -15,7 +16,16 @@ COMPLAINTS = ("performance hint:", "warning:", "error:")
 
 def complaints_of(source: Path, into: Path) -> list[str]:
     """The lines in which Cython complains of one file; empty when it has nothing to say."""
-    command = [sys.executable, "-m", "cython", "-3", "-Wextra", "--output-file", str(into / f"{source.stem}.c"), str(source)]
+    command = [
+        sys.executable,
+        "-m",
+        "cython",
+        "-3",
+        "-Wextra",
+        "--output-file",
+        str(into / f"{source.stem}.c"),
+        str(source),
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = (result.stderr + result.stdout).splitlines()
     found = [line for line in lines if line.startswith(COMPLAINTS)]

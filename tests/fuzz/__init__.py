@@ -1,0 +1,1 @@
+"""Fuzzing: parsers must parse, or raise their one documented error, whatever the bytes."""
