@@ -118,11 +118,13 @@ class Bus:
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._outbox.join(), 1.0)
-        tasks = [*self._loops, *self._running]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = {*self._loops, *self._running}
         self._loops = []
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
+            _, tasks = await asyncio.wait(tasks, timeout=0.1)
         for future in self._waiting.values():
             if not future.done():
                 future.cancel()
