@@ -5,7 +5,8 @@ broken one can neither spoil the attempt of the real client that came before it 
 attempt that completes is the peer's; keys are handed out only when its certificate has an announced fingerprint.
 
 OpenSSL measures its retransmission times by the wall clock. Here time is an argument, so the last flight is kept and
-sent again by timers of this module, at once when the client shows that it has not got it.
+sent again by a timer of the client role. The server needs none: a client that lacks the server's flight repeats its
+own, and that is answered with a repetition. A timer would send the answer to a forged ClientHello to the real client.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from rtc.dtls_records import (
     ContentType,
     Fragment,
     Record,
+    is_unencrypted,
     pack_datagrams,
     read_records,
+    with_sequence_number,
 )
 from rtc.fingerprints import Fingerprint, is_certificate_accepted
 
@@ -86,12 +89,14 @@ class _Attempt:
     started_us: int
     client_random: bytes | None = None
     input_bytes: int = 0
+    records_fed: int = 0
     flight: list[bytes] = field(default_factory=list)
     """The last datagrams that the handshake produced."""
     repeated_us: int = 0
     repeats: int = 0
     interval_us: int = FIRST_RETRANSMIT_US
     retransmit_us: int | None = None
+    """When the client sends its flight again by itself."""
 
     def drain(self) -> list[bytes]:
         """What OpenSSL wants sent."""
@@ -101,6 +106,18 @@ class _Attempt:
                 output += self.connection.bio_read(_READ_BYTES)
             except SSL.Error:
                 return pack_datagrams(bytes(output))
+
+    def feed(self, data: bytes) -> None:
+        """Give OpenSSL a record of the handshake, an unencrypted one under a number of our own.
+
+        Nothing protects the numbers of unencrypted records: a forged high one would make OpenSSL take all that follow
+        for replays. Repeated messages do no harm, since they are told by their handshake sequence.
+        """
+        if is_unencrypted(data):
+            data = with_sequence_number(data, self.records_fed)
+            self.records_fed += 1
+        self.input_bytes += len(data)
+        self.connection.bio_write(data)
 
     def repeat(self, now_us: int) -> list[bytes]:
         """The last flight again, unless it has just been sent or too often."""
@@ -194,7 +211,8 @@ class DtlsTransport:
         for record in records:
             hello = next((fragment for fragment in record.fragments if fragment.kind == CLIENT_HELLO), None)
             if hello is None or self._role == "client":
-                targets = list(self._attempts)
+                # Before the server has answered a ClientHello no client has anything else to say.
+                targets = [attempt for attempt in self._attempts if attempt.flight]
                 if not targets:
                     self.drops["dtls_before_client_hello"] += 1
             else:
@@ -210,7 +228,7 @@ class DtlsTransport:
             self._outgoing += attempt.repeat(now_us)
         for attempt, pieces in input_of.items():
             if self.state == "connecting":
-                self._feed(attempt, b"".join(pieces), now_us)
+                self._feed(attempt, pieces, now_us)
 
     def _attempt_of_hello(self, hello: Fragment, record: Record, now_us: int) -> _Attempt | None:
         """The attempt a piece of a ClientHello belongs to: by its random, or the newest for pieces without one."""
@@ -250,7 +268,7 @@ class DtlsTransport:
         attempt = self._new_attempt(now_us, random)
         orphans, self._orphans = self._orphans, []
         for data in orphans:
-            attempt.connection.bio_write(data)
+            attempt.feed(data)
         return attempt
 
     def _begin(self, now_us: int) -> None:
@@ -269,12 +287,12 @@ class DtlsTransport:
         self._attempts_made += 1
         return attempt
 
-    def _feed(self, attempt: _Attempt, data: bytes, now_us: int) -> None:
-        if attempt.input_bytes + len(data) > MAX_HANDSHAKE_INPUT_BYTES:
+    def _feed(self, attempt: _Attempt, records: Sequence[bytes], now_us: int) -> None:
+        if attempt.input_bytes + sum(map(len, records)) > MAX_HANDSHAKE_INPUT_BYTES:
             self.drops["dtls_handshake_too_long"] += 1
             return
-        attempt.input_bytes += len(data)
-        attempt.connection.bio_write(data)
+        for data in records:
+            attempt.feed(data)
         self._advance(attempt, now_us)
 
     def _advance(self, attempt: _Attempt, now_us: int) -> None:
@@ -294,7 +312,8 @@ class DtlsTransport:
             attempt.repeats = 0
             attempt.repeated_us = now_us
             attempt.interval_us = FIRST_RETRANSMIT_US
-            attempt.retransmit_us = now_us + FIRST_RETRANSMIT_US
+            if self._role == "client":
+                attempt.retransmit_us = now_us + FIRST_RETRANSMIT_US
             self._outgoing += flight
         if is_complete:
             self._complete(attempt)

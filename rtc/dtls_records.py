@@ -90,6 +90,16 @@ def read_records(datagram: bytes, drops: Counter[str]) -> list[Record]:
     return records
 
 
+def is_unencrypted(record: bytes) -> bool:
+    """Epoch 0: from before the first ChangeCipherSpec."""
+    return record[3:5] == b"\0\0"
+
+
+def with_sequence_number(record: bytes, number: int) -> bytes:
+    """The record under another sequence number (48 bits)."""
+    return record[:5] + number.to_bytes(6, "big") + record[11:]
+
+
 def pack_datagrams(data: bytes) -> list[bytes]:
     """Cut OpenSSL's output, records without gaps, into datagrams of at most 1,200 bytes without cutting a record."""
     datagrams: list[bytes] = []
