@@ -54,6 +54,8 @@ cdef enum:
     SR_BYTES = 28
     # Feedback reports at most this many packets at once: a feedback packet then stays well under one MTU.
     TRANSPORT_FEEDBACK_PACKETS = 256
+    # Headers, a chunk per seven packets, at most two bytes of delta each, padding: 20 + 74 + 512 + 2.
+    TRANSPORT_FEEDBACK_BYTES = 608
 
 
 cdef inline RtcpStatus next_item(const uint8_t* data, size_t length, size_t* position, RtcpItem* item) noexcept nogil:
@@ -163,8 +165,8 @@ cdef inline size_t write_transport_feedback(
 
     ``arrivals_us[i]`` is the arrival of packet ``base + i``, -1 where it has not come; at least one has, and
     ``count`` is at most TRANSPORT_FEEDBACK_PACKETS. Deltas count in 250 us from a reference in 64 ms. A delta that
-    16 bits cannot hold (over 8 s) reports its packet as not received. ``out`` needs 12 + 8 + 2 * (count // 7 + 1)
-    + 2 * count + 4 bytes. Returns the size.
+    16 bits cannot hold (over 8 s) reports its packet as not received. ``out`` has TRANSPORT_FEEDBACK_BYTES.
+    Returns the size.
     """
     cdef int64_t reference_us = 0, previous, delta
     cdef size_t chunk = 20, deltas, i

@@ -48,9 +48,9 @@ def parse(bytes data not None) -> list:
 def transport_feedback(int sender, int media, int base, arrivals_us: list, int feedback_count) -> bytes:
     """Build a transport-wide feedback for packets from ``base`` on; None in ``arrivals_us`` is a lost packet."""
     cdef int64_t arrivals[TRANSPORT_FEEDBACK_PACKETS]
-    cdef uint8_t out[20 + 2 * (TRANSPORT_FEEDBACK_PACKETS // 7 + 1) + 2 * TRANSPORT_FEEDBACK_PACKETS + 4]
+    cdef uint8_t out[TRANSPORT_FEEDBACK_BYTES]
     cdef Py_ssize_t count = len(arrivals_us), i
-    if not 0 < count <= TRANSPORT_FEEDBACK_PACKETS or all(arrival is None for arrival in arrivals_us):
+    if not 0 < count <= TRANSPORT_FEEDBACK_PACKETS or arrivals_us.count(None) == count:
         raise ValueError("feedback is about 1 to 256 packets of which at least one has come")
     for i in range(count):
         arrivals[i] = -1 if arrivals_us[i] is None else arrivals_us[i]
@@ -62,7 +62,7 @@ def transport_feedback(int sender, int media, int base, arrivals_us: list, int f
 
 def count_transport_feedback(bytes fci not None) -> tuple:
     """Return (received, lost) of a transport-wide feedback's control information; raise RtcpError if malformed."""
-    cdef uint32_t received, lost
+    cdef uint32_t received = 0, lost = 0
     cdef size_t length = len(fci)
     cdef uint8_t* copy = <uint8_t*>malloc(length if length else 1)
     if copy == NULL:

@@ -68,7 +68,7 @@ cdef struct Reception:            # RFC 3550 appendix A.1, A.3, A.8, and what NA
     uint32_t received_before
     uint32_t jitter_q4            # in timestamp units, times 16
     uint32_t transit
-    uint64_t seen[WINDOW_PACKETS // 64]
+    uint64_t seen[16]             # WINDOW_PACKETS bits
     Missing missing[MISSING_PACKETS]
 
 cdef struct TransportArrivals:    # of one publisher, until the next transport-wide feedback
