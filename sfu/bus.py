@@ -48,6 +48,7 @@ _LONGEST_PAUSE_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+OnReply = Callable[[Any], None]
 OnEvent = Callable[[str, dict[str, Any]], Awaitable[None] | None]
 
 
@@ -101,7 +102,7 @@ class Bus:
         self._handlers = dict(handlers or {})
         self._on_event = on_event
         self._message_ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[dict[str, Any]], OnReply | None]] = {}
         self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(OUTBOX_MAX_MESSAGES)
         self._room_tails: dict[str, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -125,7 +126,7 @@ class Bus:
                 task.cancel()
             # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
             _, tasks = await asyncio.wait(tasks, timeout=0.1)
-        for future in self._waiting.values():
+        for future, _ in self._waiting.values():
             if not future.done():
                 future.cancel()
         self._waiting.clear()
@@ -133,12 +134,22 @@ class Bus:
             await self._redis.delete(inbox_key(self.process_id))
 
     async def call(
-        self, process_id: str, method: str, params: Mapping[str, Any], timeout_s: float = RPC_TIMEOUT_S
+        self,
+        process_id: str,
+        method: str,
+        params: Mapping[str, Any],
+        timeout_s: float = RPC_TIMEOUT_S,
+        *,
+        on_reply: OnReply | None = None,
     ) -> dict[str, Any]:
-        """Ask a process; its result, or ``RpcError`` with its code (``worker_timeout`` when no answer comes)."""
+        """Ask a process; its result, or ``RpcError`` with its code (``worker_timeout`` when no answer comes).
+
+        ``on_reply`` is called with a good result at once, before the next message of the inbox is looked at:
+        events that the answering process sent after its reply find what it prepared.
+        """
         message_id = next(self._message_ids)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[message_id] = future
+        self._waiting[message_id] = (future, on_reply)
         request = {"t": "req", "id": message_id, "from": self.process_id, "m": method, "p": dict(params)}
         try:
             self._send(process_id, request)
@@ -241,11 +252,13 @@ class Bus:
             _log.error("bus_message_failed", error=type(error).__name__, where=_where(error))
 
     def _settle(self, reply: dict[str, Any]) -> None:
-        future = self._waiting.get(reply["id"])
+        future, on_reply = self._waiting.get(reply["id"], (None, None))
         if future is None or future.done():
             self.counters["reply_late"] += 1
         elif reply["ok"]:
             future.set_result(reply["r"])
+            if on_reply is not None:
+                on_reply(reply["r"])
         else:
             future.set_exception(RpcError(str(reply["e"]["code"]), str(reply["e"]["message"])))
 
