@@ -156,22 +156,22 @@ def build_answer(
     if offer.extmap_allow_mixed:
         lines.append("a=extmap-allow-mixed")
     lines.append("a=msid-semantic: WMS *")
+    # Of a bundle the first m-line's would do (RFC 8843 section 7.3), but aiortc reads the candidates of the last.
     transport = [
         f"a=ice-ufrag:{local_ice.username_fragment}",
         f"a=ice-pwd:{local_ice.password}",
         f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}",
         "a=setup:passive",
+        *(_candidate_line(index, address) for index, address in enumerate(candidates)),
+        "a=end-of-candidates",
     ]
     for media in negotiated:
         if media.rejected:
             lines += [f"m={media.kind} 0 {media.offered.protocol} {media.offered.formats[0]}", "c=IN IP4 0.0.0.0"]
             lines += [f"a=mid:{media.mid}", "a=inactive"]
             continue
-        lines += _media_head(media, candidates[0] if candidates and media.mid == accepted[0] else None)
+        lines += _media_head(media, candidates[0] if candidates else None)
         lines += transport
-        if media.mid == accepted[0]:
-            lines += [_candidate_line(index, address) for index, address in enumerate(candidates)]
-            lines.append("a=end-of-candidates")
         lines += _media_lines(media, slot_ssrcs.get(media.mid))
     return "\r\n".join(lines) + "\r\n"
 
