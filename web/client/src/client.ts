@@ -1,0 +1,251 @@
+/** A meeting, from the first join to the last goodbye, whatever happens to the network between. No user interface. */
+import { Emitter } from "./emitter";
+import type { EndCode } from "./errors";
+import { Link, type ServerMessage } from "./link";
+import type { LocalMedia } from "./local_media";
+import type { SessionMemory } from "./memory";
+import { onNetworkChange } from "./network";
+import { Peer, type PeerHandlers, type PeerOptions } from "./peer";
+import type { LeaveReason, Participant, SlotsState, Source, WantedSource } from "./protocol";
+import type { Quality } from "./quality";
+import { QualityMonitor } from "./quality_monitor";
+import type { SessionState } from "./recovery_events";
+import { Roster } from "./roster";
+import { type SignallingFactory, openSocket } from "./signalling";
+import { type ReceiveTrack, SlotTable, type SourceTracks } from "./slots";
+import { SourceSync } from "./source_sync";
+
+export interface ParticipantView extends Participant {
+  isSelf: boolean;
+  speaking: boolean;
+  quality: Quality;
+  /** The tracks to play or show now; a source without a slot has none. */
+  tracks: SourceTracks;
+}
+
+/** Everything a user interface shows; a new object whenever anything changed. */
+export interface MeetingSnapshot {
+  state: SessionState;
+  /** Why it is over, once `state` is `closed`. */
+  endCode: EndCode | null;
+  /** Sound and picture do not get through at present. */
+  mediaLost: boolean;
+  roomName: string;
+  selfId: string | null;
+  participants: readonly ParticipantView[];
+  /** participant_ids, the loudest first. */
+  speakers: readonly string[];
+  /** All receive sections that carry sound, for playing. */
+  audio: readonly ReceiveTrack[];
+}
+
+export interface MeetingEvents {
+  changed: MeetingSnapshot;
+  participant_joined: Participant;
+  participant_left: { participant: Participant; reason: LeaveReason };
+  participant_changed: { before: Participant; now: Participant };
+}
+
+export interface MeetingOptions extends Partial<PeerOptions> {
+  media: LocalMedia;
+  /** Where the right to one's place survives a reload; without it a reload takes a new place. */
+  memory?: SessionMemory;
+  openSocket?: SignallingFactory;
+  createPeer?: (options: PeerOptions, handlers: PeerHandlers) => Peer;
+}
+
+const SOURCES: readonly Source[] = ["microphone", "camera", "screen"];
+/** After these there is no place to come back to. */
+const FINAL: ReadonlySet<EndCode> = new Set(["left", "removed", "replaced", "room_closed", "unknown_room"]);
+
+export class MeetingClient extends Emitter<MeetingEvents> {
+  readonly media: LocalMedia;
+  readonly #options: MeetingOptions;
+  readonly #roster = new Roster();
+  readonly #slots = new SlotTable();
+  readonly #sync: SourceSync;
+  readonly #quality: QualityMonitor;
+  #link: Link | null = null;
+  #snapshot: MeetingSnapshot;
+  #roomName = "";
+  #endCode: EndCode | null = null;
+  #resumeToken: string | null = null;
+  #wanted: WantedSource[] = [];
+  /** What the server said between a join and its reply: it builds on the reply. */
+  #early: ServerMessage[] | null = null;
+  #cleanUp: (() => void)[] = [];
+
+  constructor(options: MeetingOptions) {
+    super();
+    this.#options = options;
+    this.media = options.media;
+    this.#sync = new SourceSync((message) => this.#link!.request("set_source", message), () => this.media.active());
+    this.#quality = new QualityMonitor((mid) => this.#slots.owner(mid)?.participantId ?? null, () => this.#changed());
+    this.#snapshot = this.#makeSnapshot();
+  }
+
+  get snapshot(): MeetingSnapshot {
+    return this.#snapshot;
+  }
+
+  /** The present peer connection, for statistics; another one after some reconnects. */
+  get peerConnection(): RTCPeerConnection | null {
+    return this.#link?.peer?.connection ?? null;
+  }
+
+  /** Join the token's room at `url` (the front's origin). Progress is told by `changed`; a client joins once. */
+  connect(url: string, token: string): void {
+    if (this.#link) throw new Error("this client has been used");
+    const { slotPairs = 8, simulcast = true, createPeer, memory } = this.#options;
+    const make = createPeer ?? ((options: PeerOptions, handlers: PeerHandlers) => new Peer(options, handlers));
+    const link = new Link({
+      url,
+      token,
+      resumeToken: memory?.load()?.resumeToken ?? null,
+      active: () => this.media.active(),
+      openSocket: this.#options.openSocket ?? openSocket,
+      createPeer: (handlers) => make({ slotPairs, simulcast }, handlers),
+    });
+    this.#link = link;
+    link.on("peer", (peer) => {
+      this.#early = [];
+      for (const source of SOURCES) void peer.setTrack(source, this.media.sources[source].track);
+    });
+    link.on("joined", (reply) => {
+      this.#roomName = reply.room_name;
+      this.#resumeToken = reply.resume_token;
+      this.#slots.reset();
+      this.#roster.replace(reply.participants, reply.participant_id);
+      this.#quality.start(link.peer!, reply.participant_id);
+      this.#remember();
+      this.#bound(reply);
+      const early = this.#early ?? [];
+      this.#early = null;
+      for (const message of early) this.#serverMessage(message);
+    });
+    link.on("resumed", (reply) => {
+      this.#roster.replace(reply.participants);
+      this.#bound(reply);
+    });
+    link.on("renegotiated", (reply) => this.#applySlots(reply));
+    link.on("unbound", () => this.#sync.stop());
+    link.on("server", (message) => this.#serverMessage(message));
+    link.on("state", () => this.#changed());
+    link.on("ended", (code) => this.#ended(code));
+    this.#cleanUp.push(
+      this.media.on("changed", (source) => this.#sourceChanged(source)),
+      onNetworkChange(() => link.tell({ type: "network_changed" })),
+    );
+    link.tell({ type: "start" });
+  }
+
+  /** Leave for good: the place is given up at once. */
+  leave(): void {
+    this.#link?.tell({ type: "leave" });
+  }
+
+  /** Say which videos are on the screen, the most important first; an empty list lets the server choose. */
+  select(wanted: WantedSource[]): void {
+    this.#wanted = wanted;
+    if (this.#link?.state === "connected") this.#link.request("select", { wanted }).catch(() => undefined);
+  }
+
+  #bound(state: SlotsState): void {
+    this.#applySlots(state);
+    const self = this.#roster.selfId ? this.#roster.get(this.#roster.selfId) : undefined;
+    this.#sync.start(self?.sources ?? this.media.active());
+    if (this.#wanted.length > 0) this.select(this.#wanted);
+  }
+
+  #applySlots(state: SlotsState): void {
+    if (this.#slots.apply(state)) this.#changed();
+  }
+
+  #sourceChanged(source: Source): void {
+    void this.#link?.peer?.setTrack(source, this.media.sources[source].track);
+    this.#sync.update(source);
+    this.#remember();
+    this.#changed();
+  }
+
+  #serverMessage(message: ServerMessage): void {
+    if (this.#early) {
+      this.#early.push(message);
+      return;
+    }
+    const { name, payload } = message;
+    if (name === "participant_joined") {
+      const { participant } = payload;
+      const isNew = !this.#roster.get(participant.participant_id);
+      this.#roster.set(participant);
+      if (isNew) this.emit("participant_joined", participant);
+    } else if (name === "participant_changed") {
+      const before = this.#roster.get(payload.participant.participant_id);
+      this.#roster.set(payload.participant);
+      if (before) this.emit("participant_changed", { before, now: payload.participant });
+    } else if (name === "participant_left") {
+      this.#slots.release(payload.participant_id);
+      const participant = this.#roster.remove(payload.participant_id);
+      if (participant) this.emit("participant_left", { participant, reason: payload.reason });
+    } else if (name === "speakers") {
+      this.#roster.setSpeakers(payload.participant_ids);
+    } else if (name === "slots") {
+      this.#slots.apply(payload);
+    }
+    this.#changed();
+  }
+
+  #remember(): void {
+    if (!this.#resumeToken || this.#endCode) return;
+    const { microphone, camera } = this.media.sources;
+    const active = { microphone: microphone.active, camera: camera.active };
+    this.#options.memory?.save({ resumeToken: this.#resumeToken, active });
+  }
+
+  #ended(code: EndCode): void {
+    this.#endCode = code;
+    this.#cleanUp.forEach((clean) => clean());
+    this.#sync.stop();
+    this.#quality.stop();
+    if (FINAL.has(code)) this.#options.memory?.clear();
+    this.media.stop();
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#snapshot = this.#makeSnapshot();
+    this.emit("changed", this.#snapshot);
+  }
+
+  #makeSnapshot(): MeetingSnapshot {
+    const received = this.#link?.peer?.received() ?? [];
+    const tracks = this.#slots.tracks(received);
+    const { selfId } = this.#roster;
+    return {
+      state: this.#link?.state ?? "idle",
+      endCode: this.#endCode,
+      mediaLost: this.#link?.mediaLost ?? false,
+      roomName: this.#roomName,
+      selfId,
+      participants: this.#roster.all().map((participant) => {
+        const id = participant.participant_id;
+        const isSelf = id === selfId;
+        return {
+          ...participant,
+          sources: isSelf ? this.media.active() : participant.sources,
+          isSelf,
+          speaking: this.#roster.isSpeaking(id),
+          quality: this.#quality.mark(id),
+          tracks: isSelf ? this.#ownTracks() : (tracks.get(id) ?? {}),
+        };
+      }),
+      speakers: this.#roster.speakers,
+      audio: received.filter((section) => section.kind === "audio"),
+    };
+  }
+
+  #ownTracks(): SourceTracks {
+    const { camera, screen } = this.media.sources;
+    return { camera: camera.track ?? undefined, screen: screen.track ?? undefined };
+  }
+}

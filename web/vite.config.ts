@@ -1,0 +1,27 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+// The pages live in app/; web/dist is what the front serves. The demo under dev/ is never built.
+export default defineConfig({
+  root: here("app"),
+  base: "/",
+  server: { port: 0, fs: { allow: [here(".")] } },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    outDir: here("dist"),
+    emptyOutDir: true,
+    target: "es2022",
+    // The front's content security policy allows no data: scripts or fonts; every asset is a file.
+    assetsInlineLimit: 0,
+    rolldownOptions: { input: { index: here("app/index.html"), meeting: here("app/meeting.html") } },
+  },
+  test: {
+    root: here("."),
+    include: ["**/*.test.ts", "**/*.test.tsx"],
+    exclude: ["node_modules/**", "dist/**"],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+});
