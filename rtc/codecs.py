@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from rtc.sdp_sections import OfferLimits, SdpError, Section, is_token, is_word, read_number
@@ -15,6 +17,8 @@ _MAX_CLOCK_RATE_HZ: Final = 1_000_000
 _MAX_CHANNELS: Final = 24
 _MAX_PARAMETERS: Final = 32
 _MAX_FEEDBACK: Final = 32
+_REMEMBERED_LISTS: Final = 64
+"""Codec lists kept with what was read from them: m-lines of an offer repeat each other, and one browser the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +74,34 @@ def read_codecs(section: Section, limits: OfferLimits) -> tuple[Codec, ...]:
     Static payload types without a=rtpmap are left out (nothing the server forwards has one), as are payload types that
     cannot be told from RTCP.
     """
-    if len(section.formats) > limits.max_codecs_per_media:
-        raise SdpError("offer_too_large", f"more than {limits.max_codecs_per_media} payload types")
-    payload_types = [read_number(text, 127, "payload type") for text in section.formats]
+    return _read_codecs(
+        section.formats,
+        tuple(section.all("rtpmap")),
+        tuple(section.all("fmtp")),
+        tuple(section.all("rtcp-fb")),
+        limits.max_codecs_per_media,
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED_LISTS)
+def _read_codecs(
+    formats: tuple[str, ...],
+    maps: tuple[str, ...],
+    parameters: tuple[str, ...],
+    feedback: tuple[str, ...],
+    maximum: int,
+) -> tuple[Codec, ...]:
+    if len(formats) > maximum:
+        raise SdpError("offer_too_large", f"more than {maximum} payload types")
+    payload_types = [read_number(text, 127, "payload type") for text in formats]
     if len(set(payload_types)) != len(payload_types):
         raise SdpError("offer_invalid", "payload type twice in one m-line")
-    maps = _by_payload_type(section.all("rtpmap"), "rtpmap", limits)
-    formats = _by_payload_type(section.all("fmtp"), "fmtp", limits)
-    feedback = _read_feedback(section.all("rtcp-fb"))
+    map_of = _by_payload_type(maps, "rtpmap", maximum)
+    parameters_of = _by_payload_type(parameters, "fmtp", maximum)
+    feedback_of = _read_feedback(feedback)
     codecs: list[Codec] = []
     for payload_type in payload_types:
-        text = maps.get(payload_type)
+        text = map_of.get(payload_type)
         if text is None or _FIRST_RTCP_CONFLICT <= payload_type <= _LAST_RTCP_CONFLICT:
             continue
         name, clock_rate, channels = _read_map(text)
@@ -90,15 +111,15 @@ def read_codecs(section: Section, limits: OfferLimits) -> tuple[Codec, ...]:
                 name=name,
                 clock_rate=clock_rate,
                 channels=channels,
-                parameters=_read_parameters(formats.get(payload_type, "")),
-                feedback=tuple(dict.fromkeys((*feedback.get(payload_type, ()), *feedback.get(None, ())))),
+                parameters=MappingProxyType(_read_parameters(parameters_of.get(payload_type, ""))),
+                feedback=tuple(dict.fromkeys((*feedback_of.get(payload_type, ()), *feedback_of.get(None, ())))),
             )
         )
     return _join_retransmissions(codecs)
 
 
-def _by_payload_type(lines: list[str], what: str, limits: OfferLimits) -> dict[int, str]:
-    if len(lines) > 2 * limits.max_codecs_per_media:
+def _by_payload_type(lines: Sequence[str], what: str, maximum: int) -> dict[int, str]:
+    if len(lines) > 2 * maximum:
         raise SdpError("offer_too_large", f"too many lines a={what}")
     values: dict[int, str] = {}
     for line in lines:
@@ -129,7 +150,7 @@ def _read_parameters(text: str) -> dict[str, str]:
     return parameters
 
 
-def _read_feedback(lines: list[str]) -> dict[int | None, list[str]]:
+def _read_feedback(lines: Sequence[str]) -> dict[int | None, list[str]]:
     """Feedback by payload type; None stands for the wildcard."""
     feedback: dict[int | None, list[str]] = {}
     for line in lines:
@@ -153,14 +174,6 @@ def _join_retransmissions(codecs: list[Codec]) -> tuple[Codec, ...]:
     return tuple(
         codec
         if codec.name == "RTX" or str(codec.payload_type) not in retransmission_of
-        else Codec(
-            codec.payload_type,
-            codec.name,
-            codec.clock_rate,
-            codec.channels,
-            codec.parameters,
-            codec.feedback,
-            retransmission_of[str(codec.payload_type)],
-        )
+        else replace(codec, rtx_payload_type=retransmission_of[str(codec.payload_type)])
         for codec in codecs
     )
