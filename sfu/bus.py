@@ -162,6 +162,10 @@ class Bus:
 
     async def emit(self, process_id: str, event: str, data: Mapping[str, Any]) -> None:
         """Tell a process something. Returns once queued; events from here arrive there in order."""
+        self.emit_soon(process_id, event, data)
+
+    def emit_soon(self, process_id: str, event: str, data: Mapping[str, Any]) -> None:
+        """``emit`` for callers that cannot await."""
         try:
             self._send(process_id, {"t": "evt", "from": self.process_id, "m": event, "p": dict(data)})
         except RpcError:

@@ -222,6 +222,10 @@ cdef class RouteTable:
         for payload_type, number in repaired.items():
             peer.repaired_types[<int>payload_type & 0x7F] = number
 
+    def is_repair(self, int peer_id, int payload_type) -> bool:
+        """Return whether the peer's payload type carries retransmissions (RFC 4588)."""
+        return self.peer_of(peer_id).repaired_types[payload_type & 0x7F] != 0xFF
+
     def set_receiving(self, int peer_id, extension_ids: dict) -> None:
         """Say which header extensions ({URI: id}) the peer's slots take. Call before its first consumer."""
         self._profile(self.peer_of(peer_id), {

@@ -706,6 +706,11 @@ cdef class Walk(RouteTable):
                 self.source_of(source_id).keyframe_wanted = 0
         return events
 
+    @property
+    def has_events(self) -> bool:
+        """Whether ``take_events`` would return any."""
+        return self.event_count > 0
+
     def request_keyframe(self, int source_id) -> None:
         """Send the source's publisher a PLI (RFC 4585 section 6.3.1) and report the next keyframe as an event."""
         cdef Source* source = self.source_of(source_id)

@@ -1,0 +1,235 @@
+"""All rooms of one worker over one walk: datagrams and requests in, datagrams and events out. Sans-I/O.
+
+The worker's shell calls ``on_batch`` with what the walk hands over, ``tick`` every TICK_US, and the request
+handlers; each leaves in ``datagrams`` what to send and in ``events`` what to tell the fronts.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rtc.sdp import Address
+from rtc.stun import peek_username
+from sfu.bus import RpcError
+from sfu.keyframes import KeyframeRequests
+from sfu.participant import Participant
+from sfu.room import Event, Room
+from sfu.transport import Local, Transport
+from sfu.walk import KEYFRAME, KEYFRAME_WANTED
+
+TICK_US: Final = 20_000
+"""NACKs go out this often: the reordering wait of 10 ms and half a tick are well under a video's jitter buffer."""
+TRANSPORT_FEEDBACK_TICKS: Final = 3
+"""Transport-wide feedback every 60 ms: libwebrtc's own default is 50 to 100 ms."""
+LEVEL_TICKS: Final = 10
+SECOND_TICKS: Final = 50
+
+
+class Engine:
+    """Rooms, participants by transport, and the clockwork between them and the walk."""
+
+    def __init__(self, local: Local, lost_after_ms: int) -> None:
+        self.local = local
+        self.lost_after_ms = lost_after_ms
+        self.rooms: dict[str, Room] = {}
+        self.keyframes = KeyframeRequests()
+        self.datagrams: list[tuple[bytes, Address]] = []
+        self.events: list[Event] = []
+        self.drops: Counter[str] = Counter()
+        self._by_ufrag: dict[str, tuple[Room, Participant]] = {}
+        self._by_peer: dict[int, tuple[Room, Participant]] = {}
+        self._ticks = 0
+        local.walk.on_unknown_ssrc = self._bind
+
+    # -- requests of the fronts ----------------------------------------------------------------------------------
+
+    def join(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """Let somebody into a room, which this makes if it is not there."""
+        room_id = params["room_id"]
+        room = self.rooms.get(room_id)
+        if room is None:
+            room = Room(room_id, params.get("room_name") or "", self.local, self.keyframes)
+        try:
+            result = room.join(params, now_us)
+        finally:
+            self._collect(room)
+        self.rooms[room_id] = room
+        self._index(room, room.people[result["participant_id"]])
+        return result | {"lost_after_ms": self.lost_after_ms}
+
+    def resume(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """Bind a new socket to a participant."""
+        room = self.rooms.get(params["room_id"])
+        if room is None:
+            raise RpcError("resume_refused")
+        return self._do(room, room.resume, params, now_us)
+
+    def negotiate(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """Answer another offer."""
+        room = self._room(params)
+        result = self._do(room, room.negotiate, params, now_us)
+        self._index(room, room.people[params["participant_id"]])
+        return result
+
+    def set_source(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002 (one shape)
+        """A source was muted, unmuted, started or stopped."""
+        room = self._room(params)
+        return self._do(room, room.set_source, params)
+
+    def select(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """Which videos the participant wants."""
+        room = self._room(params)
+        return self._do(room, room.select, params, now_us)
+
+    def detach(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """The participant's socket is gone."""
+        room = self.rooms.get(params["room_id"])
+        return {} if room is None else self._do(room, room.detach, params, now_us)
+
+    def leave(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+        """The participant leaves."""
+        room = self.rooms.get(params["room_id"])
+        return {} if room is None else self._do(room, room.leave, params["participant_id"], "left")
+
+    def close_room(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+        """Everybody out."""
+        room = self.rooms.get(params["room_id"])
+        return {} if room is None else self._do(room, room.close, "room_closed", "The room was closed.")
+
+    def stats(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+        """Counters, for tests and SREs; no personal data."""
+        return {
+            "rooms": len(self.rooms),
+            "participants": len(self._by_peer),
+            "walk": self.local.walk.counters(),
+            "sizes": self.local.walk.sizes(),
+            "drops": {**self.local.walk.drop_counts(), **self.drops},
+        }
+
+    def _room(self, params: Mapping[str, Any]) -> Room:
+        room = self.rooms.get(params["room_id"])
+        if room is None:
+            raise RpcError("not_joined")
+        return room
+
+    def _do(self, room: Room, action: Any, *arguments: Any) -> dict[str, Any]:
+        try:
+            return action(*arguments) or {}
+        finally:
+            self._collect(room)
+
+    def _index(self, room: Room, person: Participant) -> None:
+        self._by_peer[person.transport.peer_id] = (room, person)
+        for name in person.transport.ice.usernames():
+            self._by_ufrag[name] = (room, person)
+
+    def _collect(self, room: Room) -> None:
+        """Take over a room's events and the transports it gave up; forget it when it is empty."""
+        self.events += room.outbox
+        room.outbox.clear()
+        for transport in room.retired:
+            self._close(transport)
+        room.retired.clear()
+        if not room.people:
+            self.rooms.pop(room.room_id, None)
+
+    def _close(self, transport: Transport) -> None:
+        selected = transport.ice.selected
+        for datagram in transport.close():
+            if selected is not None:
+                self.datagrams.append((datagram, selected))
+        self._by_peer.pop(transport.peer_id, None)
+        for name, (_, person) in list(self._by_ufrag.items()):
+            if person.transport is transport:
+                del self._by_ufrag[name]
+
+    # -- datagrams -----------------------------------------------------------------------------------------------
+
+    def on_batch(self, slow_lane: Sequence[tuple[bytes, Address, int]], now_us: int) -> None:
+        """Take the STUN and DTLS datagrams that the walk set aside, and its events."""
+        for data, address, peer_id in slow_lane:
+            if data[0] < 20:
+                self._on_stun(data, address, now_us)
+            else:
+                found = self._by_peer.get(peer_id)
+                if found is not None:
+                    self.datagrams += [(reply, address) for reply in found[1].transport.handle_dtls(data, now_us)]
+        for kind, source_id in self.local.walk.take_events():
+            if kind == KEYFRAME:
+                self.keyframes.received(source_id)
+            elif kind == KEYFRAME_WANTED:
+                self._request_keyframe(source_id, now_us)
+
+    def _on_stun(self, data: bytes, address: Address, now_us: int) -> None:
+        username = peek_username(data)
+        found = self._by_ufrag.get(username.partition(":")[0]) if username else None
+        if found is None:
+            self.drops["stun_unknown_username"] += 1
+            return
+        replies, dropped = found[1].transport.handle_stun(data, address, now_us)
+        self.datagrams += [(reply, address) for reply in replies]
+        if dropped is not None:
+            self.drops[f"stun_{dropped}"] += 1
+
+    def _request_keyframe(self, source_id: int, now_us: int) -> None:
+        if self.keyframes.request(source_id, now_us):
+            self._send_request(source_id)
+
+    def _send_request(self, source_id: int) -> None:
+        try:
+            self.local.walk.request_keyframe(source_id)
+        except KeyError:  # the source went meanwhile
+            self.keyframes.forget(source_id)
+
+    def _bind(self, peer_id: int, ssrc: int, payload_type: int, mid: bytes, rid: bytes, repaired: bytes) -> bool:
+        """The walk met a stream that no source has: find out whose it is."""
+        found = self._by_peer.get(peer_id)
+        if found is None:
+            return False
+        room, person = found
+        is_rtx = self.local.walk.is_repair(peer_id, payload_type)
+        names = [name.decode("ascii", "replace") for name in (mid, rid, repaired)]
+        return room.bind_ssrc(person, ssrc, is_rtx, names[0], names[1], names[2], self.now_us)
+
+    now_us = 0
+    """The time of the batch or tick under way, for the walk's call back."""
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def tick(self, now_us: int) -> None:
+        """Everything that is due; call every TICK_US."""
+        self.now_us = now_us
+        self._ticks += 1
+        per_second = self._ticks % SECOND_TICKS == 0
+        self.local.walk.tick(now_us, self._ticks % TRANSPORT_FEEDBACK_TICKS == 0, per_second)
+        self.on_batch((), now_us)
+        for source_id in self.keyframes.poll(now_us):
+            self._send_request(source_id)
+        levels = self._levels() if self._ticks % LEVEL_TICKS == 0 else None
+        for room in list(self.rooms.values()):
+            if levels is not None:
+                room.hear(levels.get(room.room_id, {}), now_us)
+            if per_second:
+                room.check_encodings(now_us)
+            room.tick(now_us, self.lost_after_ms * 1000)
+            self._collect(room)
+        for _, person in list(self._by_peer.values()):
+            transport = person.transport
+            if transport.connected_us is None and transport.ice.selected is not None:
+                self.datagrams += [(reply, transport.ice.selected) for reply in transport.handle_timeout(now_us)]
+
+    def _levels(self) -> dict[str, dict[str, float]]:
+        """Loudness by room and participant."""
+        levels: dict[str, dict[str, float]] = {}
+        by_source = {
+            source_id: (room.room_id, person.participant_id)
+            for room, person in self._by_peer.values()
+            for producer in person.producers.values()
+            if producer.kind == "audio"
+            for source_id in producer.encodings.values()
+        }
+        for source_id, loudness, _ in self.local.walk.audio_levels():
+            owner = by_source.get(source_id)
+            if owner is not None:
+                levels.setdefault(owner[0], {})[owner[1]] = loudness
+        return levels

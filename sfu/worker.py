@@ -1,0 +1,187 @@
+"""A media worker: the shell around the engine. One process, one UDP socket, one event loop, one core.
+
+``python -m sfu.worker`` with the settings of ``sfu/settings.py``. Media flows on while Redis or the fronts are away.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+import uvloop
+
+from rtc.dtls_certificate import DtlsCertificate
+from rtc.sdp import Address
+from sfu.bus import Bus, connect
+from sfu.engine import TICK_US, Engine
+from sfu.registry import Heartbeat, ProcessRecord, Registry
+from sfu.settings import WorkerSettings
+from sfu.transport import Local
+from sfu.walk import Walk
+
+_log = structlog.get_logger(__name__)
+
+METHODS = ("join", "resume", "negotiate", "set_source", "select", "detach", "leave", "close_room", "stats")
+
+
+def monotonic_us() -> int:
+    """The worker's only clock."""
+    return time.monotonic_ns() // 1000
+
+
+def open_socket(host: str, port: int, buffer_bytes: int) -> socket.socket:
+    """Open the worker's UDP socket, with buffers as large as the kernel grants."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
+    sock.setblocking(False)
+    sock.bind((host, port))
+    return sock
+
+
+class Worker:
+    """Socket, timers and bus around an ``Engine``."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.sock = open_socket(settings.media_host, settings.media_port, settings.media_buffer_bytes)
+        self.port: int = self.sock.getsockname()[1]
+        self.addresses = tuple(part.strip() for part in settings.media_addresses.split(",") if part.strip())
+        self.walk = Walk(
+            secret=int.from_bytes(os.urandom(8), "big"),
+            fd=self.sock.fileno(),
+            segmentation=settings.media_segmentation,
+            equalising=settings.media_equalise,
+        )
+        local = Local(
+            walk=self.walk,
+            certificate=DtlsCertificate.generate(datetime.now(UTC)),
+            candidates=tuple((address, self.port) for address in self.addresses),
+            random_bytes=os.urandom,
+        )
+        self.engine = Engine(local, settings.lost_after_ms)
+        self._redis = connect(settings.redis_url)
+        self._bus = Bus(self._redis, settings.worker_id, handlers={name: self._handler(name) for name in METHODS})
+        self._record = ProcessRecord(
+            process_id=settings.worker_id,
+            incarnation=os.urandom(8).hex(),
+            started_at=time.time(),
+            addresses=self.addresses,
+            port=self.port,
+        )
+        self._heartbeat = Heartbeat(Registry(self._redis), "worker", self._current_record)
+        self._cpu = (time.monotonic(), time.process_time())
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_tick_us = 0
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self._bus.start()
+        await self._heartbeat.start()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.sock.fileno(), self.on_readable)
+        self._next_tick_us = monotonic_us() + TICK_US
+        self._timer = loop.call_later(TICK_US / 1e6, self._on_tick)
+        _log.info("worker_ready", worker_id=self.settings.worker_id, port=self.port)
+
+    async def stop(self) -> None:
+        """Stop; calls on this worker end and their clients are told by the fronts' watch."""
+        await self._heartbeat.stop()
+        await self._bus.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        asyncio.get_running_loop().remove_reader(self.sock.fileno())
+        self.sock.close()
+        await self._redis.aclose()
+
+    def on_readable(self) -> None:
+        """The packet path: everything that waits on the socket, in one call of compiled code."""
+        now_us = monotonic_us()
+        self.engine.now_us = now_us
+        slow_lane = self.walk.forward_batch(now_us)
+        if slow_lane or self.walk.has_events:
+            self.engine.on_batch(slow_lane, now_us)
+            self._flush()
+
+    def _on_tick(self) -> None:
+        now_us = monotonic_us()
+        self.engine.tick(now_us)
+        self._flush()
+        # From the tick that was due, not from now: lateness must not add up.
+        self._next_tick_us = max(self._next_tick_us + TICK_US, now_us + 1000)
+        self._timer = asyncio.get_running_loop().call_later((self._next_tick_us - now_us) / 1e6, self._on_tick)
+
+    def _flush(self) -> None:
+        """Send what the engine left: its few datagrams by themselves, its events to the fronts."""
+        for data, address in self.engine.datagrams:
+            self._send(data, address)
+        self.engine.datagrams.clear()
+        if self.engine.events:
+            for front_id, data in self.engine.events:
+                self._bus.emit_soon(front_id, "to_clients", data)
+            self.engine.events.clear()
+
+    def _send(self, data: bytes, address: Address) -> None:
+        try:
+            self.sock.sendto(data, address)
+        except OSError:
+            self.engine.drops["datagram_send_failed"] += 1
+
+    def _handler(self, name: str) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]:
+        method: Callable[[dict[str, Any], int], dict[str, Any]] = getattr(self.engine, name)
+
+        async def handle(params: dict[str, Any]) -> dict[str, Any]:
+            now_us = self.engine.now_us = monotonic_us()
+            try:
+                return method(params, now_us)
+            finally:
+                self._flush()
+
+        return handle
+
+    def _current_record(self) -> ProcessRecord:
+        then, used = self._cpu
+        self._cpu = (time.monotonic(), time.process_time())
+        elapsed = max(self._cpu[0] - then, 0.001)
+        record = self._record
+        return ProcessRecord(
+            process_id=record.process_id,
+            incarnation=record.incarnation,
+            started_at=record.started_at,
+            addresses=record.addresses,
+            port=record.port,
+            participants=self.walk.sizes()["peers"],
+            cpu_percent=100 * (self._cpu[1] - used) / elapsed,
+        )
+
+
+async def run(settings: WorkerSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    worker = Worker(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await worker.start()
+    try:
+        await stopping.wait()
+    finally:
+        await worker.stop()
+
+
+def main() -> None:
+    """Start one worker with the settings of the environment."""
+    settings = WorkerSettings()
+    if settings.media_cpu >= 0:
+        os.sched_setaffinity(0, {settings.media_cpu})
+    uvloop.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()
