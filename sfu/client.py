@@ -60,7 +60,7 @@ class JoinRequest:
     role: str
     offer: str
     tracks: Mapping[str, str]
-    active: Mapping[str, bool]
+    active: Mapping[Any, bool]
     resume_token: str | None
     socket_id: str
 

@@ -1,0 +1,331 @@
+"""The client events: each is checked by its model, carried out by the media worker, and answered.
+
+Nothing a client sends leads to anything but an acknowledgement, a typed error, or the end of its socket.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import structlog
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from auth.tokens import MeetingClaims, TokenError, TokenKeys
+from sfu.bus import Bus, RpcError
+from sfu.client import JoinRequest, JoinResult, MediaClient, ResumeResult, Seat
+from sfu.registry import Registry, Room
+from signalling import protocol
+from signalling.connection import ENVIRON_KEY, SocketServer
+from signalling.limits import TokenBucket
+from signalling.logs import place_of
+from signalling.metrics import FrontMetrics
+from signalling.protocol import CLIENT_EVENTS, ERROR_CODES, ErrorCode, acknowledge, refuse
+from signalling.sessions import Session, Sessions, State
+from signalling.settings import FrontSettings
+
+_Result = TypeVar("_Result")
+_log = structlog.get_logger(__name__)
+
+_OFFER_EVENTS: Final = frozenset({"join", "resume", "negotiate"})
+"""Events that cost a worker much more than the others, and have a rate limit of their own."""
+
+
+class RefusedError(Exception):
+    """A client event that is answered with an error."""
+
+    def __init__(self, code: ErrorCode, field: str | None = None) -> None:
+        super().__init__(code)
+        self.code: ErrorCode = code
+        self.field = field
+
+
+class ClientEvents:
+    """Handles everything that sockets do."""
+
+    def __init__(
+        self,
+        settings: FrontSettings,
+        keys: TokenKeys,
+        bus: Bus,
+        registry: Registry,
+        media: MediaClient,
+        sockets: SocketServer,
+        sessions: Sessions,
+        metrics: FrontMetrics,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._bus = bus
+        self._registry = registry
+        self._media = media
+        self._sockets = sockets
+        self._sessions = sessions
+        self._metrics = metrics
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handlers: Mapping[str, Callable[[Session, Any], Awaitable[Mapping[str, Any]]]] = {
+            "join": self._join,
+            "resume": self._resume,
+            "negotiate": self._negotiate,
+            "set_source": self._set_source,
+            "select": self._select,
+            "leave": self._leave,
+        }
+        sockets.on("connect", self.on_connect)
+        sockets.on("disconnect", self.on_disconnect)
+        sockets.on("*", self.on_event)
+
+    async def finish(self) -> None:
+        """Wait for what still runs in the background (detaching lost sockets)."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._settings.rpc_timeout_s)
+
+    # --- what python-socketio calls ----------------------------------------------------------------------------
+
+    async def on_connect(self, socket_id: str, environ: dict[str, Any], _auth: Any = None) -> None:
+        """A socket opened; it has to join soon."""
+        now = time.monotonic()
+        settings = self._settings
+        session = Session(
+            socket_id=socket_id,
+            engine_id=self._sockets.manager.eio_sid_from_sid(socket_id, "/"),
+            connection=environ[ENVIRON_KEY],
+            messages=TokenBucket(settings.messages_per_s, settings.messages_burst, now),
+            offers=TokenBucket(settings.offers_per_s, settings.offers_burst, now),
+        )
+        self._sessions.add(session)
+
+    async def on_disconnect(self, socket_id: str, _reason: str = "") -> None:
+        """A socket is gone: its participant is lost until another socket resumes."""
+        session = self._sessions.remove(socket_id)
+        if session is None:
+            return
+        session.connection.cut_soon()
+        if session.seat is not None:
+            self._detach(session.seat, socket_id)
+
+    async def on_event(self, event: str, socket_id: str, *payload: Any) -> dict[str, Any]:
+        """One client event; the result is its acknowledgement. Never raises."""
+        session = self._sessions.get(socket_id)
+        known = event if event in CLIENT_EVENTS else "unknown"
+        self._metrics.events_received.labels(known).inc()
+        try:
+            if session is None:
+                raise RefusedError("not_joined")
+            reply = await self._handle(session, event, payload[0] if payload else {})
+        except RefusedError as error:
+            return self._refusal(known, error.code, error.field)
+        except RpcError as error:
+            code = error.code if error.code in ERROR_CODES else "internal"
+            return self._refusal(known, code, None)
+        except (RedisError, OSError) as error:
+            _log.warning("event_redis_failed", event_name=known, error=type(error).__name__)
+            return self._refusal(known, "worker_timeout", None)
+        except Exception as error:  # a client gets a code, never a traceback
+            _log.error("event_failed", event_name=known, exception=place_of(error))
+            return self._refusal(known, "internal", None)
+        if known in ("join", "resume"):
+            self._result(known, "ok")
+            # Runs after the acknowledgement was queued: nothing suspends between this return and that.
+            asyncio.get_running_loop().call_soon(self._spawn, self._sessions.release, session)
+        return acknowledge(reply)
+
+    def _refusal(self, event: str, code: ErrorCode, field: str | None) -> dict[str, Any]:
+        self._metrics.errors.labels(event, code).inc()
+        self._result(event, code)
+        return refuse(code, field=field)
+
+    def _result(self, event: str, result: str) -> None:
+        if event == "join":
+            self._metrics.joins.labels(result).inc()
+        elif event == "resume":
+            self._metrics.resumes.labels(result).inc()
+
+    # --- checks ------------------------------------------------------------------------------------------------
+
+    async def _handle(self, session: Session, event: str, payload: Any) -> Mapping[str, Any]:
+        now = time.monotonic()
+        if not session.messages.take(now):
+            raise RefusedError("rate_limited")
+        if event not in CLIENT_EVENTS:
+            raise RefusedError("invalid_message", "event")
+        if event in _OFFER_EVENTS:
+            if not session.offers.take(now):
+                raise RefusedError("rate_limited")
+        elif session.connection.last_frame_bytes > self._settings.max_small_message_bytes:
+            raise RefusedError("message_too_large")
+        try:
+            message = CLIENT_EVENTS[event].payload.model_validate(payload)
+        except ValidationError as error:
+            raise _refused_by_model(error) from None
+        return await self._handlers[event](session, message)
+
+    def _claims(self, token: str, *, grace_s: float = 0) -> MeetingClaims:
+        try:
+            return self._keys.check_meeting(token, now=self._clock(), expired_grace_s=grace_s)
+        except TokenError as error:
+            raise RefusedError(error.code, "token") from None
+
+    async def _room(self, claims: MeetingClaims) -> Room:
+        """The token's room. Only the holder of a valid token learns whether it exists."""
+        room = await self._registry.room(claims.room_id)
+        if room is None:
+            raise RefusedError("unknown_room")
+        return room
+
+    def _seat(self, session: Session) -> Seat:
+        if session.state is not State.JOINED or session.seat is None:
+            raise RefusedError("not_joined")
+        return session.seat
+
+    # --- the events --------------------------------------------------------------------------------------------
+
+    async def _join(self, session: Session, message: protocol.Join) -> Mapping[str, Any]:
+        before = session.seat
+        if session.state is not State.NEW and (before is None or message.resume_token is None):
+            raise RefusedError("already_joined")
+        claims = self._claims(message.token)
+        room = await self._room(claims)
+        worker_id = await self._media.home(room)
+        proposed = Seat(worker_id, room.room_id, secrets.token_urlsafe(12))
+        request = JoinRequest(
+            participant_id=proposed.participant_id,
+            identity=claims.identity,
+            display_name=claims.display_name,
+            role=claims.role,
+            offer=message.offer,
+            tracks=message.tracks,
+            active=message.active,
+            resume_token=message.resume_token,
+            socket_id=session.socket_id,
+        )
+
+        def seated(result: JoinResult) -> None:
+            seat = Seat(worker_id, room.room_id, result["participant_id"])
+            self._take_seat(session, seat, result.get("replaced_front_id"))
+
+        result = await self._ask(session, proposed, lambda: self._media.join(worker_id, room, request, seated))
+        return {
+            "participant_id": result["participant_id"],
+            "resume_token": result["resume_token"],
+            "room_id": room.room_id,
+            "room_name": room.name,
+            "answer": result["answer"],
+            "participants": result["participants"],
+            "slots": result["slots"],
+            "slots_version": result["slots_version"],
+            "lost_after_ms": result["lost_after_ms"],
+        }
+
+    async def _resume(self, session: Session, message: protocol.Resume) -> Mapping[str, Any]:
+        if session.state is not State.NEW:
+            raise RefusedError("already_joined")
+        claims = self._claims(message.token, grace_s=self._settings.resume_grace_s)
+        room = await self._room(claims)
+        if not room.worker_id or room.worker_id not in await self._registry.live("worker"):
+            raise RefusedError("resume_refused")
+        seat = Seat(room.worker_id, room.room_id, message.participant_id)
+
+        def seated(result: ResumeResult) -> None:
+            self._take_seat(session, seat, result.get("replaced_front_id"))
+
+        resume_token = message.resume_token
+        result = await self._ask(
+            session, seat, lambda: self._media.resume(seat, resume_token, session.socket_id, seated)
+        )
+        return {key: result[key] for key in ("participants", "slots", "slots_version")}
+
+    async def _ask(self, session: Session, seat: Seat, call: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Join or resume at the worker, such that whatever happens meanwhile, no participant is left behind."""
+        session.state = State.JOINING
+        session.connection.disarm_join_timer()
+        try:
+            result = await call()
+        except RpcError as error:
+            if error.code == "worker_timeout":
+                # The worker may carry it out later; it handles a room's requests in order, so this comes after.
+                self._detach(seat, session.socket_id)
+            raise
+        finally:
+            if session.state is State.JOINING:
+                before = session.seat
+                self._sessions.unseat(session)
+                if before is not None:
+                    self._detach(before, session.socket_id)
+        return result
+
+    def _take_seat(self, session: Session, seat: Seat, replaced_front_id: str | None) -> None:
+        """The worker said yes."""
+        if session.state is State.GONE:  # the socket ended while the worker was asked
+            self._detach(seat, session.socket_id)
+            return
+        self._sessions.seat(session, seat)
+        if replaced_front_id and replaced_front_id != self._bus.process_id:
+            data = {"room_id": seat.room_id, "participant_id": seat.participant_id}
+            self._spawn(self._bus.emit, replaced_front_id, "replaced", data)
+
+    async def _negotiate(self, session: Session, message: protocol.Negotiate) -> Mapping[str, Any]:
+        result = await self._media.negotiate(self._seat(session), message.offer, message.tracks)
+        return {key: result[key] for key in ("answer", "slots", "slots_version")}
+
+    async def _set_source(self, session: Session, message: protocol.SetSource) -> Mapping[str, Any]:
+        await self._media.set_source(self._seat(session), message.source, active=message.active)
+        return {}
+
+    async def _select(self, session: Session, message: protocol.Select) -> Mapping[str, Any]:
+        await self._media.select(self._seat(session), [wanted.model_dump() for wanted in message.wanted])
+        return {}
+
+    async def _leave(self, session: Session, _message: protocol.Leave) -> Mapping[str, Any]:
+        seat = self._seat(session)
+        self._sessions.unseat(session)
+        try:
+            await self._media.leave(seat)
+        except RpcError as error:
+            # The request is in the worker's inbox, or the worker is gone: either way the participant is out.
+            _log.info("leave_unanswered", code=error.code)
+        return {}
+
+    # --- background --------------------------------------------------------------------------------------------
+
+    def _detach(self, seat: Seat, socket_id: str) -> None:
+        self._spawn(self._detach_now, seat, socket_id)
+
+    async def _detach_now(self, seat: Seat, socket_id: str) -> None:
+        try:
+            await self._media.detach(seat, socket_id)
+        except RpcError as error:
+            _log.info("detach_failed", code=error.code)
+
+    def _spawn(self, function: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        async def run() -> None:
+            await function(*arguments)
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _refused_by_model(error: ValidationError) -> RefusedError:
+    """The error code that says best what the model found."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = str(first["loc"][0])[:32] if first["loc"] else None
+    if field not in _FIELDS:
+        field = None
+    if field == "protocol":
+        return RefusedError("unsupported_protocol", field)
+    if field == "offer" and first["type"] == "string_too_long":
+        return RefusedError("offer_too_large", field)
+    if field == "tracks" and first["type"] == "too_long":
+        return RefusedError("too_many_media", field)
+    if field == "token":
+        return RefusedError("token_invalid", field)
+    return RefusedError("invalid_message", field)
+
+
+_FIELDS: Final = frozenset(name for event in CLIENT_EVENTS.values() for name in event.payload.model_fields)

@@ -1,0 +1,200 @@
+"""The front process: Socket.IO and HTTP in front, media workers behind. ``python -m signalling.front``."""
+
+import asyncio
+import logging
+import secrets
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from auth.tokens import TokenKeyError, TokenKeys
+from sfu.bus import Bus, connect
+from sfu.client import MediaClient
+from sfu.registry import Heartbeat, ProcessRecord, ProcessWatch, Registry
+from signalling import logs
+from signalling.connection import SocketServer
+from signalling.events import ClientEvents
+from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
+from signalling.metrics import FrontMetrics
+from signalling.sessions import Sessions
+from signalling.settings import FrontSettings
+
+_log = structlog.get_logger(__name__)
+
+
+def load_keys(settings: FrontSettings) -> TokenKeys:
+    """The token keys from the settings; ``TokenKeyError`` when there are none or they are unusable."""
+    if settings.token_keys is not None:
+        return TokenKeys.parse(settings.token_keys.get_secret_value())
+    if settings.token_keys_file is None:
+        raise TokenKeyError("set ALLTID_TOKEN_KEYS or ALLTID_TOKEN_KEYS_FILE")
+    try:
+        return TokenKeys.parse(settings.token_keys_file.read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError):
+        raise TokenKeyError("ALLTID_TOKEN_KEYS_FILE cannot be read") from None
+
+
+class Front:
+    """One front. ``start`` to ``stop``; many can run in one test."""
+
+    def __init__(self, settings: FrontSettings, keys: TokenKeys, *, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.front_id = settings.front_id or f"front-{secrets.token_hex(6)}"
+        self.metrics = FrontMetrics()
+        self.http_url = ""
+        self.https_url = ""
+        self._redis = connect(settings.redis_url)
+        self.registry = Registry(self._redis)
+        self.bus = Bus(self._redis, self.front_id, on_event=self._on_bus_event)
+        self.media = MediaClient(
+            self.bus, self.registry, timeout_s=settings.rpc_timeout_s, observe=self.metrics.observe_rpc
+        )
+        self.watch = ProcessWatch(self.registry, "worker", self._on_worker_lost)
+        self.sockets = SocketServer(settings, self.metrics, logging.getLogger("alltid.sockets"))
+        self.sessions = Sessions(self.sockets, self.metrics)
+        self.events = ClientEvents(
+            settings, keys, self.bus, self.registry, self.media, self.sockets, self.sessions, self.metrics, clock=clock
+        )
+        http = Http(settings, keys, self.registry, self.media, self.watch, self.metrics, clock=clock)
+        self.app = web.Application(
+            middlewares=[self._count_requests, errors_and_headers, self._guard_sockets], client_max_size=MAX_BODY_BYTES
+        )
+        self.sockets.attach(self.app)
+        http.add_routes(self.app)
+        self._runner: web.AppRunner | None = None
+        self._started_at = time.time()
+        self._incarnation = secrets.token_hex(8)
+        self._heartbeat = Heartbeat(self.registry, "front", self._record)
+
+    async def start(self) -> None:
+        """Listen, then announce: whoever finds this front in the registry can use it."""
+        await self.bus.start()
+        await self.watch.start()
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2.0)
+        await self._runner.setup()
+        settings = self.settings
+        self.http_url = await self._listen("http", settings.http_host, settings.http_port, None)
+        if settings.certificate_file is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(settings.certificate_file, settings.certificate_key_file)
+            self.https_url = await self._listen("https", settings.https_host, settings.https_port, context)
+        await self._heartbeat.start()
+        _log.info("front_ready", front_id=self.front_id)
+
+    async def stop(self) -> None:
+        """Close the sockets (their clients go to another front and resume), then leave."""
+        await self._heartbeat.stop()
+        await self.watch.stop()
+        for connection in list(self.sockets.eio.connections.values()):
+            connection.cut()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.sockets.shutdown()
+        await self.events.finish()
+        await self.bus.stop()
+        await self._redis.aclose()
+
+    async def _listen(self, scheme: str, host: str, port: int, context: ssl.SSLContext | None) -> str:
+        assert self._runner is not None
+        site = web.TCPSite(self._runner, host, port, ssl_context=context)
+        await site.start()
+        actual = self._runner.addresses[-1][1]
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{actual}"
+
+    def _record(self) -> ProcessRecord:
+        return ProcessRecord(
+            process_id=self.front_id,
+            incarnation=self._incarnation,
+            started_at=self._started_at,
+            addresses=tuple(url for url in (self.http_url, self.https_url) if url),
+            participants=len(self.sessions),
+        )
+
+    # --- from the media workers --------------------------------------------------------------------------------
+
+    async def _on_bus_event(self, event: str, data: dict[str, Any]) -> None:
+        if event == "to_clients":
+            await self.sessions.deliver(
+                data["room_id"], data.get("participant_ids"), data.get("except"), data["event"], data["payload"]
+            )
+        elif event == "replaced":
+            session = self.sessions.room_session(data["room_id"], data["participant_id"])
+            if session is not None:
+                self.sessions.close(session, "replaced")
+
+    async def _on_worker_lost(self, worker_id: str) -> None:
+        """Tell the people of its rooms at once; the next join finds the room a new home."""
+        self.metrics.workers_lost.inc()
+        for session in self.sessions.at_worker(worker_id):
+            self.sessions.unseat(session)
+            await self.sessions.tell(session, "reconnect", {"reason": "worker_lost"})
+
+    # --- around every request ----------------------------------------------------------------------------------
+
+    @property
+    def _count_requests(self) -> Any:
+        @web.middleware
+        async def count(
+            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> web.StreamResponse:
+            response = await handler(request)
+            resource = request.match_info.route.resource
+            route = resource.canonical if resource is not None else "unknown"
+            self.metrics.http_requests.labels(route, str(response.status)).inc()
+            return response
+
+        return count
+
+    @property
+    def _guard_sockets(self) -> Any:
+        @web.middleware
+        async def guard(
+            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> web.StreamResponse:
+            """Only proper WebSocket handshakes reach engineio, and no more than it may hold."""
+            if request.path == "/socket.io/":
+                if request.method != "GET" or not web.WebSocketResponse().can_prepare(request):
+                    raise web.HTTPBadRequest
+                if "sid" in request.query:  # only long polling would name a session
+                    raise web.HTTPBadRequest
+                if len(self.sockets.eio.sockets) >= self.settings.max_sockets:
+                    self.metrics.sockets_closed.labels("too_many").inc()
+                    raise web.HTTPServiceUnavailable
+            return await handler(request)
+
+        return guard
+
+
+async def run(settings: FrontSettings) -> None:
+    """Run a front until SIGTERM or SIGINT."""
+    front = Front(settings, load_keys(settings))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await front.start()
+    await stop.wait()
+    await front.stop()
+
+
+def main() -> int:
+    """Entry point of the process."""
+    settings = FrontSettings()
+    logs.configure(settings.log_level, settings.log_format, "front")
+    try:
+        uvloop.run(run(settings))
+    except TokenKeyError as error:
+        _log.error("token_keys_unusable", reason=str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,378 @@
+"""HTTP of the front: rooms and tokens for other services, health, metrics, and the web client's files."""
+
+import hmac
+import ipaddress
+import json
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import Field, ValidationError
+from redis.exceptions import RedisError
+
+from auth.tokens import (
+    MAX_DISPLAY_NAME_CHARACTERS,
+    MAX_IDENTITY_CHARACTERS,
+    TokenError,
+    TokenKeys,
+)
+from sfu.bus import RpcError
+from sfu.client import MediaClient
+from sfu.registry import MAX_PARTICIPANTS, ProcessWatch, Registry
+from signalling.logs import place_of
+from signalling.metrics import FrontMetrics
+from signalling.protocol import PROTOCOL_VERSION, Identifier, Message, Role
+from signalling.settings import FrontSettings
+
+_log = structlog.get_logger(__name__)
+
+SCOPE_ROOMS: Final = "rooms:write"
+MAX_BODY_BYTES: Final = 16 * 1024
+MAX_TOKEN_LIFETIME_S: Final = 7 * 24 * 3600
+
+HTML_HEADERS: Final = {
+    # The page loads only its own files; camera pictures are blobs and streams.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "media-src 'self' blob: mediastream:; font-src 'self'; connect-src {connect}; worker-src 'self' blob:; "
+        "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": (
+        "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), picture-in-picture=(self), "
+        "speaker-selection=(self), geolocation=(), payment=(), usb=()"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+COMMON_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+
+_MEETING_PAGES: Final = {"meeting": ("index.html",)}
+NOT_FOUND_HTML: Final = """<!doctype html>
+<html lang="sv"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Sidan finns inte</title></head>
+<body><main><h1>Sidan finns inte</h1><p>Kontrollera länken, eller be om en ny.</p>
+<p lang="en">This page does not exist. Check the link, or ask for a new one.</p></main></body></html>
+"""
+
+HttpErrorCode = Literal[
+    "invalid_request", "token_invalid", "token_expired", "unknown_room", "not_found", "unavailable", "internal"
+]
+_STATUS: Final[dict[HttpErrorCode, int]] = {
+    "invalid_request": 400,
+    "token_invalid": 401,
+    "token_expired": 401,
+    "unknown_room": 404,
+    "not_found": 404,
+    "unavailable": 503,
+    "internal": 500,
+}
+
+
+class HttpError(Exception):
+    """A request that is answered with ``{"error": {"code", "field"?}}``."""
+
+    def __init__(self, code: HttpErrorCode, field: str | None = None) -> None:
+        super().__init__(code)
+        self.code: HttpErrorCode = code
+        self.field = field
+
+    def response(self) -> web.Response:
+        """The error as JSON."""
+        body = {"code": self.code} | ({"field": self.field} if self.field else {})
+        headers = {"WWW-Authenticate": "Bearer"} if _STATUS[self.code] == 401 else None
+        return web.json_response({"error": body}, status=_STATUS[self.code], headers=headers)
+
+
+class CreateRoom(Message):
+    """Create a room, or change the name and limit of one that exists."""
+
+    room_id: Identifier | None = Field(default=None, description="Random when left out.")
+    name: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="Shown to participants.")
+    max_participants: Annotated[int, Field(ge=1, le=MAX_PARTICIPANTS)] | None = Field(
+        default=None, description="Left out: `ALLTID_MAX_PARTICIPANTS`."
+    )
+
+
+class RoomCreated(Message):
+    """The room."""
+
+    room_id: Identifier
+    name: str
+    max_participants: int
+
+
+class CreateToken(Message):
+    """Make a meeting token for one person and one room."""
+
+    identity: Annotated[str, Field(min_length=1, max_length=MAX_IDENTITY_CHARACTERS)] = Field(
+        description="Who it is (`sub`): one connected participant per identity and room."
+    )
+    display_name: Annotated[str, Field(min_length=1, max_length=MAX_DISPLAY_NAME_CHARACTERS)] = Field(
+        description="The name others see."
+    )
+    role: Role
+    lifetime_s: Annotated[int, Field(ge=1, le=MAX_TOKEN_LIFETIME_S)] = Field(
+        default=3600, description="For how many seconds one can join with it."
+    )
+
+
+class TokenCreated(Message):
+    """The token."""
+
+    token: str
+    expires_at: int = Field(description="Seconds since the epoch.")
+    path: str = Field(description="Path and fragment of the meeting page with this token.")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A documented route (docs/http.md is generated from these)."""
+
+    method: str
+    path: str
+    summary: str
+    auth: str = ""
+    body: type[Message] | None = None
+    reply: type[Message] | None = None
+    statuses: tuple[int, ...] = (200,)
+
+
+ROUTES: Final = (
+    Route("GET", "/healthz", "200 while this front reaches Redis and a media worker lives, else 503."),
+    Route("GET", "/metrics", "Prometheus metrics.", "from this machine, or `Bearer <ALLTID_METRICS_TOKEN>`"),
+    Route("GET", "/api/version", "Version of the service and of the wire protocol."),
+    Route(
+        "POST", "/api/rooms", CreateRoom.__doc__ or "", f"service token, scope `{SCOPE_ROOMS}`",
+        CreateRoom, RoomCreated, (200, 201, 400, 401),
+    ),
+    Route(
+        "POST", "/api/rooms/{room_id}/tokens", CreateToken.__doc__ or "", f"service token, scope `{SCOPE_ROOMS}`",
+        CreateToken, TokenCreated, (201, 400, 401, 404),
+    ),
+    Route(
+        "DELETE", "/api/rooms/{room_id}", "Close a room: everybody is told `closed`, its tokens lead nowhere.",
+        f"service token, scope `{SCOPE_ROOMS}`", statuses=(204, 401, 404),
+    ),
+    Route("GET", "/meeting", "The meeting page; its token stands in the URL fragment `#token=...`, never sent here."),
+    Route("GET", "/socket.io/", "The wire protocol (docs/protocol.md), WebSocket only."),
+)  # fmt: skip
+
+_Body = TypeVar("_Body", bound=Message)
+
+
+class Http:
+    """The handlers."""
+
+    def __init__(
+        self,
+        settings: FrontSettings,
+        keys: TokenKeys,
+        registry: Registry,
+        media: MediaClient,
+        watch: ProcessWatch,
+        metrics: FrontMetrics,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._registry = registry
+        self._media = media
+        self._watch = watch
+        self._metrics = metrics
+        self._clock = clock
+
+    def add_routes(self, app: web.Application) -> None:
+        """Everything but the socket's route."""
+        app.router.add_get("/healthz", self.health)
+        app.router.add_get("/metrics", self.metrics)
+        app.router.add_get("/api/version", self.version)
+        app.router.add_post("/api/rooms", self.create_room)
+        app.router.add_post("/api/rooms/{room_id}/tokens", self.create_token)
+        app.router.add_delete("/api/rooms/{room_id}", self.delete_room)
+        app.router.add_get("/{path:.*}", self.static)
+
+    # --- for people and machines that watch --------------------------------------------------------------------
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """Is this front useful now?"""
+        try:
+            workers = len(await self._registry.live("worker"))
+        except (RedisError, OSError):
+            return web.json_response({"ok": False, "redis": False, "workers": 0}, status=503)
+        return web.json_response({"ok": workers > 0, "redis": True, "workers": workers}, status=200 if workers else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus metrics, for this machine or for who has the token."""
+        token = self._settings.metrics_token
+        if token is not None:
+            allowed = hmac.compare_digest(_bearer(request), token.get_secret_value())
+        else:
+            allowed = _is_loopback(request.remote) and "X-Forwarded-For" not in request.headers
+        if not allowed:
+            raise HttpError("token_invalid")
+        self._metrics.workers_alive.set(len(self._watch.alive))
+        body = generate_latest(self._metrics.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def version(self, _request: web.Request) -> web.Response:
+        """Versions."""
+        return web.json_response({"version": package_version(), "protocol": PROTOCOL_VERSION})
+
+    # --- for services ------------------------------------------------------------------------------------------
+
+    async def create_room(self, request: web.Request) -> web.Response:
+        """POST /api/rooms."""
+        self._require_service(request)
+        body = await _body(request, CreateRoom)
+        room_id = body.room_id or secrets.token_urlsafe(12)
+        limit = body.max_participants or self._settings.max_participants
+        is_new = await self._registry.create_room(room_id, body.name, limit)
+        reply = RoomCreated(room_id=room_id, name=body.name, max_participants=limit)
+        return web.json_response(reply.model_dump(), status=201 if is_new else 200)
+
+    async def create_token(self, request: web.Request) -> web.Response:
+        """POST /api/rooms/{room_id}/tokens."""
+        self._require_service(request)
+        body = await _body(request, CreateToken)
+        room_id = request.match_info["room_id"]
+        if await self._registry.room(room_id) is None:
+            raise HttpError("unknown_room")
+        now = self._clock()
+        token = self._keys.sign_meeting(
+            identity=body.identity,
+            display_name=body.display_name,
+            room_id=room_id,
+            role=body.role,
+            now=now,
+            lifetime_s=body.lifetime_s,
+        )
+        reply = TokenCreated(token=token, expires_at=int(now) + body.lifetime_s, path=f"/meeting#token={token}")
+        return web.json_response(reply.model_dump(), status=201)
+
+    async def delete_room(self, request: web.Request) -> web.Response:
+        """DELETE /api/rooms/{room_id}: first the key, so that nobody comes in again, then the people."""
+        self._require_service(request)
+        room = await self._registry.room(request.match_info["room_id"])
+        if room is None or not await self._registry.delete_room(room.room_id):
+            raise HttpError("unknown_room")
+        if room.worker_id in await self._registry.live("worker"):
+            await self._media.close_room(room.worker_id, room.room_id)
+        return web.Response(status=204)
+
+    def _require_service(self, request: web.Request) -> None:
+        try:
+            self._keys.check_service(_bearer(request), now=self._clock(), scope=SCOPE_ROOMS)
+        except TokenError as error:
+            raise HttpError(error.code) from None
+
+    # --- the web client ----------------------------------------------------------------------------------------
+
+    async def static(self, request: web.Request) -> web.StreamResponse:
+        """A file of the built web client, the meeting page, or the 404 page."""
+        root = self._settings.web_root.resolve()
+        name = request.match_info["path"].rstrip("/") or "index"
+        for candidate in (name, f"{name}.html", f"{name}/index.html", *_MEETING_PAGES.get(name, ())):
+            path = _inside(root, candidate)
+            if path is not None:
+                return _file(path, request.host, is_hashed=candidate.startswith("assets/"))
+        return web.Response(
+            text=NOT_FOUND_HTML, status=404, content_type="text/html", headers={"Cache-Control": "no-store"}
+        )
+
+
+def package_version() -> str:
+    """The installed version of this service."""
+    try:
+        return version("alltid-oppet")
+    except PackageNotFoundError:
+        return "0"
+
+
+@web.middleware
+async def errors_and_headers(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Errors as JSON without traces, and the security headers on everything."""
+    try:
+        response = await handler(request)
+    except HttpError as error:
+        response = error.response()
+    except web.HTTPException as error:
+        code: HttpErrorCode = "not_found" if error.status == 404 else "invalid_request"
+        response = HttpError(code).response()
+        response.set_status(error.status)
+    except (RpcError, RedisError, OSError) as error:
+        _log.warning("http_unavailable", error=type(error).__name__)
+        response = HttpError("unavailable").response()
+    except Exception as error:  # no trace leaves the house
+        _log.error("http_failed", exception=place_of(error))
+        response = HttpError("internal").response()
+    if response.prepared:
+        return response
+    response.headers.update(COMMON_HEADERS)
+    if response.content_type == "text/html":
+        response.headers.update(html_headers(request.host))
+    elif request.path.startswith("/api/"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def html_headers(host: str) -> dict[str, str]:
+    """The headers of a page. Its sockets may go to its own host only; older Safari wants that spelled out."""
+    connect = f"'self' ws://{host} wss://{host}" if re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", host) else "'self'"
+    policy = HTML_HEADERS["Content-Security-Policy"].format(connect=connect)
+    return {**HTML_HEADERS, "Content-Security-Policy": policy}
+
+
+def _file(path: Path, host: str, *, is_hashed: bool) -> web.FileResponse:
+    """Files whose names carry a hash of their content never change; all others are asked for again."""
+    cache = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
+    headers = {"Cache-Control": cache}
+    if path.suffix == ".html":  # FileResponse finds its type only while sending: too late for the middleware
+        headers |= {"Content-Type": "text/html; charset=utf-8", **html_headers(host)}
+    return web.FileResponse(path, headers=headers | COMMON_HEADERS)
+
+
+def _inside(root: Path, name: str) -> Path | None:
+    """The regular file ``name`` below ``root``; None when there is none, or the name leads outside."""
+    if not name or "\0" in name or any(part.startswith(".") for part in name.split("/")):
+        return None
+    try:
+        path = (root / name).resolve()
+        return path if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, ValueError):  # names that are too long
+        return None
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" and token.isascii() else ""
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return address is not None and ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+async def _body(request: web.Request, model: type[_Body]) -> _Body:
+    try:
+        document: Any = json.loads(await request.read())
+        return model.model_validate(document)
+    except ValidationError as error:
+        location = error.errors(include_url=False, include_input=False)[0]["loc"]
+        field = str(location[0]) if location and location[0] in model.model_fields else None
+        raise HttpError("invalid_request", field) from None
+    except (ValueError, RecursionError):
+        raise HttpError("invalid_request") from None

@@ -1,0 +1,61 @@
+"""What a front counts, for Prometheus. No label carries a person, a room or an address. docs/metrics.md shows all."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class FrontMetrics:
+    """The metrics of one front, in a registry of its own so that tests can make many."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.sockets = Gauge("ao_front_sockets", "Sockets that are open now.", registry=self.registry)
+        self.participants = Gauge("ao_front_participants", "Sockets that are in a room now.", registry=self.registry)
+        self.rooms = Gauge("ao_front_rooms", "Rooms with at least one socket at this front.", registry=self.registry)
+        self.workers_alive = Gauge(
+            "ao_front_workers_alive", "Media workers that this front sees.", registry=self.registry
+        )
+        self.joins = Counter(
+            "ao_front_joins", "Joins by result: ok or the error's code.", ["result"], registry=self.registry
+        )
+        self.resumes = Counter(
+            "ao_front_resumes", "Resumes by result: ok or the error's code.", ["result"], registry=self.registry
+        )
+        self.errors = Counter(
+            "ao_front_errors",
+            "Client events that were refused, by event and code.",
+            ["event", "code"],
+            registry=self.registry,
+        )
+        self.events_received = Counter(
+            "ao_front_events_received",
+            "Client events by name ('unknown' for all others).",
+            ["event"],
+            registry=self.registry,
+        )
+        self.events_sent = Counter(
+            "ao_front_events_sent", "Server events by name, one for each socket.", ["event"], registry=self.registry
+        )
+        self.sockets_closed = Counter(
+            "ao_front_sockets_closed",
+            "Sockets that this front closed, by cause: join_timeout, oversize, malformed, flood, slow_reader, "
+            "too_many, ended.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self.http_requests = Counter(
+            "ao_front_http_requests", "HTTP requests by route and status.", ["route", "status"], registry=self.registry
+        )
+        self.workers_lost = Counter(
+            "ao_front_workers_lost", "Media workers whose heartbeat ended or that restarted.", registry=self.registry
+        )
+        self.rpc_seconds = Histogram(
+            "ao_front_rpc_seconds",
+            "Time that calls to media workers took, in seconds, by method and result (ok or the error's code).",
+            ["method", "result"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+            registry=self.registry,
+        )
+
+    def observe_rpc(self, method: str, seconds: float, result: str) -> None:
+        """One call to a media worker."""
+        self.rpc_seconds.labels(method, result).observe(seconds)
