@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtc.sdp import SdpError, parse_answer, parse_offer
+from rtc.sdp_answer import negotiate
 from tests.rtc.offers import read_offer
 from tests.rtc.sdp_text import answer_to, offer_text
 
@@ -14,8 +15,11 @@ def fuzz_sdp(data: bytes) -> None:
     except SdpError:
         return
     answer = answer_to(offer)
-    mids = [media.mid for media in offer.media]
-    if not answer.isascii() or [media.mid for media in parse_answer(answer).media] != mids:
+    if not answer.isascii():
+        raise AssertionError("the answer holds what no token does")
+    if all(media.rejected for media in negotiate(offer)):
+        return  # an answer without a transport, which parse_answer refuses
+    if [media.mid for media in parse_answer(answer).media] != [media.mid for media in offer.media]:
         raise AssertionError("the answer does not fit the offer")
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rtc import extensions
 from rtc.sdp import OfferLimits, SdpError, parse_answer, parse_offer
+from rtc.sdp_answer import negotiate
 from tests.rtc.offers import NAMES, read_offer
 from tests.rtc.sdp_text import AUDIO, CLIENT_FINGERPRINT, SESSION, VIDEO, answer_to, offer_text, without
 
@@ -223,4 +224,5 @@ def test_a_changed_line_is_read_or_refused_with_the_one_error(data: st.DataObjec
         return
     answer = answer_to(offer)
     assert answer.isascii()
-    assert [media.mid for media in parse_answer(answer).media] == [media.mid for media in offer.media]
+    if any(not media.rejected for media in negotiate(offer)):
+        assert [media.mid for media in parse_answer(answer).media] == [media.mid for media in offer.media]
