@@ -8,7 +8,7 @@ from rtc.sdp_answer import NegotiatedMedia, SlotSsrc, negotiate
 from sfu.bus import RpcError
 from sfu.participant import SOURCES, Participant, Producer, SlotState
 from sfu.slots import pair_up
-from sfu.table import TableFull
+from sfu.table import TableFullError
 from sfu.transport import Local
 
 
@@ -36,7 +36,7 @@ def apply_offer(local: Local, participant: Participant, offer: Offer, tracks: Ma
     try:
         _publish(local, participant, negotiated, tracks)
         _receive(local, participant, negotiated)
-    except TableFull as error:
+    except TableFullError as error:
         raise RpcError("too_many_media", str(error)) from None
     slots = {
         mid: SlotSsrc(

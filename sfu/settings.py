@@ -10,22 +10,33 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)
 
     redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", description="Redis 7 or Valkey (redis://, rediss:// or unix://)."
+        default="redis://127.0.0.1:6379/0", description="Redis 7 or Valkey (redis://, rediss:// or unix://)."
     )
-    worker_id: str = Field("worker-0", description="This worker's name, unique among all machines.", max_length=64)
-    media_host: str = Field("0.0.0.0", description="Address the UDP socket binds to.")
-    media_port: int = Field(0, ge=0, le=65535, description="UDP port of the worker; 0 takes any free one.")
+    worker_id: str = Field(
+        default="worker-0", description="This worker's name, unique among all machines.", max_length=64
+    )
+    media_host: str = Field(default="0.0.0.0", description="Address the UDP socket binds to.")
+    media_port: int = Field(default=0, ge=0, le=65535, description="UDP port of the worker; 0 takes any free one.")
     media_addresses: str = Field(
-        "127.0.0.1", description="Addresses told to clients, best first, separated by commas (a NAT's outside address)."
+        default="127.0.0.1",
+        description="Addresses told to clients, best first, separated by commas (a NAT's outside address).",
     )
-    media_cpu: int = Field(-1, ge=-1, description="Processor the worker is pinned to; -1 leaves it to the system.")
-    media_segmentation: bool = Field(True, description="Send trains of packets with UDP_SEGMENT.")
-    media_equalise: bool = Field(True, description="Pad a frame's packets to one size, so that they make one train.")
+    media_cpu: int = Field(
+        default=-1, ge=-1, description="Processor the worker is pinned to; -1 leaves it to the system."
+    )
+    media_segmentation: bool = Field(default=True, description="Send trains of packets with UDP_SEGMENT.")
+    media_equalise: bool = Field(
+        default=True, description="Pad a frame's packets to one size, so that they make one train."
+    )
     media_buffer_bytes: int = Field(
-        4_194_304, ge=65536, description="Socket buffers asked for; the kernel's rmem_max and wmem_max bound them."
+        default=4_194_304,
+        ge=65536,
+        description="Socket buffers asked for; the kernel's rmem_max and wmem_max bound them.",
     )
     lost_after_ms: int = Field(
-        30_000, ge=1000, description="How long a participant's place is kept after the signalling socket is lost."
+        default=30_000,
+        ge=1000,
+        description="How long a participant's place is kept after the signalling socket is lost.",
     )
-    worker_metrics_port: int = Field(-1, ge=-1, le=65535, description="HTTP port of /metrics; 0 any, -1 none.")
-    log_level: str = Field("info", description="debug, info, warning or error.")
+    worker_metrics_port: int = Field(default=-1, ge=-1, le=65535, description="HTTP port of /metrics; 0 any, -1 none.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")

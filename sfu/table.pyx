@@ -55,7 +55,7 @@ INITIAL_RETRANSMISSION_CREDIT_BYTES = 65536
 _CODEC_KINDS = {"OPUS": CODEC_OPUS, "VP8": CODEC_VP8, "VP9": CODEC_VP9, "H264": CODEC_H264, "AV1": CODEC_AV1}
 
 
-class TableFull(Exception):
+class TableFullError(Exception):
     """A fixed bound of the table is reached; the message says which."""
 
 
@@ -245,7 +245,7 @@ cdef class RouteTable:
         else:
             i = self.profile_count
             if i == PROFILES:
-                raise TableFull("header extension layouts")
+                raise TableFullError("header extension layouts")
             self.profiles[i] = wanted
             self.profile_count += 1
         peer.profile = &self.profiles[i]
@@ -272,7 +272,7 @@ cdef class RouteTable:
         number = self._codec_numbers.get(key)
         if number is None:
             if self.codec_count == CODEC_NUMBERS:
-                raise TableFull("codecs")
+                raise TableFullError("codecs")
             number = self._codec_numbers[key] = self.codec_count
             self.codec_kinds[self.codec_count] = _CODEC_KINDS.get(name, CODEC_OTHER)
             self.codec_count += 1
@@ -289,7 +289,7 @@ cdef class RouteTable:
             if peer.sources[i].ssrc == ssrc:
                 raise ValueError("the peer has that SSRC already")
         if peer.source_count == PEER_SOURCES:
-            raise TableFull("sources of a peer")
+            raise TableFullError("sources of a peer")
         source = <Source*>calloc(1, sizeof(Source))
         if source == NULL:
             raise MemoryError
@@ -341,7 +341,7 @@ cdef class RouteTable:
         cdef Peer* peer = self.peer_of(peer_id)
         cdef Consumer* consumer
         if peer.consumer_count == PEER_CONSUMERS:
-            raise TableFull("slots of a peer")
+            raise TableFullError("slots of a peer")
         if len(cname) > CNAME_BYTES:
             raise ValueError("a cname is at most 16 bytes")
         consumer = <Consumer*>calloc(1, sizeof(Consumer))

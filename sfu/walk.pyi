@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from sfu.table import RouteTable
 
@@ -7,7 +8,7 @@ STRANGER_PACKETS_PER_S: float
 KEYFRAME_WANTED: int
 KEYFRAME: int
 
-Address = tuple[str, int]
+Address: TypeAlias = tuple[str, int]
 
 class Walk(RouteTable):
     fd: int

@@ -123,8 +123,8 @@ class Worker:
             self._send(data, address)
         self.engine.datagrams.clear()
         if self.engine.events:
-            for front_id, data in self.engine.events:
-                self._bus.emit_soon(front_id, "to_clients", data)
+            for front_id, event in self.engine.events:
+                self._bus.emit_soon(front_id, "to_clients", event)
             self.engine.events.clear()
 
     def _send(self, data: bytes, address: Address) -> None:
