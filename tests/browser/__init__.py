@@ -1,0 +1,1 @@
+"""Real browsers and an aiortc peer in calls through the real service."""

@@ -1,0 +1,41 @@
+"""Chromium through playwright: how it is started so that two of them can call each other on one machine."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.executables import find_browser
+
+FLAGS = (
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream=fps=15",
+    "--use-fake-ui-for-media-stream",
+    # Without this one there are no ICE candidates on 127.0.0.1 at all.
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-component-update",
+    "--disable-sync",
+    "--auto-select-desktop-capture-source=Entire screen",
+)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser process; each participant gets a context (an own storage) of its own."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_browser("ALLTID_CHROMIUM"), headless=True, args=list(FLAGS)
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
