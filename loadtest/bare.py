@@ -33,6 +33,7 @@ def main() -> None:
         _session(plan["profile"], plan["publisher_key"]),
         [(host, port, _session(plan["profile"], key)) for host, port, key in plan["subscribers"]],
         plan["segment"],
+        plan["equalise"],
     )
     _say({"ready": True, "pid": os.getpid()})
     watcher = threading.Thread(target=lambda: (sys.stdin.read(), loop.stop()), daemon=True)

@@ -9,7 +9,12 @@ class BareLoop:
     batches: int
     refused: int
     def __init__(
-        self, fd: int, publisher: SrtpSession, subscribers: list[tuple[str, int, SrtpSession]], segment: bool
+        self,
+        fd: int,
+        publisher: SrtpSession,
+        subscribers: list[tuple[str, int, SrtpSession]],
+        segment: bool,
+        equalise: bool = False,
     ) -> None: ...
     def stop(self) -> None: ...
     def run(self) -> None: ...

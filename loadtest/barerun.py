@@ -41,7 +41,8 @@ class Traffic:
 
 @asynccontextmanager
 async def bare_stage(
-    subscribers: int, traffic: Traffic, *, segment: bool, cpu: int | None, profile: str = "AEAD_AES_128_GCM"
+    subscribers: int, traffic: Traffic, *, segment: bool, equalise: bool = False, cpu: int | None = None,
+    profile: str = "AEAD_AES_128_GCM"
 ) -> AsyncIterator[Stage]:
     """The bare loop running and fed; its senders are video, then audio."""
     bank = PeerBank(subscribers + 1)
@@ -57,7 +58,8 @@ async def bare_stage(
             bank.connect(number, "127.0.0.1", port)
             bank.set_keys(number, SrtpSession(profile, key, key), feedback=False, extension_mask=CAPTURE_TIME_MASK)
         await _say(process, {
-            "cpu": cpu, "profile": profile, "segment": segment, "publisher_key": keys[0].hex(),
+            "cpu": cpu, "profile": profile, "segment": segment, "equalise": equalise,
+            "publisher_key": keys[0].hex(),
             "subscribers": [[*bank.address(number), keys[number].hex()] for number in range(1, subscribers + 1)],
         })
         await _line(process)
