@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -14,11 +15,13 @@ from typing import Any
 
 import structlog
 import uvloop
+from aiohttp import web
 
 from rtc.dtls_certificate import DtlsCertificate
 from rtc.sdp import Address
 from sfu.bus import Bus, connect
 from sfu.engine import TICK_US, Engine
+from sfu.metrics import serve_metrics, worker_registry
 from sfu.registry import Heartbeat, ProcessRecord, Registry
 from sfu.settings import WorkerSettings
 from sfu.transport import Local
@@ -79,6 +82,7 @@ class Worker:
         self._cpu = (time.monotonic(), time.process_time())
         self._timer: asyncio.TimerHandle | None = None
         self._next_tick_us = 0
+        self._metrics: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -88,10 +92,16 @@ class Worker:
         loop.add_reader(self.sock.fileno(), self.on_readable)
         self._next_tick_us = monotonic_us() + TICK_US
         self._timer = loop.call_later(TICK_US / 1e6, self._on_tick)
+        if self.settings.worker_metrics_port >= 0:
+            self._metrics = await serve_metrics(
+                worker_registry(self.engine), self.settings.worker_metrics_host, self.settings.worker_metrics_port
+            )
         _log.info("worker_ready", worker_id=self.settings.worker_id, port=self.port)
 
     async def stop(self) -> None:
         """Stop; calls on this worker end and their clients are told by the fronts' watch."""
+        if self._metrics is not None:
+            await self._metrics.cleanup()
         await self._heartbeat.stop()
         await self._bus.stop()
         if self._timer is not None:
@@ -178,6 +188,8 @@ async def run(settings: WorkerSettings) -> None:
 def main() -> None:
     """Start one worker with the settings of the environment."""
     settings = WorkerSettings()
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
     if settings.media_cpu >= 0:
         os.sched_setaffinity(0, {settings.media_cpu})
     uvloop.run(run(settings))
