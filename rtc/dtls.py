@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -192,7 +193,8 @@ class DtlsTransport:
         attempt.interval_us = min(2 * attempt.interval_us, MAX_RETRANSMIT_US)
         attempt.retransmit_us = now_us + attempt.interval_us
         # By the wall clock OpenSSL may find it due, too. Its repetition is the better one, with new record numbers.
-        attempt.connection.DTLSv1_handle_timeout()
+        with suppress(SSL.Error):
+            attempt.connection.DTLSv1_handle_timeout()
         self._outgoing += attempt.drain() or attempt.flight
 
     def close(self) -> None:
@@ -373,7 +375,9 @@ class DtlsTransport:
             self.state = "closed"
         except SSL.Error as error:
             self.drops[f"dtls_{_reason(error)}"] += 1
-            self._fail("peer_alert")
+            # Only what the peer has signed may end a call: a fatal alert under the keys of the handshake.
+            if attempt.connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN:
+                self._fail("peer_alert")
 
     def _shut_down(self, attempt: _Attempt) -> None:
         try:

@@ -442,6 +442,24 @@ def test_no_garbage_stops_the_real_client(garbage: list[bytes]) -> None:
 
 
 @pytest.mark.attack
+def test_bad_records_of_one_peer_do_not_show_at_another() -> None:
+    """OpenSSL's errors stand in a queue of the thread, not of the connection."""
+    first, second = connected(), connected()
+    attempt = second.client._attempts[0]
+    for number in range(50):
+        body = bytes((number,)) * number
+        for kind in ContentType:
+            header = bytes((kind, 0xFE, 0xFD, 0, 1)) + (100 + number).to_bytes(6, "big") + len(body).to_bytes(2, "big")
+            first.server.handle_datagram(header + body, 0)
+        stranger = server_transport()
+        stranger.handle_datagram(handshake_record(fragment(bytes(60))), 0)
+        attempt.connection.send(b"from a peer in good standing")
+        second.server.handle_datagram(attempt.drain()[0], 0)
+    assert (first.server.state, second.server.state) == ("connected", "connected")
+    assert second.server.drops == {"dtls_application_data": 50}
+
+
+@pytest.mark.attack
 def test_a_datagram_beyond_any_mtu_is_dropped() -> None:
     server = server_transport()
     server.handle_datagram(bytes(5000), 0)
