@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from OpenSSL import SSL, crypto
 
+from rtc.dtls_attempt import FIRST_RETRANSMIT_US, READ_BYTES, Attempt, SrtpKeys, reason_of
 from rtc.dtls_certificate import DtlsCertificate, Role
 from rtc.dtls_records import (
     CLIENT_HELLO,
@@ -26,10 +26,7 @@ from rtc.dtls_records import (
     ContentType,
     Fragment,
     Record,
-    is_unencrypted,
-    pack_datagrams,
     read_records,
-    with_sequence_number,
 )
 from rtc.fingerprints import Fingerprint, is_certificate_accepted
 
@@ -39,13 +36,8 @@ DtlsState = Literal["new", "connecting", "connected", "closed", "failed"]
 
 HANDSHAKE_TIMEOUT_US: Final = 30_000_000
 """As long as ICE consent: a peer that cannot finish in that time is not there."""
-FIRST_RETRANSMIT_US: Final = 400_000
-"""Shorter than the 1 s of RFC 6347 section 4.2.4.1, since ICE has just shown a working path; longer than most paths."""
 MAX_RETRANSMIT_US: Final = 6_400_000
-MIN_REPEAT_US: Final = 40_000
-"""A flight asked for again is sent again at most this often; browsers ask after 50 ms at the earliest."""
-MAX_REPEATS: Final = 16
-"""How often one flight is sent again on demand, so that replayed datagrams cannot draw an endless answer."""
+"""The client's interval doubles up to this: some ten tries within the time for a handshake."""
 MAX_PARALLEL_ATTEMPTS: Final = 4
 """The real client has one; the others are room for forgeries that arrive around it."""
 ATTEMPT_IDLE_US: Final = 3_000_000
@@ -55,78 +47,9 @@ MAX_ATTEMPTS: Final = 32
 MAX_HANDSHAKE_INPUT_BYTES: Final = 262_144
 """What OpenSSL is given in one attempt, retransmissions included; a handshake has about 2 kB per direction."""
 MAX_DATAGRAM_INPUT_BYTES: Final = 4_096
-"""UDP datagrams of a handshake fit an MTU; OpenSSL's own default for unknown paths is smaller than this."""
+"""Datagrams of a handshake fit an MTU; Firefox's largest has 1,408 bytes."""
 MAX_ORPHAN_FRAGMENTS: Final = 4
 """Tails of a ClientHello that overtook its head."""
-
-_KEY_AND_SALT_BYTES: Final[dict[str, tuple[int, int]]] = {
-    "AEAD_AES_128_GCM": (16, 12),
-    "AEAD_AES_256_GCM": (32, 12),
-    "AES128_CM_SHA1_80": (16, 14),
-}
-"""RFC 7714 section 12 and RFC 5764 section 4.1.2."""
-_EXPORTER_LABEL: Final = b"EXTRACTOR-dtls_srtp"
-"""RFC 5764 section 4.2."""
-_READ_BYTES: Final = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class SrtpKeys:
-    """Master keys of both directions, each key followed by its salt."""
-
-    profile: str
-    """"AEAD_AES_128_GCM", "AEAD_AES_256_GCM" or "AES128_CM_SHA1_80"."""
-    local: bytes = field(repr=False)
-    """For what this side sends."""
-    remote: bytes = field(repr=False)
-    """For what it receives."""
-
-
-@dataclass(slots=True, eq=False)
-class _Attempt:
-    """One handshake in OpenSSL."""
-
-    connection: SSL.Connection
-    started_us: int
-    client_random: bytes | None = None
-    input_bytes: int = 0
-    records_fed: int = 0
-    flight: list[bytes] = field(default_factory=list)
-    """The last datagrams that the handshake produced."""
-    repeated_us: int = 0
-    repeats: int = 0
-    interval_us: int = FIRST_RETRANSMIT_US
-    retransmit_us: int | None = None
-    """When the client sends its flight again by itself."""
-
-    def drain(self) -> list[bytes]:
-        """What OpenSSL wants sent."""
-        output = bytearray()
-        while True:
-            try:
-                output += self.connection.bio_read(_READ_BYTES)
-            except SSL.Error:
-                return pack_datagrams(bytes(output))
-
-    def feed(self, data: bytes) -> None:
-        """Give OpenSSL a record of the handshake, an unencrypted one under a number of our own.
-
-        Nothing protects the numbers of unencrypted records: a forged high one would make OpenSSL take all that follow
-        for replays. Repeated messages do no harm, since they are told by their handshake sequence.
-        """
-        if is_unencrypted(data):
-            data = with_sequence_number(data, self.records_fed)
-            self.records_fed += 1
-        self.input_bytes += len(data)
-        self.connection.bio_write(data)
-
-    def repeat(self, now_us: int) -> list[bytes]:
-        """The last flight again, unless it has just been sent or too often."""
-        if self.repeats >= MAX_REPEATS or now_us - self.repeated_us < MIN_REPEAT_US:
-            return []
-        self.repeats += 1
-        self.repeated_us = now_us
-        return self.flight
 
 
 class DtlsTransport:
@@ -136,7 +59,7 @@ class DtlsTransport:
         self._certificate = certificate
         self._role: Role = role
         self._remote_fingerprints = tuple(remote_fingerprints)
-        self._attempts: list[_Attempt] = []
+        self._attempts: list[Attempt] = []
         self._attempts_made = 0
         self._orphans: list[bytes] = []
         self._outgoing: list[bytes] = []
@@ -208,8 +131,8 @@ class DtlsTransport:
     # Handshake
 
     def _handle_handshake(self, records: Sequence[Record], now_us: int) -> None:
-        input_of: dict[_Attempt, list[bytes]] = {}
-        repeat_of: list[_Attempt] = []
+        input_of: dict[Attempt, list[bytes]] = {}
+        repeat_of: list[Attempt] = []
         for record in records:
             hello = next((fragment for fragment in record.fragments if fragment.kind == CLIENT_HELLO), None)
             if hello is None or self._role == "client":
@@ -232,7 +155,7 @@ class DtlsTransport:
             if self.state == "connecting":
                 self._feed(attempt, pieces, now_us)
 
-    def _attempt_of_hello(self, hello: Fragment, record: Record, now_us: int) -> _Attempt | None:
+    def _attempt_of_hello(self, hello: Fragment, record: Record, now_us: int) -> Attempt | None:
         """The attempt a piece of a ClientHello belongs to: by its random, or the newest for pieces without one."""
         if hello.offset > 0:
             waiting = [attempt for attempt in self._attempts if not attempt.flight]
@@ -254,7 +177,7 @@ class DtlsTransport:
                 return attempt
         return self._admit(random, now_us)
 
-    def _admit(self, random: bytes, now_us: int) -> _Attempt | None:
+    def _admit(self, random: bytes, now_us: int) -> Attempt | None:
         """A new attempt for a new client random, when there is room."""
         if self._attempts_made >= MAX_ATTEMPTS:
             self.drops["dtls_too_many_attempts"] += 1
@@ -277,19 +200,19 @@ class DtlsTransport:
         self.state = "connecting"
         self._deadline_us = now_us + HANDSHAKE_TIMEOUT_US
 
-    def _new_attempt(self, now_us: int, random: bytes | None) -> _Attempt:
+    def _new_attempt(self, now_us: int, random: bytes | None) -> Attempt:
         connection = SSL.Connection(self._certificate.context(self._role), None)
         connection.set_ciphertext_mtu(MAX_DATAGRAM_BYTES)
         if self._role == "server":
             connection.set_accept_state()
         else:
             connection.set_connect_state()
-        attempt = _Attempt(connection, now_us, random)
+        attempt = Attempt(connection, now_us, random)
         self._attempts.append(attempt)
         self._attempts_made += 1
         return attempt
 
-    def _feed(self, attempt: _Attempt, records: Sequence[bytes], now_us: int) -> None:
+    def _feed(self, attempt: Attempt, records: Sequence[bytes], now_us: int) -> None:
         if attempt.input_bytes + sum(map(len, records)) > MAX_HANDSHAKE_INPUT_BYTES:
             self.drops["dtls_handshake_too_long"] += 1
             return
@@ -297,7 +220,7 @@ class DtlsTransport:
             attempt.feed(data)
         self._advance(attempt, now_us)
 
-    def _advance(self, attempt: _Attempt, now_us: int) -> None:
+    def _advance(self, attempt: Attempt, now_us: int) -> None:
         """Let OpenSSL work, and collect what it wants sent."""
         try:
             attempt.connection.do_handshake()
@@ -320,16 +243,16 @@ class DtlsTransport:
         if is_complete:
             self._complete(attempt)
 
-    def _abandon(self, attempt: _Attempt, error: SSL.Error) -> None:
+    def _abandon(self, attempt: Attempt, error: SSL.Error) -> None:
         """OpenSSL gave this attempt up. Its alert is not sent: it could end the attempt of the real client."""
-        reason = _reason(error)
+        reason = reason_of(error)
         self.drops[f"dtls_handshake_{reason}"] += 1
         attempt.drain()
         self._attempts.remove(attempt)
         if self._role == "client":
             self._fail(reason)
 
-    def _complete(self, attempt: _Attempt) -> None:
+    def _complete(self, attempt: Attempt) -> None:
         connection = attempt.connection
         certificate = connection.get_peer_certificate()
         self._attempts = [attempt]
@@ -340,13 +263,12 @@ class DtlsTransport:
             self._shut_down(attempt)
             self._fail("fingerprint_mismatch")
             return
-        profile = connection.get_selected_srtp_profile().decode().removeprefix("SRTP_")
-        sizes = _KEY_AND_SALT_BYTES.get(profile)
-        if sizes is None:
+        keys = attempt.export_keys(self._role)
+        if keys is None:
             self._shut_down(attempt)
             self._fail("no_srtp_profile")
             return
-        self.srtp_keys = _export_keys(connection, profile, sizes, self._role)
+        self.srtp_keys = keys
         self.state = "connected"
 
     # Afterwards
@@ -364,9 +286,9 @@ class DtlsTransport:
             repetition = attempt.repeat(now_us)
         self._outgoing += repetition
 
-    def _read(self, attempt: _Attempt) -> None:
+    def _read(self, attempt: Attempt) -> None:
         try:
-            while attempt.connection.recv(_READ_BYTES):
+            while attempt.connection.recv(READ_BYTES):
                 self.drops["dtls_application_data"] += 1
         except SSL.WantReadError:
             pass
@@ -374,16 +296,16 @@ class DtlsTransport:
             self._shut_down(attempt)
             self.state = "closed"
         except SSL.Error as error:
-            self.drops[f"dtls_{_reason(error)}"] += 1
+            self.drops[f"dtls_{reason_of(error)}"] += 1
             # Only what the peer has signed may end a call: a fatal alert under the keys of the handshake.
             if attempt.connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN:
                 self._fail("peer_alert")
 
-    def _shut_down(self, attempt: _Attempt) -> None:
+    def _shut_down(self, attempt: Attempt) -> None:
         try:
             attempt.connection.shutdown()
         except SSL.Error as error:
-            self.drops[f"dtls_{_reason(error)}"] += 1
+            self.drops[f"dtls_{reason_of(error)}"] += 1
         self._outgoing += attempt.drain()
 
     def _fail(self, failure: str) -> None:
@@ -391,21 +313,3 @@ class DtlsTransport:
         self.failure = failure
         self.srtp_keys = None
         self._attempts.clear()
-
-
-def _export_keys(connection: SSL.Connection, profile: str, sizes: tuple[int, int], role: Role) -> SrtpKeys:
-    """RFC 5764 section 4.2: both keys, the client's first, then both salts."""
-    key_bytes, salt_bytes = sizes
-    material = connection.export_keying_material(_EXPORTER_LABEL, 2 * (key_bytes + salt_bytes))
-    salts = material[2 * key_bytes :]
-    client = material[:key_bytes] + salts[:salt_bytes]
-    server = material[key_bytes : 2 * key_bytes] + salts[salt_bytes:]
-    return SrtpKeys(profile, server, client) if role == "server" else SrtpKeys(profile, client, server)
-
-
-def _reason(error: SSL.Error) -> str:
-    """OpenSSL's reason in snake_case, for a counter. The set of reasons is OpenSSL's own and small."""
-    details = error.args[0] if error.args else None
-    if isinstance(details, list) and details and isinstance(details[0], tuple):
-        return str(details[0][-1]).replace(" ", "_").replace("-", "_").lower() or "error"
-    return "error"
