@@ -23,6 +23,8 @@ TRANSPORT_FEEDBACK_TICKS: Final = 3
 """Transport-wide feedback every 60 ms: libwebrtc's own default is 50 to 100 ms."""
 LEVEL_TICKS: Final = 10
 SECOND_TICKS: Final = 50
+HANDSHAKE_TICKS: Final = 5
+"""DTLS retransmits after 400 ms at the earliest."""
 
 
 class Engine:
@@ -210,13 +212,15 @@ class Engine:
             if levels is not None:
                 room.hear(levels.get(room.room_id, {}), now_us)
             if per_second:
+                room.check_people(now_us, self.lost_after_ms * 1000)
                 room.check_encodings(now_us)
-            room.tick(now_us, self.lost_after_ms * 1000)
+            room.tick(now_us)
             self._collect(room)
-        for _, person in list(self._by_peer.values()):
-            transport = person.transport
-            if transport.connected_us is None and transport.ice.selected is not None:
-                self.datagrams += [(reply, transport.ice.selected) for reply in transport.handle_timeout(now_us)]
+        if self._ticks % HANDSHAKE_TICKS == 0:
+            for _, person in self._by_peer.values():
+                transport = person.transport
+                if transport.connected_us is None and transport.ice.selected is not None:
+                    self.datagrams += [(reply, transport.ice.selected) for reply in transport.handle_timeout(now_us)]
 
     def _levels(self) -> dict[str, dict[str, float]]:
         """Loudness by room and participant."""

@@ -246,14 +246,17 @@ class Room:
             self._tell_all("speakers", {"participant_ids": speakers})
             self._needs_layout = any(len(self.people) - 1 > len(person.pairs) for person in self.people.values())
 
-    def tick(self, now_us: int, lost_after_us: int) -> None:
-        """Lay out what has changed, let go of the lost, and ask those whose transport failed to come anew."""
+    def check_people(self, now_us: int, lost_after_us: int) -> None:
+        """Once a second: let go of the lost, and ask those whose transport failed to come anew."""
         for person in list(self.people.values()):
             if person.lost_us is not None and now_us - person.lost_us >= lost_after_us:
                 self.leave(person.participant_id, "lost")
             elif person.lost_us is None and not person.told_to_reconnect and person.transport.has_failed(now_us):
                 person.told_to_reconnect = True
                 self._tell(person, "reconnect", {"reason": "transport_failed"})
+
+    def tick(self, now_us: int) -> None:
+        """Lay out anew what has changed since the last tick: many joins at once cost one layout."""
         if self._needs_layout:
             self._needs_layout = False
             for person in self.people.values():
