@@ -31,6 +31,7 @@ run: build web  ## start the whole service on this machine (ARGS="--help" shows 
 	@$(BIN)/alltid-oppet serve $(ARGS)
 
 test: build web | $(STAMPS)/browsers  ## every test, with real browsers (PYTEST_ARGS="-k stun" for some)
+	@cd web && npm run --silent test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: build $(STAMPS)/web-packages  ## style, types and the compiled part's hints; all of them must be silent
