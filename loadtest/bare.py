@@ -36,11 +36,15 @@ def main() -> None:
         plan["equalise"],
     )
     _say({"ready": True, "pid": os.getpid()})
-    watcher = threading.Thread(target=lambda: (sys.stdin.read(), loop.stop()), daemon=True)
-    watcher.start()
+    threading.Thread(target=_stop_at_end_of_input, args=(loop,), daemon=True).start()
     loop.run()
     names = ("packets_received", "packets_sent", "messages_sent", "batches", "refused")
     _say({name: getattr(loop, name) for name in names})
+
+
+def _stop_at_end_of_input(loop: BareLoop) -> None:
+    sys.stdin.read()
+    loop.stop()
 
 
 def _session(profile: str, key: str) -> SrtpSession:

@@ -1,7 +1,6 @@
 from rtc.srtp import SrtpSession
 
 class BareLoop:
-    """One UDP socket, one publisher session, M subscriber sessions; ``run`` forwards until ``stop``."""
 
     packets_received: int
     packets_sent: int

@@ -74,8 +74,7 @@ async def bare_stage(
         yield Stage(bank, process.pid, senders, tuple(range(1, subscribers + 1)), subscribers)
     finally:
         driver.stop()
-        for number in range(subscribers + 1):
-            bank.close_peer(number)
+        bank.close()
         if process.stdin is not None:
             process.stdin.close()
         await process.wait()

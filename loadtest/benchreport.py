@@ -54,13 +54,13 @@ def _join_lines(results: Sequence[CellResult]) -> list[str]:
     largest = [join for join in joins if join.joined == most]
     per_core = statistics.median(join.joined / join.cpu_s for join in joins if join.cpu_s)
     times = sorted(time for join in joins for time in join.total_s)
+    memory = statistics.median(join.bytes_per_subscriber for join in largest) / 1024
+    median_ms, late_ms = times[len(times) // 2] * 1000, times[int(len(times) * 0.99)] * 1000
     return [
         "",
-        f"Memory per subscriber (worker PSS, {most} subscribers): "
-        f"{statistics.median(join.bytes_per_subscriber for join in largest) / 1024:.0f} KiB",
+        f"Memory per subscriber (worker PSS, {most} subscribers): {memory:.0f} KiB",
         f"Joins per second of one worker core (SDP, ICE, DTLS; {joins[0].profile}): {per_core:.0f}",
-        f"Join time seen by clients, 20 at once: median {times[len(times) // 2] * 1000:.0f} ms, "
-        f"p99 {times[int(len(times) * 0.99)] * 1000:.0f} ms",
+        f"Join time seen by clients, 20 at once: median {median_ms:.0f} ms, p99 {late_ms:.0f} ms",
     ]
 
 
@@ -73,7 +73,8 @@ def _goal_lines(results: Sequence[CellResult]) -> list[str]:
             continue
         later_ms = (result.latency_us("server", 0.99) - result.latency_us(best, 0.99)) / 1000
         verdict = "met" if ratio <= result.cell.goal else "MISSED"
-        lines.append(f"{result.cell.name:12} ratio {ratio:.2f}, goal {result.cell.goal}: {verdict}; p99 {later_ms:+.2f} ms")
+        goal = f"ratio {ratio:.2f}, goal {result.cell.goal}: {verdict}"
+        lines.append(f"{result.cell.name:12} {goal}; p99 {later_ms:+.2f} ms")
     return lines
 
 

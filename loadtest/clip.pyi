@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from loadtest.frames import Frame
 
 class Clip:
-    """Frames copied for the compiled sender; frame 0 is the keyframe it loops to."""
 
     frame_count: int
     packet_count: int

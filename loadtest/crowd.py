@@ -61,6 +61,7 @@ class Crowd:
         return joined
 
     async def leave(self) -> None:
-        """Everybody leaves."""
+        """Everybody leaves, and the bank is closed."""
         await asyncio.gather(*(participant.leave() for participant in self.participants), return_exceptions=True)
         self.participants.clear()
+        self.bank.close()

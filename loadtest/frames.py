@@ -19,6 +19,7 @@ from loadtest.packetizer import packetize_opus, packetize_vp8
 VIDEO_CLOCK_RATE = 90_000
 AUDIO_CLOCK_RATE = 48_000
 OPUS_FRAME_MS = 20
+_RESILIENT = {"error-resilient": "1"}
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ def encoded_video(
 ) -> tuple[Frame, ...]:
     """VP8 of a bar moving over a gradient, real-time settings, one keyframe at the start."""
     encoder = av.CodecContext.create("libvpx", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"  # type: ignore[attr-defined]
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, fps)
     encoder.bit_rate = bitrate_bps
-    encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "g": "9999", "error-resilient": "1"}
+    encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "g": "9999"} | _RESILIENT
     encoded = []
     for index in range(round(fps * seconds)):
-        encoded += encoder.encode(_test_picture(width, height, index))  # type: ignore[attr-defined]
-    encoded += encoder.encode(None)  # type: ignore[attr-defined]
+        encoded += encoder.encode(_test_picture(width, height, index))
+    encoded += encoder.encode(None)
     return tuple(
         Frame(tuple(packetize_vp8(bytes(packet), number)), VIDEO_CLOCK_RATE // fps, bool(packet.is_keyframe))
         for number, packet in enumerate(encoded)
@@ -54,13 +55,13 @@ def encoded_video(
 def encoded_audio(bitrate_bps: int = 32_000, seconds: float = 2.0) -> tuple[Frame, ...]:
     """Opus of a tone that swells and fades (so that voice detection has something to follow), 20 ms frames."""
     encoder = av.CodecContext.create("libopus", "w")
-    encoder.sample_rate, encoder.layout, encoder.format = AUDIO_CLOCK_RATE, "mono", "s16"  # type: ignore[attr-defined]
+    encoder.sample_rate, encoder.layout, encoder.format = AUDIO_CLOCK_RATE, "mono", "s16"
     encoder.bit_rate = bitrate_bps
     encoder.options = {"application": "voip", "frame_duration": str(OPUS_FRAME_MS)}
     samples = AUDIO_CLOCK_RATE * OPUS_FRAME_MS // 1000
     encoded = []
     for index in range(round(seconds * 1000 / OPUS_FRAME_MS)):
-        encoded += encoder.encode(_test_tone(samples, index))  # type: ignore[attr-defined]
+        encoded += encoder.encode(_test_tone(samples, index))
     return tuple(Frame(tuple(packetize_opus(bytes(packet))), samples, True) for packet in encoded)
 
 

@@ -58,7 +58,7 @@ def build_offer(
     tracks: tuple[SentTrack, ...], slots: int, ice: IceCredentials, fingerprint: Fingerprint, session_id: int
 ) -> str:
     """Sendonly sections for the tracks, then ``slots`` pairs of recvonly audio and video."""
-    sections = [(track.mid, track.kind, track) for track in tracks]
+    sections: list[tuple[str, str, SentTrack | None]] = [(track.mid, track.kind, track) for track in tracks]
     sections += [(str(len(tracks) + i), ("audio", "video")[i % 2], None) for i in range(2 * slots)]
     lines = [
         "v=0",

@@ -12,7 +12,7 @@ DESCRIPTOR_BYTES = 4
 """Descriptor of every packet: required octet, extension octet, 15-bit picture id."""
 
 MAX_PAYLOAD_BYTES = 1160
-"""Encoded bytes per packet at most. Chrome keeps whole datagrams at 1,200 bytes or less, tag and extensions included."""
+"""Encoded bytes per packet at most. Chrome keeps datagrams within 1,200 bytes, tag and extensions included."""
 
 
 def split_evenly(length: int, max_bytes: int) -> list[int]:

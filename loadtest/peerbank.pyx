@@ -187,6 +187,12 @@ cdef class PeerBank:
         alltid_unwatch(self.epoll, peer.fd)
         self.sockets.pop(number).close()
 
+    def close(self) -> None:
+        """Close every peer."""
+        cdef int number
+        for number in range(self.peer_count):
+            self.close_peer(number)
+
     def add_sender(
         self, int number, Clip clip not None, *, uint32_t ssrc, str mid, double rate=1.0, bint paced=False
     ) -> int:

@@ -41,7 +41,8 @@ async def profile_process(pid: int, seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory:
         data = str(Path(directory) / "perf.data")
         record = await asyncio.create_subprocess_exec(
-            "perf", "record", "-q", "-g", "-F", str(SAMPLES_PER_S), "-o", data, "-p", str(pid), "--", "sleep", str(seconds),
+            "perf", "record", "-q", "-g", "-F", str(SAMPLES_PER_S), "-o", data, "-p", str(pid),
+            "--", "sleep", str(seconds),
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )
         if await record.wait() != 0:

@@ -39,11 +39,12 @@ async def server_stage(service: Service, subscribers: int, traffic: Traffic) -> 
         names = [f"bench-{secrets.token_hex(4)}-{number}" for number in range(subscribers + 1)]
         tokens = await service.rooms.create_tokens(room, names)
         video, audio = traffic.clips()
-        [publisher] = await crowd.join(
+        publishers = await crowd.join(
             service.url, tokens[:1], publication=Publication(video, audio, paced=False), slots=1
-        ) or [None]
-        if publisher is None:
+        )
+        if not publishers:
             raise NoMediaError(f"the publisher could not join: {crowd.failures}")
+        publisher = publishers[0]
         memory, cpu = proportional_bytes(service.worker_pid), cpu_time(service.worker_pid)
         crowd.times.clear()
         joined = await crowd.join(service.url, tokens[1:], slots=1)

@@ -1,5 +1,4 @@
 class StreamStatistics:
-    """Counts sequence numbers as the compiled receive path does."""
 
     def observe(self, sequence_number: int) -> str: ...
     @property

@@ -106,8 +106,7 @@ class PeerTransport:
     def _open(self, host: str, port: int) -> None:
         """A socket of our own towards one candidate; loopback addresses only reach the loopback."""
         if self.number < 0:
-            local = ("::1" if host == "::1" else "::") if ":" in host else "127.0.0.1" if host[:4] == "127." else "0.0.0.0"
-            self.number = self._driver.bank.add_peer(local)
+            self.number = self._driver.bank.add_peer(_local_host(host))
             self._driver.handlers[self.number] = self._on_datagram
         self._driver.bank.connect(self.number, host, port)
 
@@ -181,6 +180,13 @@ class PeerTransport:
         self._checks.clear()
         self._consent_check = self._send_check()
         self._consent = asyncio.get_running_loop().call_later(pause, self._schedule_consent)
+
+
+def _local_host(remote: str) -> str:
+    """What to bind to: a loopback address only reaches the loopback."""
+    if ":" in remote:
+        return "::1" if remote == "::1" else "::"
+    return "127.0.0.1" if remote.startswith("127.") else "0.0.0.0"
 
 
 def _now_us() -> int:
