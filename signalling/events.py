@@ -317,13 +317,13 @@ def _refused_by_model(error: ValidationError) -> RefusedError:
     field = str(first["loc"][0])[:32] if first["loc"] else None
     if field not in _FIELDS:
         field = None
-    if field == "protocol":
+    if field == "protocol" and first["type"] != "missing":
         return RefusedError("unsupported_protocol", field)
     if field == "offer" and first["type"] == "string_too_long":
         return RefusedError("offer_too_large", field)
     if field == "tracks" and first["type"] == "too_long":
         return RefusedError("too_many_media", field)
-    if field == "token":
+    if field == "token" and first["type"] != "missing":
         return RefusedError("token_invalid", field)
     return RefusedError("invalid_message", field)
 
