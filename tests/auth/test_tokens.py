@@ -1,0 +1,183 @@
+"""Tokens: what opens the door, and everything that must not."""
+
+import base64
+import json
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auth.tokens import CLOCK_LEEWAY_S, TokenError, TokenKeyError, TokenKeys
+
+NOW = 1_800_000_000.0
+KEY = bytes(range(32))
+KEYS = TokenKeys({"k1": KEY})
+CLAIMS: dict[str, Any] = {
+    "iss": "alltid-oppet",
+    "aud": "alltid-oppet:meeting",
+    "jti": "1",
+    "iat": int(NOW),
+    "nbf": int(NOW),
+    "exp": int(NOW) + 60,
+    "sub": "anna",
+    "name": "Anna Öberg",
+    "room": "room",
+    "role": "host",
+}
+
+
+def sign(key: bytes = KEY, algorithm: str = "HS256", kid: Any = "k1", **changes: Any) -> str:
+    claims = {name: value for name, value in (CLAIMS | changes).items() if value is not None}
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": kid})
+
+
+def cause(token: str, now: float = NOW) -> str:
+    with pytest.raises(TokenError) as caught:
+        KEYS.check_meeting(token, now=now)
+    return caught.value.code
+
+
+def test_a_signed_meeting_token_says_what_was_signed() -> None:
+    token = KEYS.sign_meeting(
+        identity="anna", display_name="Anna Öberg", room_id="room", role="guest", now=NOW, lifetime_s=60
+    )
+    claims = KEYS.check_meeting(token, now=NOW + 59)
+    assert (claims.identity, claims.display_name, claims.room_id, claims.role) == (
+        "anna",
+        "Anna Öberg",
+        "room",
+        "guest",
+    )
+    assert claims.expires_at == NOW + 60
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "kid": "k1", "typ": "JWT"}
+
+
+def test_two_tokens_have_different_ids() -> None:
+    ids = {KEYS.check_meeting(sign_fresh(), now=NOW).token_id for _ in range(2)}
+    assert len(ids) == 2
+
+
+def sign_fresh() -> str:
+    return KEYS.sign_meeting(identity="a", display_name="b", room_id="c", role="host", now=NOW, lifetime_s=60)
+
+
+def test_a_token_expires_and_has_a_grace_where_asked_for() -> None:
+    token = sign()
+    late = NOW + 60 + CLOCK_LEEWAY_S
+    KEYS.check_meeting(token, now=late - 1)
+    assert cause(token, late) == "token_expired"
+    KEYS.check_meeting(token, now=late, expired_grace_s=10)
+    with pytest.raises(TokenError):
+        KEYS.check_meeting(token, now=late + 10, expired_grace_s=10)
+
+
+def test_a_token_is_not_valid_before_its_time() -> None:
+    assert cause(sign(nbf=int(NOW) + 60)) == "token_invalid"
+    assert cause(sign(iat=int(NOW) + 60)) == "token_invalid"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", ["iss", "aud", "jti", "iat", "nbf", "exp", "sub", "name", "room", "role"])
+def test_a_token_without_any_one_claim_is_invalid(name: str) -> None:
+    assert cause(sign(**{name: None})) == "token_invalid"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "somebody"},
+        {"aud": "alltid-oppet:service"},
+        {"aud": ["other"]},
+        {"sub": ""},
+        {"sub": "x" * 257},
+        {"name": ""},
+        {"name": "x" * 129},
+        {"room": "../x"},
+        {"room": "x" * 65},
+        {"role": "admin"},
+        {"role": ["host"]},
+        {"exp": "soon"},
+        {"exp": True},
+        {"exp": 1e30},
+        {"nbf": [0]},
+        {"kid": "k2"},
+        {"kid": ""},
+        {"key": bytes(32)},
+        {"algorithm": "HS512", "key": bytes(64)},
+    ],
+)
+def test_a_token_with_a_wrong_part_is_invalid(changes: dict[str, Any]) -> None:
+    assert cause(sign(**changes)) == "token_invalid"
+
+
+@pytest.mark.attack
+def test_an_unsigned_token_is_invalid() -> None:
+    def part(value: Any) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    for algorithm in ("none", "None", "HS256"):
+        assert cause(f"{part({'alg': algorithm, 'kid': 'k1'})}.{part(CLAIMS)}.") == "token_invalid"
+
+
+@pytest.mark.attack
+@given(st.one_of(st.text(max_size=60), st.from_regex(r"[A-Za-z0-9_-]{0,20}\.[A-Za-z0-9_-]{0,20}\.[A-Za-z0-9_-]{0,20}")))
+def test_garbage_is_token_invalid_and_nothing_else(text: str) -> None:
+    assert cause(text) == "token_invalid"
+
+
+def test_a_token_that_is_too_long_is_not_even_parsed() -> None:
+    assert cause("x" * 5000) == "token_invalid"
+
+
+def test_service_and_meeting_tokens_do_not_open_each_others_doors() -> None:
+    service = KEYS.sign_service(service="companion", scopes=frozenset({"rooms:write"}), now=NOW, lifetime_s=60)
+    assert KEYS.check_service(service, now=NOW, scope="rooms:write").service == "companion"
+    assert cause(service) == "token_invalid"
+    with pytest.raises(TokenError):
+        KEYS.check_service(sign(), now=NOW, scope="rooms:write")
+    with pytest.raises(TokenError):
+        KEYS.check_service(service, now=NOW, scope="rooms:read")
+    with pytest.raises(TokenError) as caught:
+        KEYS.check_service(service, now=NOW + 100, scope="rooms:write")
+    assert caught.value.code == "token_expired"
+
+
+def test_keys_rotate_the_first_signs_and_all_check() -> None:
+    both = TokenKeys({"k2": bytes(range(32, 64)), "k1": KEY})
+    both.check_meeting(sign(), now=NOW)
+    token = both.sign_meeting(identity="a", display_name="b", room_id="c", role="host", now=NOW, lifetime_s=60)
+    assert cause(token) == "token_invalid"
+    both.check_meeting(token, now=NOW)
+
+
+def test_keys_are_read_from_text() -> None:
+    one, two = TokenKeys.generate_text(), TokenKeys.generate_text()
+    keys = TokenKeys.parse(f"{one}\n{two}\n")
+    assert repr(keys) == f"TokenKeys({one.split(':')[0]}, {two.split(':')[0]})"
+    assert keys.check_service(
+        TokenKeys.parse(two).sign_service(service="s", scopes=frozenset({"x"}), now=NOW, lifetime_s=9),
+        now=NOW,
+        scope="x",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "k1", "k1:", "k1:c2hvcnQ=", "k1:%%%", ":" + "A" * 44, "bad id!:" + "A" * 44, f"k:{'A' * 43}=,k:{'A' * 43}="],
+)
+def test_unusable_keys_are_refused_without_showing_them(text: str) -> None:
+    with pytest.raises(TokenKeyError) as caught:
+        TokenKeys.parse(text)
+    assert "A" * 8 not in str(caught.value)
+    with pytest.raises(TokenKeyError):
+        TokenKeys({})
+
+
+@pytest.mark.attack
+def test_claims_show_no_personal_data_when_printed() -> None:
+    claims = KEYS.check_meeting(sign(), now=NOW)
+    assert "Anna" not in repr(claims)
+    assert "anna" not in repr(claims)
