@@ -15,7 +15,15 @@ import aiohttp
 import aioice.ice
 import av
 import socketio
-from aiortc import AudioStreamTrack, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
+from aiortc import (
+    AudioStreamTrack,
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    VideoStreamTrack,
+)
 from aiortc.mediastreams import MediaStreamError
 
 SAMPLE_RATE_HZ = 48_000
@@ -67,7 +75,8 @@ class AiortcPeer:
 
     def __init__(self, url: str, slot_pairs: int = 2) -> None:
         self.url = url
-        self.connection = RTCPeerConnection()
+        # One transport from the start: after the other policies aiortc loses track of some bundled receivers.
+        self.connection = RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self.socket = socketio.AsyncClient(serializer="msgpack", reconnection=False, ssl_verify=False)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.frames: Counter[str] = Counter()
