@@ -46,6 +46,14 @@ export interface MeetingEvents {
   participant_changed: { before: Participant; now: Participant };
 }
 
+/** What a user interface needs of a meeting; MeetingClient is the real one. */
+export interface MeetingSession {
+  readonly media: LocalMedia;
+  readonly snapshot: MeetingSnapshot;
+  on<Name extends keyof MeetingEvents>(name: Name, listener: (detail: MeetingEvents[Name]) => void): () => void;
+  leave(): void;
+}
+
 export interface MeetingOptions extends Partial<PeerOptions> {
   media: LocalMedia;
   /** Where the right to one's place survives a reload; without it a reload takes a new place. */
@@ -58,7 +66,7 @@ const SOURCES: readonly Source[] = ["microphone", "camera", "screen"];
 /** After these there is no place to come back to. */
 const FINAL: ReadonlySet<EndCode> = new Set(["left", "removed", "replaced", "room_closed", "unknown_room"]);
 
-export class MeetingClient extends Emitter<MeetingEvents> {
+export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSession {
   readonly media: LocalMedia;
   readonly #options: MeetingOptions;
   readonly #roster = new Roster();

@@ -1,0 +1,106 @@
+import { type EndCode, LocalMedia, MeetingClient, type MeetingSnapshot, TabMemory, readToken } from "@alltid-oppet/client";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useLanguage } from "./i18n/context";
+import { loadPreference, savePreference } from "./preferences";
+import { Connecting, Ended } from "./screens/Notice";
+import { PreJoin } from "./screens/PreJoin";
+import { Room } from "./screens/Room";
+
+export interface MeetingProps {
+  /** The front's origin. */
+  url: string;
+  /** The meeting token (JWT), or an empty text when the link had none. */
+  token: string;
+  /** A new client per visit: the first one, and one for each return from an end page. */
+  onClient?: ((client: MeetingClient) => void) | undefined;
+}
+
+interface Visit {
+  client: MeetingClient;
+  /** Coming back by itself after a reload, without the check page. */
+  returning: boolean;
+}
+
+/** The whole way through a meeting: check, room, end. Knows of no pages or routes. */
+export function Meeting({ url, token, onClient }: MeetingProps) {
+  const { language } = useLanguage();
+  const claims = useMemo(() => readToken(token), [token]);
+  const [visit, setVisit] = useState<Visit>(() => startVisit(token));
+  const { client } = visit;
+  const [snapshot, setSnapshot] = useState<MeetingSnapshot>(client.snapshot);
+  const [seen, setSeen] = useState(false);
+  const [speakerId, setSpeakerId] = useState(loadPreference("speaker") ?? "");
+
+  useEffect(() => {
+    onClient?.(client);
+    setSnapshot(client.snapshot);
+    setSeen(false);
+    return client.on("changed", setSnapshot);
+  }, [client]);
+  useEffect(() => {
+    if (unusable(claims)) return;
+    const remembered = claims && new TabMemory(claims.room, claims.identity).load();
+    if (visit.returning && remembered) {
+      if (remembered.active.microphone) void client.media.set("microphone", true);
+      if (remembered.active.camera) void client.media.set("camera", true);
+      client.connect(url, token);
+    } else {
+      void openBoth(client.media);
+    }
+  }, [visit]);
+  useEffect(() => {
+    if (snapshot.state === "connected") setSeen(true);
+  }, [snapshot.state]);
+
+  const onSpeaker = useCallback((deviceId: string) => {
+    savePreference("speaker", deviceId);
+    setSpeakerId(deviceId);
+  }, []);
+  const endCode = unusable(claims) ?? (snapshot.state === "closed" ? (snapshot.endCode ?? "internal") : null);
+  const screen = endCode ? "ended" : seen ? "room" : visit.returning ? "connecting" : "prejoin";
+  return (
+    <div
+      class="ao-meeting"
+      lang={language}
+      data-testid="meeting"
+      data-screen={screen}
+      data-state={snapshot.state}
+      data-media-lost={snapshot.mediaLost}
+      data-end-code={endCode ?? ""}
+      data-self-id={snapshot.selfId ?? ""}
+    >
+      {screen === "ended" && <Ended code={endCode!} onRejoin={() => setVisit(startVisit(token))} />}
+      {screen === "room" && <Room session={client} speakerId={speakerId} onSpeaker={onSpeaker} />}
+      {screen === "connecting" && <Connecting />}
+      {screen === "prejoin" && (
+        <PreJoin
+          media={client.media}
+          name={claims?.name ?? ""}
+          joining={snapshot.state === "joining"}
+          speakerId={speakerId}
+          onSpeaker={onSpeaker}
+          onJoin={() => client.connect(url, token)}
+        />
+      )}
+    </div>
+  );
+}
+
+function startVisit(token: string): Visit {
+  const claims = readToken(token);
+  const memory = claims ? new TabMemory(claims.room, claims.identity) : undefined;
+  const client = new MeetingClient({ media: new LocalMedia(), ...(memory && { memory }) });
+  return { client, returning: memory?.load() != null };
+}
+
+/** What can be known to fail before anything is asked of the server or the person. */
+function unusable(claims: ReturnType<typeof readToken>): EndCode | null {
+  if (typeof RTCPeerConnection === "undefined") return "browser_unsupported";
+  return claims ? null : "token_invalid";
+}
+
+/** One after the other: some browsers show only one question at a time and drop the second. */
+async function openBoth(media: LocalMedia): Promise<void> {
+  await media.set("microphone", true);
+  await media.set("camera", true);
+}

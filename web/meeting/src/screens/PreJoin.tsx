@@ -1,0 +1,74 @@
+import type { LocalMedia } from "@alltid-oppet/client";
+import { useSources } from "../hooks/useSnapshot";
+import { useTranslate } from "../i18n/context";
+import { CaptureAlerts } from "../parts/CaptureAlert";
+import { DeviceFields } from "../parts/DeviceFields";
+import { Icon } from "../parts/Icon";
+import { LevelMeter } from "../parts/LevelMeter";
+import { SourceButton } from "../parts/SourceButton";
+import { Video } from "../parts/Video";
+import { Page } from "./Page";
+
+interface Props {
+  media: LocalMedia;
+  name: string;
+  joining: boolean;
+  speakerId: string;
+  onSpeaker: (deviceId: string) => void;
+  onJoin: () => void;
+}
+
+/** The check before the meeting: does the picture come, does the microphone hear, under which name. */
+export function PreJoin({ media, name, joining, speakerId, onSpeaker, onJoin }: Props) {
+  const t = useTranslate();
+  const { microphone, camera } = useSources(media);
+  const problem = microphone.problem ?? camera.problem;
+  return (
+    <Page name="prejoin">
+      <div class="ao-prejoin">
+        <section class="ao-preview-side" aria-label={t("prejoin_preview")}>
+          <div class="ao-preview" data-color-scheme="dark">
+            {camera.track ? (
+              <Video track={camera.track} source="camera" mirrored />
+            ) : (
+              <p class="ao-preview-off">
+                <Icon name="camera_off" />
+                {t(camera.busy ? "camera_starting" : "camera_is_off")}
+              </p>
+            )}
+            <div class="ao-preview-controls">
+              <SourceButton
+                source="microphone"
+                active={microphone.active}
+                busy={microphone.busy}
+                onToggle={() => void media.toggle("microphone")}
+              />
+              <SourceButton source="camera" active={camera.active} busy={camera.busy} onToggle={() => void media.toggle("camera")} />
+            </div>
+          </div>
+          <LevelMeter track={microphone.track} active={microphone.active} />
+        </section>
+        <section class="ao-prejoin-form">
+          <h1 class="ds-heading" data-size="md">
+            {t("prejoin_title")}
+          </h1>
+          <p class="ao-lead">{t("prejoin_intro")}</p>
+          <CaptureAlerts media={media} />
+          {name && (
+            <p class="ao-shown-name">
+              {t("prejoin_name")} <strong data-testid="own-name">{name}</strong>
+            </p>
+          )}
+          <div class="ao-fields">
+            <DeviceFields media={media} speakerId={speakerId} onSpeaker={onSpeaker} />
+          </div>
+          {problem && <p class="ao-hint">{t("prejoin_listen_only")}</p>}
+          <button type="button" class="ds-button ao-join" data-testid="join" aria-busy={joining} aria-disabled={joining} onClick={() => !joining && onJoin()}>
+            {joining && <span class="ao-spinner" aria-hidden="true" />}
+            {t(joining ? "prejoin_joining" : "prejoin_join")}
+          </button>
+        </section>
+      </div>
+    </Page>
+  );
+}
