@@ -4,7 +4,7 @@ class RtcpError(ValueError): ...
 
 class Item(NamedTuple):
     type: int
-    count: int
+    count_or_format: int
     body: bytes
 
 def parse(data: bytes) -> list[Item]: ...

@@ -14,7 +14,7 @@ class Item(NamedTuple):
     """One packet of a compound: its type, its count or feedback format, and its body without padding."""
 
     type: int
-    count: int
+    count_or_format: int
     body: bytes
 
 
