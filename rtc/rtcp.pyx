@@ -45,7 +45,9 @@ def parse(bytes data not None) -> list:
     return items
 
 
-def transport_feedback(int sender, int media, int base, arrivals_us: list, int feedback_count) -> bytes:
+def transport_feedback(
+    uint32_t sender, uint32_t media, uint16_t base, arrivals_us: list, uint8_t feedback_count
+) -> bytes:
     """Build a transport-wide feedback for packets from ``base`` on; None in ``arrivals_us`` is a lost packet."""
     cdef int64_t arrivals[TRANSPORT_FEEDBACK_PACKETS]
     cdef uint8_t out[TRANSPORT_FEEDBACK_BYTES]
@@ -55,7 +57,7 @@ def transport_feedback(int sender, int media, int base, arrivals_us: list, int f
     for i in range(count):
         arrivals[i] = -1 if arrivals_us[i] is None else arrivals_us[i]
     cdef size_t size = write_transport_feedback(
-        out, <uint32_t>sender, <uint32_t>media, <uint16_t>base, <uint16_t>count, <uint8_t>feedback_count, arrivals
+        out, sender, media, base, <uint16_t>count, feedback_count, arrivals
     )
     return <bytes>out[:size]
 
