@@ -1,35 +1,87 @@
-"""The command line: ``alltid-oppet serve``."""
+"""The command line: ``alltid-oppet serve``, ``alltid-oppet service-token``, ``alltid-oppet version``."""
 
 import argparse
 import asyncio
+import os
 import sys
+import time
 from collections.abc import Sequence
 
 from auth.tokens import TokenKeyError
 from signalling import logs
-from signalling.serve import ServeError, run
+from signalling.front import load_keys
+from signalling.http_api import SCOPE_ROOMS, package_version
+from signalling.serve import DataDirectoryInUseError, locked_directory, run
 from signalling.settings import FrontSettings, ServeSettings
-from signalling.valkey import SocketPathTooLongError
 
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+_OPTIONS = {
+    "http_port": ("ALLTID_HTTP_PORT", "plain HTTP port for this machine (default 8080, 0: any)"),
+    "https_port": ("ALLTID_HTTPS_PORT", "HTTPS port for the network (default 8443, 0: any)"),
+    "workers": ("ALLTID_WORKERS", "media workers (default: one per core)"),
+    "data_dir": ("ALLTID_DATA_DIR", "keys, certificate, data of the embedded Valkey (default ./var)"),
+    "redis_url": ("ALLTID_REDIS_URL", "use this Redis or Valkey instead of the embedded one"),
+    "media_addresses": ("ALLTID_MEDIA_ADDRESSES", "addresses told to clients (default: this machine's own)"),
+}
+"""Options are shorthands for environment variables, so that the children see them too."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the status is 0, or 2 when the service could not be started."""
+    """Run the command line; the exit code."""
     parser = argparse.ArgumentParser(prog="alltid-oppet", description="Digital care meetings.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("serve", help="start everything on this machine (settings: docs/settings.md)")
-    parser.parse_args(arguments)
-    settings, front = ServeSettings(), FrontSettings()
-    logs.configure(front.log_level, settings.log_format, "serve")
+    serve = commands.add_parser("serve", help="run everything on this machine")
+    for name, (variable, text) in _OPTIONS.items():
+        serve.add_argument(f"--{name.replace('_', '-')}", dest=name, help=f"{text} [{variable}]")
+    serve.add_argument("--no-https", action="store_true", help="no HTTPS with a self-signed certificate")
+    serve.add_argument("--no-demo", action="store_true", help="no demo room")
+    token = commands.add_parser("service-token", help="print a token for a program that creates rooms")
+    token.add_argument("service", help="the program's name")
+    token.add_argument("--days", type=int, default=365, help="how long it is valid (default 365)")
+    commands.add_parser("version", help="print the version")
+    options = parser.parse_args(arguments)
+    if options.command == "serve":
+        return _serve(options)
+    if options.command == "service-token":
+        return _service_token(options.service, options.days)
+    sys.stdout.write(f"{package_version()}\n")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    for name, (variable, _) in _OPTIONS.items():
+        value = getattr(options, name)
+        if value is not None:
+            os.environ[variable] = value
+    if options.no_https:
+        os.environ["ALLTID_HTTPS"] = "false"
+    if options.no_demo:
+        os.environ["ALLTID_DEMO"] = "false"
+    settings = ServeSettings()
+    logs.configure("info", settings.log_format, "serve")
     try:
-        asyncio.run(run(settings, front, _say))
-    except (ServeError, SocketPathTooLongError, TokenKeyError) as error:
+        with locked_directory(settings.data_dir.resolve()):
+            return asyncio.run(run(settings))
+    except DataDirectoryInUseError as error:
+        sys.stderr.write(f"alltid-oppet: the data directory {error} is in use by another alltid-oppet\n")
+    except TokenKeyError as error:
         sys.stderr.write(f"alltid-oppet: {error}\n")
-        return 2
+    return 1
+
+
+def _service_token(service: str, days: int) -> int:
+    """Sign with the keys of the environment, or of the data directory of ``serve``."""
+    settings = FrontSettings()
+    if settings.token_keys is None and settings.token_keys_file is None:
+        settings = settings.model_copy(update={"token_keys_file": ServeSettings().data_dir / "token-keys"})
+    try:
+        keys = load_keys(settings)
+    except TokenKeyError as error:
+        sys.stderr.write(f"alltid-oppet: {error}\n")
+        return 1
+    scopes = frozenset({SCOPE_ROOMS})
+    sys.stdout.write(
+        keys.sign_service(service=service, scopes=scopes, now=time.time(), lifetime_s=days * 86_400) + "\n"
+    )
     return 0
 
 
