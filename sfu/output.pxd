@@ -10,7 +10,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memset
 from rtc.udp cimport (
     EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, MSG_DONTWAIT, POLLOUT, SEGMENT_CONTROL_BYTES, cmsg_set_segment, errno, iovec,
-    mmsghdr, poll, pollfd, sendmmsg, socket_address_length,
+    mmsghdr, poll, pollfd, sendmmsg, socket_address, socket_address_length,
 )
 from sfu.table cimport Peer
 
@@ -48,7 +48,7 @@ cdef struct Output:
     size_t captured_capacity
 
 cdef struct CapturedHead:
-    const void* address           # &Peer.address
+    socket_address address        # a copy: the peer may be gone when the caller looks
     uint32_t segment
     uint32_t length
 
@@ -87,7 +87,7 @@ cdef inline void _capture(Output* out) noexcept nogil:
                 continue
             out.captured = <uint8_t*>larger
             out.captured_capacity = 2 * needed
-        head.address = out.headers[i].msg_hdr.msg_name
+        memcpy(&head.address, out.headers[i].msg_hdr.msg_name, sizeof(socket_address))
         head.segment = out.segment[i]
         head.length = <uint32_t>out.vectors[i].iov_len
         memcpy(out.captured + out.captured_bytes, &head, sizeof(CapturedHead))

@@ -32,6 +32,7 @@ cdef struct Inbound:
     PayloadInfo payload
     Source* source
     int next                        # of the same source in this batch, -1 for none
+    bint restart                    # the source's numbers jumped here
 
 cdef struct Template:
     uint16_t length
@@ -41,6 +42,7 @@ cdef struct Template:
     uint16_t payload_end            # without padding
     uint8_t marker
     uint8_t codec_number
+    uint8_t restart
     uint32_t timestamp
     PayloadInfo payload
     uint8_t data[TEMPLATE_BYTES]
@@ -125,6 +127,7 @@ cdef inline void build_template(
     t.timestamp = packet.header.timestamp
     t.marker = packet.header.marker
     t.codec_number = packet.codec_number
+    t.restart = packet.restart
     t.payload = packet.payload
 
 

@@ -374,6 +374,7 @@ cdef class RouteTable:
             _remove(consumer.source.consumers, &consumer.source.consumer_count, consumer)
         consumer.source = source
         consumer.rebase = 1
+        consumer.guard = 0            # the last source's numbers say nothing of this one's
         if source != NULL:
             _insert(&source.consumers, &source.consumer_count, &source.consumer_capacity, consumer, True)
         return 0

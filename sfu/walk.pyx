@@ -12,19 +12,16 @@ socket (fd -1) ``handle`` takes datagrams from the caller and returns what would
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove, memset
 
-from rtc.payload cimport CODEC_OTHER, read_payload
-from rtc.rtcp cimport (
-    PSFB_AFB, PSFB_FIR, PSFB_PLI, REPORT_BLOCK_BYTES, RTCP_ITEM, RTCP_MALFORMED, RTCP_PSFB, RTCP_RR, RTCP_RTPFB,
-    RTCP_SR, RTPFB_NACK, RTPFB_TRANSPORT, SR_BYTES, TRANSPORT_FEEDBACK_BYTES, TRANSPORT_FEEDBACK_PACKETS, ReportBlock, RtcpItem, RtcpStatus,
-    SenderInfo, next_item, read_report_block, read_sender_info, read_transport_feedback, write_cname, write_feedback,
-    write_header, write_report_block, write_sr, write_transport_feedback,
-)
-from rtc.rtp cimport RTP_OK, find_extensions, load16, load24, load32, parse_rtp, store16, store32
-from rtc.srtp cimport SRTCP_TRAILER_BYTES, protect_rtcp, protect_rtp, unprotect_rtcp, unprotect_rtp
-from rtc.udp cimport EINTR, MSG_DONTWAIT, MSG_TRUNC, errno, recvmmsg, socket_address_hash
+from rtc.payload cimport read_payload
+from rtc.rtcp cimport PSFB_PLI, RTCP_PSFB, write_feedback
+from rtc.rtp cimport RTP_OK, find_extensions, load16, load32, parse_rtp, store16, store32
+from rtc.srtp cimport protect_rtp, unprotect_rtp
+from rtc.udp cimport MSG_DONTWAIT, MSG_TRUNC, recvmmsg, socket_address_hash
+from sfu.control cimport raise_event, receive_rtcp, send_rtcp
 from sfu.output cimport ARENA_BYTES, CapturedHead, commit, flush, next_slot
-from sfu.reception cimport SEEN_BEFORE, SEEN_RESTART, Observation, due_requests, observe, observe_timing, report
-from sfu.rewrite cimport build_template, equalise, is_before_start, note_sent, patch, patch_payload, rebase
+from sfu.publishers cimport note_arrival, request_missing, send_arrivals, send_reports
+from sfu.reception cimport SEEN_BEFORE, SEEN_RESTART, Observation, observe, observe_timing
+from sfu.rewrite cimport build_template, equalise, is_before_start, note_sent, patch, rebase
 from sfu.table cimport *
 
 cdef extern from * nogil:
@@ -56,13 +53,9 @@ cdef double _address_rate = ADDRESS_PACKETS_PER_S
 cdef double _stranger_rate = STRANGER_PACKETS_PER_S
 
 cdef enum:
-    # The sender reports' clock is ours: a publisher's clock is mapped onto it once, and again when it jumps.
-    CLOCK_JUMP_US = 500_000
     # Of what a peer was sent, this fraction may be sent again (a NACK storm buys nothing more).
     RETRANSMISSION_SHIFT = 2
     RETRANSMISSION_CREDIT_BYTES = 524288
-    SRTCP_LEAST_BYTES = 8 + 4 + 10
-    NTP_UNIX_SECONDS = 2208988800
 
 
 cdef inline bint _spend(RateBucket* bucket, double rate, int64_t now_us) noexcept nogil:
@@ -75,15 +68,6 @@ cdef inline bint _spend(RateBucket* bucket, double rate, int64_t now_us) noexcep
         return False
     bucket.tokens -= 1
     return True
-
-
-cdef inline uint64_t _ntp(int64_t us) noexcept nogil:
-    """Our clock (monotonic: receivers only compare its readings) as NTP's 32.32 fixed point."""
-    return (<uint64_t>(us // 1_000_000 + NTP_UNIX_SECONDS) << 32) | ((<uint64_t>(us % 1_000_000) << 32) // 1_000_000)
-
-
-cdef inline int64_t _from_ntp(uint64_t ntp) noexcept nogil:
-    return (<int64_t>(ntp >> 32) - NTP_UNIX_SECONDS) * 1_000_000 + <int64_t>(<uint64_t><uint32_t>ntp * 1_000_000 >> 32)
 
 
 cdef class Walk(RouteTable):
@@ -172,6 +156,7 @@ cdef class Walk(RouteTable):
             peer = self.unknown_peers[i]
             packet = &self.inbound[index]
             if not self._accept(peer, index, now_us):       # an earlier packet of the batch may have bound it
+                self._deliver(now_us)       # first: the call may remove a source that this batch has packets of
                 names = [b"", b"", b""]
                 for number in range(1, 16):
                     if packet.extensions.length[<int>number] and EXT_MID <= peer.kinds[<int>number] <= EXT_REPAIRED_RID:
@@ -234,7 +219,7 @@ cdef class Walk(RouteTable):
             elif peer.rx == NULL:
                 self.drops[<int>DROP_NO_KEYS] += 1
             elif 192 <= data[1] <= 223:
-                self._receive_rtcp(peer, data, length, now_us)
+                receive_rtcp(self, peer, data, length, now_us)
             else:
                 self._receive_rtp(peer, index, length, now_us)
             return
@@ -258,7 +243,7 @@ cdef class Walk(RouteTable):
         cdef int size = <int>length
         cdef int status, i
         cdef uint32_t ssrc
-        cdef bint known = False
+        cdef bint known = False, repeated = False
         if length < 12:
             self.drops[<int>DROP_RTP_MALFORMED] += 1
             return
@@ -267,7 +252,10 @@ cdef class Walk(RouteTable):
             if peer.sources[i].ssrc == ssrc:
                 known = True
                 break
-        if not known and peer.unknown_ssrcs == 0:      # before libsrtp makes a stream for it
+        for i in range(self.unknown_count):            # a first frame comes as many packets in one batch
+            if self.unknown_peers[i] == peer and self.inbound[self.unknown[i]].header.ssrc == ssrc:
+                repeated = True
+        if not known and not repeated and peer.unknown_ssrcs == 0:      # before libsrtp makes a stream for it
             self.drops[<int>DROP_UNKNOWN_SSRC] += 1
             return
         status = unprotect_rtp(peer.rx, data, &size)
@@ -292,7 +280,8 @@ cdef class Walk(RouteTable):
         if known:
             self._accept(peer, index, now_us)
         else:
-            peer.unknown_ssrcs -= 1
+            if not repeated:
+                peer.unknown_ssrcs -= 1
             self.unknown[self.unknown_count] = index
             self.unknown_peers[self.unknown_count] = peer
             self.unknown_count += 1
@@ -303,7 +292,6 @@ cdef class Walk(RouteTable):
         cdef Source* source = NULL
         cdef Observation seen
         cdef uint8_t payload_type = packet.header.payload_type
-        cdef uint32_t consumer
         cdef int i
         for i in range(peer.source_count):
             if peer.sources[i].ssrc == packet.header.ssrc:
@@ -313,7 +301,7 @@ cdef class Walk(RouteTable):
             return False
         for i in range(1, 16):
             if peer.kinds[i] == EXT_TRANSPORT_SEQUENCE and packet.extensions.length[i] == 2:
-                _note_arrival(peer, load16(packet.data + packet.extensions.offset[i]), now_us)
+                note_arrival(peer, load16(packet.data + packet.extensions.offset[i]), now_us)
             elif peer.kinds[i] == EXT_AUDIO_LEVEL and packet.extensions.length[i] >= 1 and not source.video:
                 source.level_sum += 127 - (packet.data[packet.extensions.offset[i]] & 0x7F)
                 source.level_packets += 1
@@ -351,10 +339,7 @@ cdef class Walk(RouteTable):
         if seen == SEEN_BEFORE:
             self.drops[<int>DROP_DUPLICATE] += 1
             return True
-        if seen == SEEN_RESTART:
-            for consumer in range(source.consumer_count):
-                source.consumers[consumer].rebase = 1
-                source.consumers[consumer].guard = 0
+        packet.restart = seen == SEEN_RESTART
         read_payload(
             self.codec_kinds[packet.codec_number], packet.data + packet.header.payload_offset,
             packet.header.payload_bytes, &packet.payload,
@@ -364,7 +349,7 @@ cdef class Walk(RouteTable):
             return True
         if source.video and packet.payload.keyframe and source.report_keyframe:
             source.report_keyframe = 0
-            self._event(EVENT_KEYFRAME, source)
+            raise_event(self, EVENT_KEYFRAME, source)
         packet.source = source
         packet.next = -1
         if source.batch_first < 0:
@@ -434,6 +419,9 @@ cdef class Walk(RouteTable):
                     if payload_type == 0xFF:
                         self.drops[<int>DROP_CODEC_UNSUPPORTED] += 1
                         continue
+                    if template.restart:
+                        consumer.rebase = 1
+                        consumer.guard = 0
                     if is_before_start(consumer, template):
                         self.drops[<int>DROP_BEFORE_START] += 1
                         continue
@@ -470,229 +458,6 @@ cdef class Walk(RouteTable):
             memcpy(entry.data, self.inbound[index].data, entry.length)
             index = self.inbound[index].next
 
-    cdef void _retransmit(self, Peer* peer, uint32_t ssrc, uint16_t sequence, int64_t now_us) noexcept nogil:
-        """Answer one NACKed sequence number of one slot (RFC 4588)."""
-        cdef Consumer* consumer = _consumer_by_ssrc(peer, ssrc)
-        cdef Inbound packet
-        cdef Template* template = &self.templates[0]
-        cdef HistoryEntry* entry
-        cdef uint8_t payload_type
-        cdef uint8_t* out
-        cdef int size
-        cdef uint16_t original
-        if consumer == NULL or consumer.source == NULL or consumer.source.history == NULL or consumer.rebase:
-            self.drops[<int>DROP_NACK_UNKNOWN] += 1
-            return
-        original = <uint16_t>(sequence - consumer.sequence_offset)
-        entry = &consumer.source.history[original % HISTORY_PACKETS]
-        if entry.length == 0 or entry.sequence_number != original or not peer.sendable:
-            self.drops[<int>DROP_NACK_UNKNOWN] += 1
-            return
-        if peer.retransmission_credit < entry.length:
-            self.drops[<int>DROP_NACK_LIMITED] += 1
-            return
-        if parse_rtp(entry.data, entry.length, &packet.header) != RTP_OK:
-            return
-        if not find_extensions(entry.data, &packet.header, &packet.extensions):
-            return
-        packet.data = entry.data
-        packet.source = consumer.source
-        packet.codec_number = consumer.source.peer.codec_numbers[packet.header.payload_type]
-        if packet.codec_number == 0xFF:
-            return
-        payload_type = consumer.rtx_payload_type[packet.codec_number]
-        if payload_type == 0xFF or consumer.rtx_ssrc == 0:
-            self.drops[<int>DROP_NACK_UNKNOWN] += 1
-            return
-        read_payload(
-            self.codec_kinds[packet.codec_number], entry.data + packet.header.payload_offset,
-            packet.header.payload_bytes, &packet.payload,
-        )
-        build_template(template, &packet, peer.profile, <uint32_t>((now_us << 18) // 1_000_000) & 0xFFFFFF)
-        if is_before_start(consumer, template):
-            self.drops[<int>DROP_NACK_UNKNOWN] += 1
-            return
-        peer.retransmission_credit -= entry.length
-        out = next_slot(&self.out)
-        memcpy(out, template.data, template.payload_offset)
-        memcpy(out + template.payload_offset + 2, template.data + template.payload_offset,
-               template.payload_end - template.payload_offset)
-        store16(out + template.payload_offset, sequence)
-        out[1] = <uint8_t>(template.marker << 7 | payload_type)
-        store16(out + 2, consumer.rtx_sequence)
-        consumer.rtx_sequence += 1
-        store32(out + 4, template.timestamp + consumer.timestamp_offset)
-        store32(out + 8, consumer.rtx_ssrc)
-        if template.transport_offset:
-            store16(out + template.transport_offset, peer.transport_sequence)
-            peer.transport_sequence += 1
-        patch_payload(consumer, template, out + template.payload_offset + 2)
-        size = template.payload_end + 2
-        if protect_rtp(peer.tx, out, &size) == 0:
-            commit(&self.out, peer, size)
-            self.retransmitted_packets += 1
-
-    # -- RTCP --------------------------------------------------------------------------------------------------------
-
-    cdef void _receive_rtcp(self, Peer* peer, uint8_t* data, size_t length, int64_t now_us) noexcept nogil:
-        cdef int size = <int>length
-        cdef int i
-        cdef size_t position = 0
-        cdef RtcpItem item
-        cdef RtcpStatus status = RTCP_ITEM
-        if length < SRTCP_LEAST_BYTES:
-            self.drops[<int>DROP_RTCP_MALFORMED] += 1
-            return
-        i = unprotect_rtcp(peer.rx, data, &size)
-        if i != 0:
-            self.drops[<int>DROP_SRTP_TAG if i == 7 else <int>DROP_SRTP_REPLAY if 9 <= i <= 10
-                       else <int>DROP_SRTP_OTHER] += 1
-            return
-        while True:
-            status = next_item(data, size, &position, &item)
-            if status != RTCP_ITEM:
-                break
-            if item.type == RTCP_SR:
-                self._sender_report(peer, data + item.offset, item.length, now_us)
-                for i in range(item.count):
-                    if 24 + (i + 1) * REPORT_BLOCK_BYTES <= item.length:
-                        self._report_block(peer, data + item.offset + 24 + i * REPORT_BLOCK_BYTES, now_us)
-            elif item.type == RTCP_RR:
-                for i in range(item.count):
-                    if 4 + (i + 1) * REPORT_BLOCK_BYTES <= item.length:
-                        self._report_block(peer, data + item.offset + 4 + i * REPORT_BLOCK_BYTES, now_us)
-            elif item.type == RTCP_RTPFB or item.type == RTCP_PSFB:
-                self._feedback(peer, item.type, item.count, data + item.offset, item.length, now_us)
-            else:
-                # SDES says nothing we use; BYE ends nothing: streams end by signalling, which cannot be forged.
-                self.drops[<int>DROP_RTCP_IGNORED] += 1
-        if status == RTCP_MALFORMED:
-            self.drops[<int>DROP_RTCP_MALFORMED] += 1
-
-    cdef void _sender_report(self, Peer* peer, const uint8_t* body, size_t length, int64_t now_us) noexcept nogil:
-        """Map the publisher's clock onto ours and send each subscriber its own report (lip sync, RFC 3550 6.4.1)."""
-        cdef SenderInfo info, own
-        cdef Source* source = NULL
-        cdef Consumer* consumer
-        cdef int64_t theirs_us
-        cdef uint32_t i
-        cdef uint8_t packet[SR_BYTES + 12 + CNAME_BYTES + 4]
-        if not read_sender_info(body, length, &info):
-            self.drops[<int>DROP_RTCP_MALFORMED] += 1
-            return
-        for i in range(peer.source_count):
-            if peer.sources[i].ssrc == info.ssrc:
-                source = peer.sources[i]
-        if source == NULL or source.primary != NULL:
-            self.drops[<int>DROP_RTCP_UNKNOWN_SSRC] += 1
-            return
-        source.last_sr_ntp = info.ntp
-        source.last_sr_us = now_us
-        theirs_us = _from_ntp(info.ntp)
-        # One mapping for all streams of a peer: what matters is that sound and picture share it.
-        if not peer.clock_known or not -CLOCK_JUMP_US < theirs_us + peer.clock_offset_us - now_us < CLOCK_JUMP_US:
-            peer.clock_known = 1
-            peer.clock_offset_us = now_us - theirs_us
-        own.ntp = _ntp(now_us)
-        for i in range(source.consumer_count):
-            consumer = source.consumers[i]
-            if consumer.rebase or not consumer.started or not consumer.peer.sendable:
-                continue
-            own.ssrc = consumer.ssrc
-            own.rtp_timestamp = info.rtp_timestamp + consumer.timestamp_offset + <uint32_t>(
-                (now_us - theirs_us - peer.clock_offset_us) * <int64_t>source.clock_rate // 1_000_000
-            )
-            own.packets = consumer.packets
-            own.octets = consumer.octets
-            consumer.last_sr_ntp = own.ntp
-            write_sr(packet, &own)
-            self._send_rtcp(
-                consumer.peer, packet,
-                SR_BYTES + write_cname(packet + SR_BYTES, consumer.ssrc, consumer.cname, consumer.cname_bytes),
-            )
-
-    cdef void _report_block(self, Peer* peer, const uint8_t* at, int64_t now_us) noexcept nogil:
-        """Note what a subscriber says of one of its slots."""
-        cdef ReportBlock block
-        cdef Consumer* consumer
-        cdef uint32_t elapsed
-        read_report_block(at, &block)
-        consumer = _consumer_by_ssrc(peer, block.ssrc)
-        if consumer == NULL:
-            self.drops[<int>DROP_RTCP_UNKNOWN_SSRC] += 1
-            return
-        consumer.fraction_lost = block.fraction_lost
-        consumer.cumulative_lost = block.cumulative_lost
-        consumer.jitter = block.jitter
-        if block.last_sr and block.last_sr == <uint32_t>(consumer.last_sr_ntp >> 16):
-            elapsed = <uint32_t>(_ntp(now_us) >> 16) - block.last_sr - block.delay_since_last_sr
-            if elapsed < 65536 * 10:
-                consumer.round_trip_us = <uint32_t>(<uint64_t>elapsed * 1_000_000 >> 16)
-
-    cdef void _feedback(
-        self, Peer* peer, int kind, int fmt, const uint8_t* body, size_t length, int64_t now_us
-    ) noexcept nogil:
-        """NACK, PLI, FIR and transport-wide feedback of a subscriber."""
-        cdef Consumer* consumer
-        cdef size_t at
-        cdef uint32_t received = 0, lost = 0, media
-        cdef uint16_t sequence, more
-        cdef int bit
-        if length < 8:
-            self.drops[<int>DROP_RTCP_MALFORMED] += 1
-            return
-        media = load32(body + 4)
-        if kind == RTCP_RTPFB and fmt == RTPFB_TRANSPORT:
-            if read_transport_feedback(body + 8, length - 8, &received, &lost):
-                peer.feedback_received += received
-                peer.feedback_lost += lost
-            else:
-                self.drops[<int>DROP_RTCP_MALFORMED] += 1
-        elif kind == RTCP_RTPFB and fmt == RTPFB_NACK:
-            at = 8
-            while length - at >= 4:
-                sequence = load16(body + at)
-                more = load16(body + at + 2)
-                self._retransmit(peer, media, sequence, now_us)
-                for bit in range(16):
-                    if more >> bit & 1:
-                        self._retransmit(peer, media, <uint16_t>(sequence + bit + 1), now_us)
-                at += 4
-        elif kind == RTCP_PSFB and (fmt == PSFB_PLI or fmt == PSFB_FIR):
-            if fmt == PSFB_FIR and length >= 12:
-                media = load32(body + 8)
-            consumer = _consumer_by_ssrc(peer, media)
-            if consumer == NULL or consumer.source == NULL:
-                self.drops[<int>DROP_RTCP_UNKNOWN_SSRC] += 1
-            elif consumer.source.video:
-                self._event(EVENT_KEYFRAME_WANTED, consumer.source)
-        else:
-            self.drops[<int>DROP_RTCP_IGNORED] += 1        # REMB and others: a subscriber's word changes nothing
-
-    cdef void _send_rtcp(self, Peer* peer, uint8_t* packet, size_t length) noexcept nogil:
-        cdef uint8_t* out
-        cdef int size = <int>length
-        if not peer.sendable:
-            return
-        out = next_slot(&self.out)
-        memcpy(out, packet, length)
-        if protect_rtcp(peer.tx, out, &size) == 0:
-            commit(&self.out, peer, size)
-        else:
-            self.drops[<int>DROP_PROTECT] += 1
-
-    cdef void _event(self, EventKind kind, Source* source) noexcept nogil:
-        if kind == EVENT_KEYFRAME_WANTED:
-            if source.keyframe_wanted:
-                return
-            source.keyframe_wanted = 1
-        if self.event_count < EVENTS:
-            self.events[self.event_count].kind = kind
-            self.events[self.event_count].source_id = source.id
-            self.event_count += 1
-        elif kind == EVENT_KEYFRAME_WANTED:
-            source.keyframe_wanted = 0
-
     # -- called a few times a second -----------------------------------------------------------------------------------
 
     def take_events(self) -> list:
@@ -717,7 +482,7 @@ cdef class Walk(RouteTable):
         cdef uint8_t packet[12]
         source.report_keyframe = 1
         write_feedback(packet, RTCP_PSFB, PSFB_PLI, source.peer.feedback_sender_ssrc, source.ssrc, 0)
-        self._send_rtcp(source.peer, packet, 12)
+        send_rtcp(self, source.peer, packet, 12)
         flush(&self.out)
 
     def tick(self, int64_t now_us, bint transport_feedback, bint reports) -> None:
@@ -727,11 +492,11 @@ cdef class Walk(RouteTable):
         for pointer in self._peers.values():
             peer = <Peer*>pointer
             if peer.source_count and peer.sendable:
-                _request_missing(self, peer, now_us)
+                request_missing(self, peer, now_us)
                 if transport_feedback and peer.arrivals != NULL and peer.arrivals.count:
-                    _send_arrivals(self, peer)
+                    send_arrivals(self, peer)
                 if reports:
-                    _send_reports(self, peer, now_us)
+                    send_reports(self, peer, now_us)
         flush(&self.out)
 
     def take_captured(self) -> list:
@@ -746,7 +511,7 @@ cdef class Walk(RouteTable):
             memcpy(&head, self.out.captured + at, sizeof(head))
             at += sizeof(head)
             end = at + head.length
-            port = socket_address_get(<const socket_address*>head.address, host, sizeof(host))
+            port = socket_address_get(&head.address, host, sizeof(host))
             while at < end:
                 size = head.segment if end - at > head.segment else <uint32_t>(end - at)
                 captured.append((<bytes>self.out.captured[at:at + size], (host.decode(), port)))
@@ -766,99 +531,3 @@ cdef class Walk(RouteTable):
 
 KEYFRAME_WANTED = EVENT_KEYFRAME_WANTED
 KEYFRAME = EVENT_KEYFRAME
-
-
-cdef Consumer* _consumer_by_ssrc(Peer* peer, uint32_t ssrc) noexcept nogil:
-    """Find one of this peer's slots; another peer's slots cannot be named."""
-    cdef int i
-    for i in range(peer.consumer_count):
-        if peer.consumers[i].ssrc == ssrc:
-            return peer.consumers[i]
-    return NULL
-
-
-cdef void _note_arrival(Peer* peer, uint16_t sequence, int64_t now_us) noexcept nogil:
-    """Note one packet's arrival for the next transport-wide feedback; too old or too far ahead is left out."""
-    cdef TransportArrivals* a = peer.arrivals
-    cdef uint16_t ahead
-    cdef int i
-    if a == NULL:
-        a = <TransportArrivals*>calloc(1, sizeof(TransportArrivals))
-        if a == NULL:
-            return
-        peer.arrivals = a
-        a.base = sequence
-    ahead = <uint16_t>(sequence - a.base)
-    if ahead >= TRANSPORT_FEEDBACK_PACKETS:
-        if ahead > 0x8000:
-            return                      # reported as lost already
-        a.base = sequence               # a hole wider than a feedback: begin behind it
-        a.count = 0
-        ahead = 0
-    for i in range(a.count, ahead):
-        a.arrivals_us[i] = -1
-    a.arrivals_us[ahead] = now_us
-    if ahead >= a.count:
-        a.count = ahead + 1
-
-
-cdef void _send_arrivals(Walk walk, Peer* peer) noexcept:
-    cdef TransportArrivals* a = peer.arrivals
-    cdef uint8_t packet[TRANSPORT_FEEDBACK_BYTES]
-    cdef size_t size = write_transport_feedback(
-        packet, peer.feedback_sender_ssrc, peer.sources[0].ssrc, a.base, a.count, a.feedback_count, a.arrivals_us
-    )
-    a.feedback_count += 1
-    a.base += a.count
-    a.count = 0
-    walk._send_rtcp(peer, packet, size)
-
-
-cdef void _request_missing(Walk walk, Peer* peer, int64_t now_us) noexcept:
-    """Ask a publisher again for what has not come (RFC 4585 section 6.2.1)."""
-    cdef uint16_t numbers[MISSING_PACKETS]
-    cdef uint8_t packet[12 + 4 * MISSING_PACKETS]
-    cdef int count, i, s
-    cdef size_t size
-    cdef uint16_t first, mask
-    cdef bint gave_up = False
-    cdef Source* source
-    for s in range(peer.source_count):
-        source = peer.sources[s]
-        if source.reception.missing_count == 0 or source.primary != NULL:
-            continue
-        count = due_requests(&source.reception, numbers, now_us, &gave_up)
-        if gave_up:
-            walk._event(EVENT_KEYFRAME_WANTED, source)
-        size = 12
-        i = 0
-        while i < count:
-            first = numbers[i]
-            mask = 0
-            i += 1
-            while i < count and <uint16_t>(numbers[i] - first) <= 16:
-                mask |= <uint16_t>(1 << (<uint16_t>(numbers[i] - first) - 1))
-                i += 1
-            store16(packet + size, first)
-            store16(packet + size + 2, mask)
-            size += 4
-        if count:
-            write_feedback(packet, RTCP_RTPFB, RTPFB_NACK, peer.feedback_sender_ssrc, source.ssrc, size - 12)
-            walk._send_rtcp(peer, packet, size)
-
-
-cdef void _send_reports(Walk walk, Peer* peer, int64_t now_us) noexcept:
-    """Send one receiver report about all of a publisher's streams."""
-    cdef uint8_t packet[8 + 31 * REPORT_BLOCK_BYTES]
-    cdef ReportBlock block
-    cdef int s
-    cdef uint8_t count = 0
-    for s in range(peer.source_count):
-        if peer.sources[s].reception.started and peer.sources[s].primary == NULL and count < 31:
-            report(peer.sources[s], &block, now_us)
-            write_report_block(packet + 8 + count * REPORT_BLOCK_BYTES, &block)
-            count += 1
-    if count:
-        write_header(packet, count, RTCP_RR, 8 + count * REPORT_BLOCK_BYTES)
-        store32(packet + 4, peer.feedback_sender_ssrc)
-        walk._send_rtcp(peer, packet, 8 + count * REPORT_BLOCK_BYTES)
