@@ -72,7 +72,7 @@ def configure(level: str, log_format: str, process: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # stderr as it is then: tests exchange it
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(process=process)

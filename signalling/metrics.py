@@ -1,6 +1,12 @@
 """What a front counts, for Prometheus. No label carries a person, a room or an address. docs/metrics.md shows all."""
 
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from signalling.protocol import ERROR_CODES
+
+_RESULTS: Final = frozenset({"ok", "cancelled", *ERROR_CODES})
 
 
 class FrontMetrics:
@@ -57,5 +63,6 @@ class FrontMetrics:
         )
 
     def observe_rpc(self, method: str, seconds: float, result: str) -> None:
-        """One call to a media worker."""
-        self.rpc_seconds.labels(method, result).observe(seconds)
+        """One call to a media worker. Codes of ours only: a label's values must be few."""
+        known = result if result in _RESULTS else "internal"
+        self.rpc_seconds.labels(method, known).observe(seconds)
