@@ -53,17 +53,10 @@ cdef class Walk(RouteTable):
     cdef readonly uint64_t retransmitted_packets
     cdef public object on_unknown_ssrc
     cdef list _captured
-    cdef void _event(self, EventKind kind, Source* source) noexcept nogil
     cdef bint _within_rate(self, const socket_address* address, Peer* peer, int64_t now_us) noexcept nogil
     cdef void _classify(self, int index, size_t length, bint truncated, int64_t now_us) noexcept nogil
     cdef void _receive_rtp(self, Peer* peer, int index, size_t length, int64_t now_us) noexcept nogil
     cdef bint _accept(self, Peer* peer, int index, int64_t now_us) noexcept nogil
-    cdef void _receive_rtcp(self, Peer* peer, uint8_t* data, size_t length, int64_t now_us) noexcept nogil
-    cdef void _sender_report(self, Peer* peer, const uint8_t* body, size_t length, int64_t now_us) noexcept nogil
-    cdef void _report_block(self, Peer* peer, const uint8_t* at, int64_t now_us) noexcept nogil
-    cdef void _feedback(self, Peer* peer, int kind, int fmt, const uint8_t* body, size_t length, int64_t now_us) noexcept nogil
-    cdef void _retransmit(self, Peer* peer, uint32_t ssrc, uint16_t sequence, int64_t now_us) noexcept nogil
-    cdef void _send_rtcp(self, Peer* peer, uint8_t* packet, size_t length) noexcept nogil
     cdef void _deliver(self, int64_t now_us) noexcept nogil
     cdef void _forward(self, Source* source, int64_t now_us) noexcept nogil
     cdef void _remember(self, Source* source) noexcept nogil

@@ -335,18 +335,18 @@ cdef class Walk(RouteTable):
         if packet.codec_number == 0xFF:
             self.drops[<int>DROP_PAYLOAD_TYPE] += 1
             return True
-        seen = observe(&source.reception, packet.header.sequence_number, source.video, now_us)
-        if seen == SEEN_BEFORE:
-            self.drops[<int>DROP_DUPLICATE] += 1
-            return True
-        packet.restart = seen == SEEN_RESTART
         read_payload(
             self.codec_kinds[packet.codec_number], packet.data + packet.header.payload_offset,
             packet.header.payload_bytes, &packet.payload,
         )
         if not packet.payload.valid and packet.header.payload_bytes:
-            self.drops[<int>DROP_PAYLOAD_MALFORMED] += 1
+            self.drops[<int>DROP_PAYLOAD_MALFORMED] += 1    # unobserved: its successor then tells of a jump
             return True
+        seen = observe(&source.reception, packet.header.sequence_number, source.video, now_us)
+        if seen == SEEN_BEFORE:
+            self.drops[<int>DROP_DUPLICATE] += 1
+            return True
+        packet.restart = seen == SEEN_RESTART
         if source.video and packet.payload.keyframe and source.report_keyframe:
             source.report_keyframe = 0
             raise_event(self, EVENT_KEYFRAME, source)
@@ -411,17 +411,17 @@ cdef class Walk(RouteTable):
             while position < source.consumer_count and source.consumers[position].peer.profile == profile:
                 consumer = source.consumers[position]
                 position += 1
-                if not consumer.peer.sendable:
-                    continue
                 for i in range(count):
                     template = &self.templates[i]
+                    if template.restart:         # even if this packet goes no further, those behind it do
+                        consumer.rebase = 1
+                        consumer.guard = 0
+                    if not consumer.peer.sendable:
+                        continue
                     payload_type = consumer.payload_type[template.codec_number]
                     if payload_type == 0xFF:
                         self.drops[<int>DROP_CODEC_UNSUPPORTED] += 1
                         continue
-                    if template.restart:
-                        consumer.rebase = 1
-                        consumer.guard = 0
                     if is_before_start(consumer, template):
                         self.drops[<int>DROP_BEFORE_START] += 1
                         continue
