@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from * nogil:
     """
+    #include <arpa/inet.h>
     #include <errno.h>
     #include <netinet/in.h>
     #include <netinet/udp.h>
@@ -42,6 +43,21 @@ cdef extern from * nogil:
         h *= 0xBF58476D1CE4E5B9ull; h ^= h >> 32; h *= 0x94D049BB133111EBull;
         return (unsigned int)(h >> 32);
     }
+    /* From an address in text; 0 where it is none. */
+    static inline int socket_address_set(socket_address *out, const char *host, int port) {
+        memset(out, 0, sizeof *out);
+        if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
+            out->v4.sin_family = AF_INET; out->v4.sin_port = htons((unsigned short)port); return 1;
+        }
+        out->v6.sin6_family = AF_INET6; out->v6.sin6_port = htons((unsigned short)port);
+        return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
+    }
+    /* To text in `host` (64 bytes suffice); returns the port. */
+    static inline int socket_address_get(const socket_address *a, char *host, unsigned int size) {
+        if (a->any.sa_family == AF_INET) inet_ntop(AF_INET, &a->v4.sin_addr, host, size);
+        else inet_ntop(AF_INET6, &a->v6.sin6_addr, host, size);
+        return ntohs(a->any.sa_family == AF_INET ? a->v4.sin_port : a->v6.sin6_port);
+    }
     static inline void cmsg_set_segment(void *control, unsigned short size) {
         struct cmsghdr *c = (struct cmsghdr *)control;
         c->cmsg_level = SOL_UDP; c->cmsg_type = UDP_SEGMENT; c->cmsg_len = CMSG_LEN(sizeof(unsigned short));
@@ -57,6 +73,8 @@ cdef extern from * nogil:
     unsigned int socket_address_length(const socket_address* address) noexcept
     bint socket_address_equal(const socket_address* a, const socket_address* b) noexcept
     uint32_t socket_address_hash(const socket_address* address, uint64_t secret) noexcept
+    bint socket_address_set(socket_address* out, const char* host, int port) noexcept
+    int socket_address_get(const socket_address* address, char* host, unsigned int size) noexcept
     void cmsg_set_segment(void* control, uint16_t size) noexcept
     long long monotonic_us() noexcept
 

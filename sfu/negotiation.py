@@ -98,12 +98,12 @@ def clock_rate(kind: str) -> int:
 
 
 def bind(local: Local, participant: Participant, producer: Producer, rid: str, ssrc: int, rate: int) -> bool:
-    """Make ``ssrc`` the producer's encoding ``rid``; False where another stream of the peer has that SSRC."""
+    """Make ``ssrc`` the producer's encoding ``rid``; False where the peer has that SSRC already, or too many."""
     walk = local.walk
     old = producer.encodings.get(rid)
     try:
         source_id = walk.add_source(participant.transport.peer_id, ssrc, producer.kind == "video", rate)
-    except ValueError:
+    except (ValueError, TableFullError):
         return False
     producer.encodings[rid] = source_id
     if old is not None:
@@ -120,7 +120,7 @@ def bind_repair(local: Local, participant: Participant, producer: Producer, rid:
         return False
     try:
         source_id = local.walk.add_source(participant.transport.peer_id, ssrc, True, clock_rate(producer.kind), primary)
-    except ValueError:
+    except (ValueError, TableFullError):
         return False
     old = producer.repairs.get(rid)
     producer.repairs[rid] = source_id

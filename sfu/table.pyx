@@ -5,23 +5,7 @@ from libc.string cimport memcpy, memset
 
 from rtc.srtp cimport SrtpSession
 from rtc.payload cimport CODEC_AV1, CODEC_H264, CODEC_OPUS, CODEC_OTHER, CODEC_VP8, CODEC_VP9
-from rtc.udp cimport socket_address_equal, socket_address_hash
-
-cdef extern from * nogil:
-    """
-    #include <arpa/inet.h>
-    static int socket_address_set(socket_address *out, const char *host, int port) {
-        memset(out, 0, sizeof *out);
-        if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
-            out->v4.sin_family = AF_INET; out->v4.sin_port = htons((unsigned short)port); return 1;
-        }
-        if (inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1) {
-            out->v6.sin6_family = AF_INET6; out->v6.sin6_port = htons((unsigned short)port); return 1;
-        }
-        return 0;
-    }
-    """
-    bint socket_address_set(socket_address* out, const char* host, int port) noexcept
+from rtc.udp cimport socket_address_equal, socket_address_hash, socket_address_set
 
 # Names of the causes in table.pxd, in its order; metrics and tests use these.
 DROP_NAMES = (

@@ -16,33 +16,13 @@ from rtc.payload cimport read_payload
 from rtc.rtcp cimport PSFB_PLI, RTCP_PSFB, write_feedback
 from rtc.rtp cimport RTP_OK, find_extensions, load16, load32, parse_rtp, store16, store32
 from rtc.srtp cimport protect_rtp, unprotect_rtp
-from rtc.udp cimport MSG_DONTWAIT, MSG_TRUNC, recvmmsg, socket_address_hash
+from rtc.udp cimport MSG_DONTWAIT, MSG_TRUNC, recvmmsg, socket_address_get, socket_address_hash, socket_address_set
 from sfu.control cimport raise_event, receive_rtcp, send_rtcp
 from sfu.output cimport ARENA_BYTES, CapturedHead, commit, flush, next_slot
 from sfu.publishers cimport note_arrival, request_missing, send_arrivals, send_reports
 from sfu.reception cimport SEEN_BEFORE, SEEN_RESTART, Observation, observe, observe_timing
 from sfu.rewrite cimport build_template, equalise, is_before_start, note_sent, patch, rebase
 from sfu.table cimport *
-
-cdef extern from * nogil:
-    """
-    #include <arpa/inet.h>
-    static int socket_address_get(const socket_address *a, char *host, unsigned int size) {
-        if (a->any.sa_family == AF_INET) inet_ntop(AF_INET, &a->v4.sin_addr, host, size);
-        else inet_ntop(AF_INET6, &a->v6.sin6_addr, host, size);
-        return ntohs(a->any.sa_family == AF_INET ? a->v4.sin_port : a->v6.sin6_port);
-    }
-    static int socket_address_set2(socket_address *out, const char *host, int port) {
-        memset(out, 0, sizeof *out);
-        if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
-            out->v4.sin_family = AF_INET; out->v4.sin_port = htons((unsigned short)port); return 1;
-        }
-        out->v6.sin6_family = AF_INET6; out->v6.sin6_port = htons((unsigned short)port);
-        return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
-    }
-    """
-    int socket_address_get(const socket_address* address, char* host, unsigned int size) noexcept
-    bint socket_address_set2(socket_address* out, const char* host, int port) noexcept
 
 # STUN and DTLS that Python may have to look at, per second: one address (a handshake needs about 15), and all
 # addresses together that ICE has not validated (about 400 joins a second; a flood then costs a tenth of a core).
@@ -138,7 +118,7 @@ cdef class Walk(RouteTable):
             for i, (data, (host, port)) in enumerate(chunk):
                 length = min(len(data), RECEIVE_SLOT_BYTES)
                 memcpy(self.slots_memory + i * RECEIVE_SLOT_BYTES, <const char*>(<bytes>data), length)
-                if not socket_address_set2(&self.receive_addresses[i], host.encode(), port):
+                if not socket_address_set(&self.receive_addresses[i], host.encode(), port):
                     raise ValueError("not an address")
                 self._classify(i, length, len(data) > RECEIVE_SLOT_BYTES, now_us)
             slow_lane += self._finish(now_us)
