@@ -5,13 +5,53 @@ the same): docs/protocol.md, docs/http.md, docs/settings.md, docs/metrics.md and
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
+from rtc.dtls_certificate import DtlsCertificate
+from sfu.engine import Engine
+from sfu.metrics import worker_registry
+from sfu.settings import WorkerSettings
+from sfu.transport import Local
+from sfu.walk import Walk
+from signalling import reference
+from signalling.metrics import FrontMetrics
+from signalling.settings import FrontSettings, ServeSettings
 from signalling.typescript import typescript
 
+
+def settings_document() -> str:
+    """The settings of all programs."""
+    return reference.settings_document(
+        [
+            ("Everything on one machine (`alltid-oppet serve`)", ServeSettings),
+            ("Front (`python -m signalling.front`)", FrontSettings),
+            ("Media worker (`python -m sfu.worker`)", WorkerSettings),
+        ]
+    )
+
+
+def metrics_document() -> str:
+    """The metrics of all programs."""
+    return reference.metrics_document([("Front", FrontMetrics().registry), ("Media worker", _worker_registry())])
+
+
+def _worker_registry() -> CollectorRegistry:
+    """The metrics of a worker without a socket."""
+    local = Local(Walk(), DtlsCertificate.generate(datetime.now(UTC)), (), os.urandom)
+    return worker_registry(Engine(local, lost_after_ms=0))
+
+
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/http.md": reference.http_document,
+    "docs/metrics.md": metrics_document,
+    "docs/protocol.md": reference.protocol_document,
+    "docs/settings.md": settings_document,
     "web/client/src/protocol.ts": typescript,
 }
 """Path inside the repository -> what makes its text."""

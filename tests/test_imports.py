@@ -22,7 +22,7 @@ ALLOWED = {
 
 STANDALONE_FILES = {
     # Generators of documents read the settings and the metrics of all programs.
-    "signalling/documents.py": ("sfu",),
+    "signalling/documents.py": ("sfu", "rtc.dtls_certificate"),
 }
 """Files with wider rights than their folder, each with its reason."""
 

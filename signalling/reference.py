@@ -1,0 +1,122 @@
+"""The reference documents as Markdown: the wire protocol, HTTP, settings and metrics, each from its own code."""
+
+import inspect
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from signalling import http_api, protocol
+from signalling.typescript import models, type_name
+
+NOTICE = "<!-- Generated from the code by `make docs`. Do not edit. -->\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def protocol_document() -> str:
+    """docs/protocol.md."""
+    parts = [NOTICE, f"\n# The wire protocol, version {protocol.PROTOCOL_VERSION}\n\n"]
+    parts.append("\n\n".join(inspect.cleandoc(protocol.__doc__ or "").replace("``", "`").split("\n\n")[1:]) + "\n")
+    parts.append("\n## Client events\n\nEach is acknowledged; a refused one changed nothing.\n")
+    for name, event in protocol.CLIENT_EVENTS.items():
+        parts.append(f"\n### `{name}`\n\n{_text(event.payload)}\n\n")
+        parts.append(_fields(event.payload, "Payload: an empty object.\n"))
+        parts.append(f"\nReply: `{event.reply.__name__}`" + _reply(event.reply))
+        parts.append(f"\nErrors: {_codes((*event.errors, *protocol.COMMON_ERRORS))}.\n")
+    parts.append("\n## Server events\n")
+    for name, model in protocol.SERVER_EVENTS.items():
+        parts.append(f"\n### `{name}`\n\n{_text(model)}\n\n{_fields(model)}")
+    shown = {event.payload for event in protocol.CLIENT_EVENTS.values()}
+    shown |= {event.reply for event in protocol.CLIENT_EVENTS.values()} | set(protocol.SERVER_EVENTS.values())
+    parts.append("\n## Parts of payloads\n")
+    rest = [model for model in models() if model not in shown]
+    parts += [f"\n### `{model.__name__}`\n\n{_text(model)}\n\n{_fields(model)}" for model in rest]
+    parts.append("\n## Error codes\n\nTranslate by code; the message is for developers.\n\n")
+    parts.append(table(("Code", "Message"), ((f"`{code}`", text) for code, text in protocol.ERROR_MESSAGES.items())))
+    return "".join(parts)
+
+
+def http_document() -> str:
+    """docs/http.md."""
+    introduction = (
+        "\n# HTTP of the front\n\n"
+        'Bodies are JSON; unknown fields are refused. A refusal is `{"error": {"code", "field"?}}`. '
+        "Service tokens are JWTs (HS256) with audience `alltid-oppet:service`, signed with one of "
+        "`ALLTID_TOKEN_KEYS`; `alltid-oppet service-token NAME` prints one.\n"
+    )
+    parts = [NOTICE, introduction]
+    for route in http_api.ROUTES:
+        parts.append(f"\n## {route.method} {route.path}\n\n{' '.join(route.summary.split())}\n")
+        if route.auth:
+            parts.append(f"\nWho may: {route.auth}.\n")
+        if route.body is not None:
+            parts.append(f"\nBody:\n\n{_fields(route.body)}")
+        if route.reply is not None:
+            parts.append(f"\nReply:\n\n{_fields(route.reply)}")
+        statuses = ", ".join(f"{status} {HTTPStatus(status).phrase}" for status in route.statuses)
+        parts.append(f"\nStatuses: {statuses}.\n")
+    return "".join(parts)
+
+
+def settings_document(groups: Sequence[tuple[str, type[BaseSettings]]]) -> str:
+    """docs/settings.md; one table for each program."""
+    parts = [NOTICE, "\n# Settings\n\nEnvironment variables. `serve` passes its own on to the programs it starts.\n"]
+    for title, settings in groups:
+        prefix = str(settings.model_config.get("env_prefix", ""))
+        rows = [
+            (f"`{prefix}{name.upper()}`", _default(field), field.description or "")
+            for name, field in settings.model_fields.items()
+        ]
+        parts.append(f"\n## {title}\n\n{table(('Variable', 'Default', 'Meaning'), rows)}")
+    return "".join(parts)
+
+
+def metrics_document(groups: Sequence[tuple[str, CollectorRegistry]]) -> str:
+    """docs/metrics.md; one table for each program."""
+    parts = [NOTICE, "\n# Metrics\n\nPrometheus metrics. No label carries a person, a room or an address.\n"]
+    for title, registry in groups:
+        rows = []
+        for metric in sorted(registry.collect(), key=lambda metric: metric.name):
+            suffix = "_total" if metric.type == "counter" else ""
+            rows.append((f"`{metric.name}{suffix}`", metric.type, metric.documentation))
+        parts.append(f"\n## {title}\n\n{table(('Metric', 'Type', 'Meaning'), rows)}")
+    return "".join(parts)
+
+
+def _text(model: type[BaseModel]) -> str:
+    return " ".join((model.__doc__ or "").split())
+
+
+def _fields(model: type[BaseModel], empty: str = "") -> str:
+    rows = [_row(name, field) for name, field in model.model_fields.items()]
+    return table(("Field", "Type", "Meaning"), rows) if rows else empty
+
+
+def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:
+    is_optional = not field.is_required()
+    return f"`{name}`" + ("?" if is_optional else ""), f"`{type_name(field.annotation)}`", field.description or ""
+
+
+def _reply(model: type[BaseModel]) -> str:
+    return f"\n\n{_fields(model)}" if model.model_fields else ", nothing but `ok`.\n"
+
+
+def _codes(codes: Iterable[str]) -> str:
+    return ", ".join(f"`{code}`" for code in codes)
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    if value is PydanticUndefined or value is None or value == "":
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
