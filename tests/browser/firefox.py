@@ -127,12 +127,12 @@ class Firefox:
         result: dict[str, Any] = reply["result"]
         return result
 
-    async def open(self, address: str) -> "FirefoxPage":
-        """Opens an address in a new tab."""
+    async def new_page(self, before_scripts: str) -> "FirefoxPage":
+        """An empty tab; the given script runs in every page of it before the page's own."""
         context = (await self.command("browsingContext.create", {"type": "tab"}))["context"]
-        page = FirefoxPage(self, context)
-        await page.goto(address)
-        return page
+        declaration = f"() => {{ {before_scripts} }}"
+        await self.command("script.addPreloadScript", {"functionDeclaration": declaration, "contexts": [context]})
+        return FirefoxPage(self, context)
 
 
 class FirefoxPage:

@@ -33,10 +33,39 @@ class Person:
         await self.press_join()
 
     async def press_join(self) -> None:
-        """Presses the button of the lobby as soon as it is there, and waits until the room is."""
-        button = "document.querySelector('[data-testid=join]:not([disabled])')"
-        await until(lambda: self.page.evaluate(f"!!{button}"), f"{self.name} has a join button")
-        await self.page.evaluate(f"void {button}.click()")
+        """Enters from the lobby and waits until the room is there."""
+        await self.try_to_join()
+        await until(self.is_in, f"{self.name} is in the room")
+
+    async def try_to_join(self) -> None:
+        """Presses the button of the lobby as soon as it is there."""
+        # The camera's picture is there: what the lobby shows has been looked at, as a person would.
+        ready = "document.querySelector('[data-screen=prejoin] video') && document.querySelector('[data-testid=join]')"
+        await until(lambda: self.page.evaluate(f"!!({ready})"), f"{self.name} has a join button")
+        await self.press("join")
+
+    async def press(self, button: str) -> None:
+        """Clicks what has that ``data-testid``."""
+        await self.page.evaluate(f"void document.querySelector('[data-testid={button}]').click()")
+
+    async def meeting(self) -> dict[str, str]:
+        """What the page says of the meeting: screen, state, selfId, endCode."""
+        state: dict[str, str] = await self.page.evaluate(
+            "({...document.querySelector('[data-testid=meeting]')?.dataset})"
+        )
+        return state
+
+    async def is_in(self) -> bool:
+        """Whether the page shows a connected room."""
+        meeting = await self.meeting()
+        return meeting.get("screen") == "room" and meeting.get("state") == "connected"
+
+    async def tiles(self) -> list[dict[str, str]]:
+        """The tiles on the screen: participantId, self, state, microphone, camera."""
+        tiles: list[dict[str, str]] = await self.page.evaluate(
+            "[...document.querySelectorAll('[data-testid=tile]')].map((tile) => ({...tile.dataset}))"
+        )
+        return tiles
 
     async def state(self) -> dict[str, Any]:
         """Connection states and counters; see probe.js."""
@@ -47,6 +76,26 @@ class Person:
         """Counters of what arrives, one entry for each receiver."""
         inbound: list[dict[str, Any]] = await self.page.evaluate("window.__probe.inbound()")
         return inbound
+
+    async def sees_tiles(self, count: int) -> None:
+        """Waits until so many people are on the screen, oneself included."""
+
+        async def shown() -> bool:
+            return len(await self.tiles()) == count
+
+        await until(shown, f"{self.name} sees {count} tiles")
+
+    async def descriptions(self) -> dict[str, object]:
+        """Everything that an SDP exchange would change."""
+        descriptions: dict[str, object] = await self.page.evaluate(
+            """(() => {
+                const connection = window.__probe.connection();
+                const { descriptions, connections } = window.__probe;
+                const [local, remote] = [connection.localDescription.sdp, connection.remoteDescription.sdp];
+                return { descriptions, connections: connections.length, local, remote };
+            })()"""
+        )
+        return descriptions
 
     async def is_connected(self) -> bool:
         """Whether media and signalling both are up."""

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from auth.tokens import Role, TokenKeys
 from sfu.bus import connect
 from sfu.registry import ProcessRecord, Registry
-from signalling import valkey
 from tests.browser.polling import until
 
 READY_S = 30.0
+STOP_S = 30.0
 
 
 class Service:
@@ -35,48 +36,57 @@ class Service:
             "ALLTID_TOKEN_KEYS": text,
             "ALLTID_HTTP_PORT": "0",
             "ALLTID_LOG_FORMAT": "text",
-            "ALLTID_REDIS_URL": valkey.url(self.folder),
+            "ALLTID_DATA_DIR": str(self.folder),
+            # A browser takes http://127.0.0.1 for a secure origin, as it does https.
+            "ALLTID_HTTPS": "false",
+            "ALLTID_MEDIA_ADDRESSES": "127.0.0.1",
+            "ALLTID_WORKERS": "1",
             **settings,
         }
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def __aenter__(self) -> Self:
-        """Starts everything and waits until a front and a worker are in the registry."""
-        await self._spawn("valkey", *valkey.command(self.folder, durable=False))
-        await self._spawn("worker", sys.executable, "-m", "sfu.worker")
-        await self._spawn("front", sys.executable, "-m", "signalling.front")
-        self._redis = connect(valkey.url(self.folder))
-        self._registry = Registry(self._redis)
-        self.url = (await self._live("front")).addresses[0]
-        await self._live("worker")
+        """Starts everything, as ``make run`` does, and waits until a front and a worker are in the registry."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "signalling.cli", "serve", env=self._environment, stdout=self._log, stderr=self._log
+        )
+        try:
+            socket = await until(self._valkey_socket, "Valkey is up", READY_S)
+            self._redis = connect(f"unix://{socket}")
+            self._registry = Registry(self._redis)
+            self.url = (await self._live("front")).addresses[0]
+            await self._live("worker")
+        except BaseException:
+            print(self.log())
+            self._process.terminate()
+            await self._process.wait()
+            self._log.close()
+            raise
         self._http = aiohttp.ClientSession(self.url)
         return self
+
+    async def _valkey_socket(self) -> Path | None:
+        return next(self.folder.rglob("*.sock"), None)
 
     async def __aexit__(self, *_: object) -> None:
         """Stops everything; what it wrote stands in the test's output."""
         await self._http.close()
         await self._redis.aclose()
-        for process in self._processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self._processes.values():
-            await asyncio.wait_for(process.wait(), 20)
+        self._process.terminate()
+        status = await asyncio.wait_for(self._process.wait(), STOP_S)
         self._log.close()
+        print(self.log())
         shutil.rmtree(self.folder)
-
-    async def _spawn(self, name: str, *command: str) -> None:
-        self._processes[name] = await asyncio.create_subprocess_exec(
-            *command, env=self._environment, stdout=self._log, stderr=self._log
-        )
+        assert status == 0, "the service did not stop cleanly"
 
     async def _live(self, kind: Any) -> ProcessRecord:
         async def found() -> ProcessRecord | None:
             try:
                 records = await self._registry.live(kind)
-            except ConnectionError:
+            except (RedisConnectionError, OSError):
                 return None
             return next(iter(records.values()), None)
 
-        record = await until(found, f"a {kind} is ready ({self.log()[-2000:]})", READY_S)
+        record = await until(found, f"a {kind} is ready", READY_S)
         assert record is not None
         return record
 
@@ -90,10 +100,15 @@ class Service:
 
     async def kill_worker(self) -> None:
         """Ends the worker without warning; its supervisor starts another."""
-        process = self._processes["worker"]
-        process.kill()
-        await process.wait()
-        await self._spawn("worker", sys.executable, "-m", "sfu.worker")
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        (worker,) = (int(pid) for pid in children if b"sfu.worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(worker, signal.SIGKILL)
+
+    async def metrics(self) -> str:
+        """The front's metrics as text."""
+        async with self._http.get("/metrics") as response:
+            assert response.status == 200
+            return await response.text()
 
     async def room(self, **limits: int) -> "Room":
         """A new room, made over HTTP as the companion does it."""
