@@ -69,6 +69,7 @@ class Room:
         self._tell_all(
             "participant_changed" if old else "participant_joined", {"participant": person.public()}, but=person
         )
+        self._show_sources(person, now_us)
         self._lay_out(person, now_us)
         self._needs_layout = True
         return {
@@ -107,6 +108,7 @@ class Room:
         person.transport.restart_ice(offer, now_us)
         person.told_to_reconnect = False
         answer = apply_offer(self._local, person, offer, params["tracks"])
+        self._show_sources(person, now_us)
         self._lay_out(person, now_us)
         self._needs_layout = True
         return {"answer": answer, **person.slots_state()}
@@ -182,6 +184,11 @@ class Room:
             return False
         self._show_everywhere((person.participant_id, producer.source), now_us)
         return True
+
+    def _show_sources(self, person: Participant, now_us: int) -> None:
+        """Where the person's slots stay as they are, new streams take the place of the old ones."""
+        for source in person.producers:
+            self._show_everywhere((person.participant_id, source), now_us)
 
     def _show_everywhere(self, shown: Shown, now_us: int) -> None:
         for viewer in self.people.values():
