@@ -24,6 +24,8 @@ export const en: Messages = {
 
   microphone: "Microphone",
   camera: "Camera",
+  microphone_short: "Mic",
+  camera_short: "Camera",
   speaker: "Speaker",
   share: "Share screen",
   share_short: "Share",

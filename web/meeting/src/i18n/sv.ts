@@ -22,6 +22,8 @@ export const sv = {
 
   microphone: "Mikrofon",
   camera: "Kamera",
+  microphone_short: "Mikrofon",
+  camera_short: "Kamera",
   speaker: "Högtalare",
   share: "Dela skärm",
   share_short: "Dela",

@@ -25,7 +25,7 @@ export function SourceButton({ source, active, busy = false, shortcut, onToggle 
       onClick={onToggle}
     >
       <Icon name={icon} />
-      <span class="ao-control-label">{t(source)}</span>
+      <span class="ao-control-label">{t(`${source}_short`)}</span>
     </button>
   );
 }

@@ -20,7 +20,7 @@ export function ControlBar({ media, peopleCount, peopleOpen, shortcuts, onPeople
   const { microphone, camera, screen } = useSources(media);
   const key = (name: keyof typeof KEYS): string | undefined => (shortcuts ? KEYS[name] : undefined);
   return (
-    <div class="ao-controls" role="group" aria-label={t("room_controls")}>
+    <section class="ao-controls" aria-label={t("room_controls")}>
       <SourceButton
         source="microphone"
         active={microphone.active}
@@ -70,6 +70,6 @@ export function ControlBar({ media, peopleCount, peopleOpen, shortcuts, onPeople
         <Icon name="leave" />
         <span class="ao-control-label">{t("leave")}</span>
       </button>
-    </div>
+    </section>
   );
 }

@@ -63,10 +63,19 @@ export function PreJoin({ media, name, joining, speakerId, onSpeaker, onJoin }: 
             <DeviceFields media={media} speakerId={speakerId} onSpeaker={onSpeaker} />
           </div>
           {problem && <p class="ao-hint">{t("prejoin_listen_only")}</p>}
-          <button type="button" class="ds-button ao-join" data-testid="join" aria-busy={joining} aria-disabled={joining} onClick={() => !joining && onJoin()}>
-            {joining && <span class="ao-spinner" aria-hidden="true" />}
-            {t(joining ? "prejoin_joining" : "prejoin_join")}
-          </button>
+          <div class="ao-join-bar">
+            <button
+              type="button"
+              class="ds-button ao-join"
+              data-testid="join"
+              aria-busy={joining}
+              aria-disabled={joining}
+              onClick={() => !joining && onJoin()}
+            >
+              {joining && <span class="ao-spinner" aria-hidden="true" />}
+              {t(joining ? "prejoin_joining" : "prejoin_join")}
+            </button>
+          </div>
         </section>
       </div>
     </Page>

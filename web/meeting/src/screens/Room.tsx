@@ -61,18 +61,20 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
           <span>{t("help")}</span>
         </button>
       </header>
-      <Banner snapshot={snapshot} cameraOn={camera.active} />
-      {screen.active && (
-        <p class="ao-banner ao-banner-share" data-testid="sharing">
-          {t("screen_yours")}
-          <button type="button" class="ao-small" onClick={() => void session.media.set("screen", false)}>
-            <span>{t("screen_stop")}</span>
-          </button>
-        </p>
-      )}
-      <main class="ao-main">
-        <Stage participants={snapshot.participants} onShowPeople={() => setPeople(true)} />
-        {people && <People participants={snapshot.participants} onClose={closePeople} />}
+      <main class="ao-middle">
+        <Banner snapshot={snapshot} cameraOn={camera.active} />
+        {screen.active && (
+          <p class="ao-banner ao-banner-share" data-testid="sharing">
+            {t("screen_yours")}
+            <button type="button" class="ao-small" onClick={() => void session.media.set("screen", false)}>
+              {t("screen_stop")}
+            </button>
+          </p>
+        )}
+        <div class="ao-main">
+          <Stage participants={snapshot.participants} onShowPeople={() => setPeople(true)} />
+          {people && <People participants={snapshot.participants} onClose={closePeople} />}
+        </div>
       </main>
       <ControlBar
         media={session.media}

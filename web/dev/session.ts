@@ -1,0 +1,80 @@
+import {
+  Emitter,
+  LocalMedia,
+  type MeetingEvents,
+  type MeetingSession,
+  type MeetingSnapshot,
+  type ParticipantView,
+} from "@alltid-oppet/client";
+import { face, sharedScreen } from "./pictures";
+
+export interface DemoOptions {
+  people: number;
+  screen: boolean;
+  state: MeetingSnapshot["state"];
+}
+
+const NAMES = ["Karin Lindqvist", "Mohammed Al-Sayed", "Ingrid Öberg", "Tolk Svenska–Arabiska", "Bo", "Elisabeth Strömgren-Åkerblom", "Sami Niemi", "Åsa Holm", "Per-Erik Ågren", "Fatima Warsame"];
+
+/** A meeting that stands still. */
+export class DemoSession extends Emitter<MeetingEvents> implements MeetingSession {
+  readonly media = new LocalMedia((source) => Promise.resolve(source === "microphone" ? silence() : face(0)));
+  readonly #others: ParticipantView[];
+  readonly #state: MeetingSnapshot["state"];
+
+  constructor({ people, screen, state }: DemoOptions) {
+    super();
+    this.#state = state;
+    this.#others = Array.from({ length: people - 1 }, (_, index) => other(index, screen && index === 0));
+    this.media.on("changed", () => this.emit("changed", this.snapshot));
+  }
+
+  get snapshot(): MeetingSnapshot {
+    const sources = this.media.active();
+    const self: ParticipantView = {
+      participant_id: "self",
+      display_name: "Anna Andersson",
+      role: "participant",
+      state: "connected",
+      sources,
+      isSelf: true,
+      speaking: false,
+      quality: "good",
+      tracks: { camera: this.media.sources.camera.track ?? undefined },
+    };
+    return {
+      state: this.#state,
+      endCode: null,
+      mediaLost: false,
+      roomName: "Läkarbesök, Vårdcentralen Björken",
+      selfId: "self",
+      participants: [self, ...this.#others],
+      speakers: [],
+      audio: [],
+    };
+  }
+
+  leave(): void {
+    this.media.stop();
+  }
+}
+
+function other(index: number, screen: boolean): ParticipantView {
+  const camera = index % 4 !== 2;
+  return {
+    participant_id: `p${index}`,
+    display_name: NAMES[index % NAMES.length]!,
+    role: index === 0 ? "host" : index === 3 ? "guest" : "participant",
+    state: index === 4 ? "lost" : "connected",
+    sources: { microphone: index % 3 !== 1, camera, screen },
+    isSelf: false,
+    speaking: index === 0,
+    quality: (["good", "fair", "good", "poor", "unknown"] as const)[index % 5]!,
+    tracks: { ...(camera && { camera: face(index + 1) }), ...(screen && { screen: sharedScreen() }) },
+  };
+}
+
+function silence(): MediaStreamTrack {
+  const context = new AudioContext();
+  return context.createMediaStreamDestination().stream.getAudioTracks()[0]!;
+}

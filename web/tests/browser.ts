@@ -1,0 +1,95 @@
+/** A real Chromium over the built pages, for the tests that need layout, focus and colours. */
+import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
+import { build, preview } from "vite";
+
+const WEB = fileURLToPath(new URL("..", import.meta.url));
+
+export interface Viewport {
+  width: number;
+  height: number;
+}
+
+export const VIEWPORTS = {
+  desktop: { width: 1280, height: 800 },
+  phone: { width: 390, height: 844 },
+  narrow: { width: 320, height: 640 },
+} as const satisfies Record<string, Viewport>;
+
+export interface Bench {
+  meetingPage: (fragment: string) => string;
+  demoPage: (query: string) => string;
+  frontPage: string;
+  newPage: (viewport?: Viewport, options?: BrowserContextOptions) => Promise<Page>;
+  /** What went wrong in any page since the last call: errors, warnings, broken promises. */
+  complaints: () => string[];
+  close: () => Promise<void>;
+}
+
+/** Builds the pages and the demo into a directory of their own, serves them on a free port, starts Chromium. */
+export async function openBench(name: string): Promise<Bench> {
+  const outDir = `${WEB}node_modules/.test-pages/${name}`;
+  const input = ["app/index.html", "app/meeting.html", "dev/demo.html"].map((page) => `${WEB}${page}`);
+  await build({
+    configFile: false,
+    root: WEB,
+    publicDir: `${WEB}app/public`,
+    logLevel: "error",
+    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    build: { outDir, emptyOutDir: true, target: "esnext", minify: false, assetsInlineLimit: 0, rolldownOptions: { input } },
+  });
+  const server = await preview({
+    configFile: false,
+    root: WEB,
+    logLevel: "error",
+    build: { outDir },
+    preview: { host: "127.0.0.1", port: 0 },
+  });
+  const address = server.httpServer.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  const origin = `http://127.0.0.1:${address.port}`;
+  const browser: Browser = await chromium.launch({
+    executablePath: process.env["ALLTID_CHROMIUM"] ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+    ],
+  });
+  let complaints: string[] = [];
+  return {
+    frontPage: `${origin}/app/index.html`,
+    meetingPage: (fragment) => `${origin}/app/meeting.html${fragment}`,
+    demoPage: (query) => `${origin}/dev/demo.html?${query}`,
+    newPage: async (viewport = VIEWPORTS.desktop, options = {}) => {
+      const context = await browser.newContext({ viewport, locale: "sv-SE", ...options });
+      const page = await context.newPage();
+      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+      });
+      return page;
+    },
+    complaints: () => {
+      const heard = complaints;
+      complaints = [];
+      return heard;
+    },
+    close: async () => {
+      await browser.close();
+      await new Promise((resolve) => server.httpServer.close(resolve));
+      await rm(outDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A token that says who one is; nobody verifies it here. */
+export function unsignedToken(claims: Record<string, unknown> = {}): string {
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const payload = { sub: "anna", name: "Anna Andersson", room: "r1", exp: 4_000_000_000, ...claims };
+  return `${encode({ alg: "HS256" })}.${encode(payload)}.signature`;
+}
