@@ -81,6 +81,11 @@ def check_frame(data: bytes | str) -> Frame:
     return Frame(body[0])
 
 
+def undefined_as_none(code: int, data: bytes) -> Any:
+    """JavaScript's ``undefined``, which its MessagePack parser sends as extension 0, is our None."""
+    return None if code == 0 else msgpack.ExtType(code, data)
+
+
 class Connection:
     """The WebSocket of one socket; engineio uses it as its driver (``wait``, ``send``, ``close``)."""
 
@@ -215,7 +220,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._own_origins = frozenset(origin for origin in settings.allowed_origins.split(",") if origin)
         super().__init__(
             async_mode="aiohttp",
-            serializer="msgpack",
+            serializer=MsgPackPacket.configure(ext_hook=undefined_as_none),
             transports=["websocket"],
             allow_upgrades=False,
             async_handlers=False,

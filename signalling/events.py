@@ -117,7 +117,7 @@ class ClientEvents:
         try:
             if session is None:
                 raise RefusedError("not_joined")
-            reply = await self._handle(session, event, payload[0] if payload else {})
+            reply = await self._handle(session, event, payload[0] if payload and payload[0] is not None else {})
         except RefusedError as error:
             return self._refusal(known, error.code, error.field)
         except RpcError as error:

@@ -4,8 +4,8 @@ Transport: Socket.IO 4 over WebSocket only (no long polling), path ``/socket.io/
 in MessagePack. A client event carries one object and is acknowledged with one object: ``{ok: true, ...reply}``
 or ``{ok: false, error: {code, message, field?}}``. Server events carry one object and are not acknowledged.
 
-``signalling/protocol.py`` is the truth: ``docs/protocol.md`` and ``web/client/src/protocol.ts`` are generated from it by
-``python -m signalling.documents``. What a client sends is checked strictly (unknown fields are refused);
+``signalling/protocol.py`` is the truth: ``docs/protocol.md`` and ``web/client/src/protocol.ts`` are generated from it
+by ``python -m signalling.documents``. What a client sends is checked strictly (unknown fields are refused);
 a client must ignore fields and events that it does not know, so that the server can grow.
 """
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgpack
 import pytest
 
 from signalling.front import Front
@@ -148,6 +149,12 @@ async def test_a_payload_of_any_shape_is_invalid_message(make_client: MakeClient
     for event in ("join", "resume", "negotiate", "set_source", "select"):
         reply = await anna.socket.call(event, payload, timeout=10)
         assert code(reply) in ("invalid_message", "not_joined")
+
+
+async def test_javascripts_undefined_is_the_same_as_nothing(make_client: MakeClient) -> None:
+    anna = await make_client()
+    assert (await anna.join(resume_token=msgpack.ExtType(0, b"\0")))["ok"]
+    assert (await anna.socket.call("leave", msgpack.ExtType(0, b"\0"), timeout=10)) == {"ok": True}
 
 
 async def test_an_unknown_event_is_invalid_message(make_client: MakeClient) -> None:
