@@ -64,3 +64,27 @@ async def test_somebody_who_vanishes_is_shown_as_lost_and_keeps_the_place(room: 
     await again.sees_and_hears(1)
     await anna.sees_and_hears(1)
     await anna.sees_tiles(2)
+
+
+async def test_a_shared_screen_is_seen_beside_the_cameras_without_sdp_exchange(room: Room, visitor: Visitor) -> None:
+    anna = await visitor("Anna", room.link("Anna"))
+    bo = await visitor("Bo", room.link("Bo"))
+    await anna.sees_and_hears(1)
+    before = [await person.descriptions() for person in (anna, bo)]
+    await bo.press("toggle-screen")
+
+    async def moving_pictures() -> int:
+        return sum(entry["kind"] == "video" and entry["frames"] > 0 for entry in await anna.inbound())
+
+    async def sees_two() -> bool:
+        return await moving_pictures() == 2
+
+    await until(sees_two, "Anna receives camera and screen")
+    assert await anna.page.evaluate("!!document.querySelector('[data-testid=shared-screen]')")
+    await bo.press("toggle-screen")
+
+    async def is_over() -> bool:
+        return not await anna.page.evaluate("!!document.querySelector('[data-testid=shared-screen]')")
+
+    await until(is_over, "the shared screen goes away")
+    assert [await person.descriptions() for person in (anna, bo)] == before
