@@ -49,7 +49,8 @@ async def bare_stage(
     driver = BankDriver(bank)
     keys = [os.urandom(key_bytes(profile)) for _ in range(subscribers + 1)]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "loadtest.bare", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "loadtest.bare",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
     )
     try:
         port = (await _line(process))["port"]

@@ -7,7 +7,9 @@ clients on the other.
 
 import argparse
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -25,8 +27,11 @@ from loadtest.service import Service, running_service
 
 SETTLE_S = 0.6
 """Between the first packet and the measurement: caches and the keyframe at the start are over."""
-FIRST_RATE = 3.0
-"""Where the search for the limit begins: three times 30 frames/s."""
+FIRST_RATE = 6.0
+"""Where the search for the limit begins: six times 30 frames/s."""
+STEP_S, STEPS = 1.5, 16
+"""Length and number of the steps of that search."""
+QUICK_STEP_S, QUICK_STEPS = 0.7, 6
 
 
 def main() -> None:
@@ -55,10 +60,15 @@ def main() -> None:
         parser.error("perf is not installed")
     if (os.cpu_count() or 1) < 2:
         _say("One core only: clients and server share it, and the figures mean little.")
-    uvloop.run(_run(options, cells, variants))
+    with contextlib.suppress(asyncio.CancelledError):
+        uvloop.run(_run(options, cells, variants))
 
 
 async def _run(options: argparse.Namespace, cells: tuple[Cell, ...], variants: tuple[str, ...]) -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        # Ended from outside: the programs under test must end with us.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     pin(options.client_cpu)
     results = [CellResult(cell) for cell in cells]
     if "server" in variants:
@@ -114,7 +124,13 @@ async def _sample(
 ) -> Sample | None:
     await asyncio.sleep(SETTLE_S)
     if result.cell.flat_out:
-        return await find_limit(stage, stage.senders[0], step_s=min(options.seconds, 2.0) / 2, first_rate=FIRST_RATE)
+        return await find_limit(
+            stage,
+            stage.senders[0],
+            step_s=QUICK_STEP_S if options.quick else STEP_S,
+            first_rate=FIRST_RATE,
+            steps=QUICK_STEPS if options.quick else STEPS,
+        )
     busy, own = core_busy_s(options.server_cpu), cpu_time(stage.pid)
     sample = await measure(stage, options.seconds)
     others = core_busy_s(options.server_cpu) - busy - cpu_time(stage.pid).since(own).total_s

@@ -100,21 +100,21 @@ async def measure(stage: Stage, seconds: float) -> Sample:
     )
 
 
-async def find_limit(stage: Stage, video_sender: int, *, step_s: float, first_rate: float) -> Sample | None:
+async def find_limit(stage: Stage, video_sender: int, *, step_s: float, first_rate: float, steps: int) -> Sample | None:
     """Raise the video's rate until packets are lost; the sample of the highest lossless rate.
 
-    Far below a full core the next rate is guessed from the CPU share, from 85 % on it rises by 5 % a step; after a
-    loss the gap to the best rate is halved until it is narrower than 3 %.
+    Far below a full core the next rate is guessed from the CPU share, from 85 % on it rises by 6 % a step; after a
+    loss the gap to the best rate is halved until it is narrower than 4 %, or ``steps`` are over.
     """
     best: Sample | None = None
     best_rate, rate, ceiling = 0.0, first_rate, float("inf")
-    for _ in range(_MAX_STEPS):
+    for _ in range(steps):
         stage.bank.set_rate(video_sender, rate)
         await asyncio.sleep(0.3)
         sample = await measure(stage, step_s)
         if sample.is_lossless:
             best, best_rate = sample, rate
-            rate *= max(1.05, min(2.0, 0.85 / max(sample.cpu_share, 0.01)))
+            rate *= max(1.06, min(3.0, 0.85 / max(sample.cpu_share, 0.01)))
         else:
             ceiling = rate
             # Whatever queued up must drain, else the next step would begin with this one's packets.
@@ -122,9 +122,7 @@ async def find_limit(stage: Stage, video_sender: int, *, step_s: float, first_ra
             await asyncio.sleep(0.3)
         if rate >= ceiling:
             rate = (best_rate + ceiling) / 2
-        if ceiling / max(best_rate, 1e-9) < 1.03:
+        if ceiling / max(best_rate, 1e-9) < 1.04:
             break
     return best
 
-
-_MAX_STEPS = 20

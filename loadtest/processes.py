@@ -67,6 +67,9 @@ def pin(cpu: int | None, pid: int = 0) -> None:
     # Not root: the measurement then shares the core with whatever else runs there.
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, pid, _PRIORITY)
+    # Where the scheduler groups by session (sched(7), autogroup), the group's own value counts as well.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid or 'self'}/autogroup").write_text(str(_PRIORITY))
 
 
 def core_busy_s(cpu: int) -> float:

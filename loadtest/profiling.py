@@ -59,7 +59,7 @@ async def profile_process(pid: int, seconds: float) -> dict[str, float]:
 
 def group_samples(script: str) -> Counter[str]:
     """Count the stacks of ``perf script`` (one per paragraph, innermost frame first) by group."""
-    return Counter(_group(stack.splitlines()) for stack in script.split("\n\n") if stack.strip())
+    return Counter(_group(stack.strip().splitlines()) for stack in script.split("\n\n") if stack.strip())
 
 
 def _group(frames: list[str]) -> str:

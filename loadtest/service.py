@@ -73,7 +73,9 @@ async def running_service(*, worker_cpu: int | None, other_cpu: int | None) -> A
 @asynccontextmanager
 async def _process(command: list[str], environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     """A child that is asked to end, and made to when it does not."""
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield process
     finally:

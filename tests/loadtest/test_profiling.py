@@ -11,6 +11,7 @@ SCRIPT = """
     ffffffff8 kmem_cache_free ([kernel.kallsyms])
     ffffffff9 __sys_recvmmsg ([kernel.kallsyms])
 
+
     7fff gcm_encrypt (/lib/pylibsrtp/_binding.abi3.so)
     7fff forward (/work/sfu/walk.cpython-311-x86_64-linux-gnu.so)
 
