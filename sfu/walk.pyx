@@ -9,6 +9,7 @@ STUN and DTLS go to Python in a list after the batch, keyframe requests as event
 socket (fd -1) ``handle`` takes datagrams from the caller and returns what would be sent, for a virtual network.
 """
 
+from libc.stdint cimport int16_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove, memset
 
@@ -20,7 +21,7 @@ from rtc.udp cimport MSG_DONTWAIT, MSG_TRUNC, recvmmsg, socket_address_get, sock
 from sfu.control cimport raise_event, receive_rtcp, send_rtcp
 from sfu.output cimport ARENA_BYTES, CapturedHead, commit, flush, next_slot
 from sfu.publishers cimport note_arrival, request_missing, send_arrivals, send_reports
-from sfu.reception cimport SEEN_BEFORE, SEEN_RESTART, Observation, observe, observe_timing
+from sfu.reception cimport MAX_JUMP, SEEN_BEFORE, SEEN_RESTART, Observation, observe, observe_timing
 from sfu.rewrite cimport build_template, equalise, is_before_start, note_sent, patch, rebase
 from sfu.table cimport *
 
@@ -272,7 +273,7 @@ cdef class Walk(RouteTable):
         cdef Source* source = NULL
         cdef Observation seen
         cdef uint8_t payload_type = packet.header.payload_type
-        cdef int i
+        cdef int i, ahead
         for i in range(peer.source_count):
             if peer.sources[i].ssrc == packet.header.ssrc:
                 source = peer.sources[i]
@@ -308,6 +309,10 @@ cdef class Walk(RouteTable):
             store16(packet.data + 2, packet.header.sequence_number)
             store32(packet.data + 8, source.ssrc)
             if not source.reception.started:
+                return True
+            ahead = <int16_t>(packet.header.sequence_number - source.reception.newest)
+            if ahead > MAX_JUMP or ahead < -MAX_JUMP:     # nobody asked for that; only the stream itself may jump
+                self.drops[<int>DROP_RTX_MALFORMED] += 1
                 return True
         else:
             observe_timing(&source.reception, packet.header.timestamp, source.clock_rate, now_us)
