@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from sfu.bus import Bus, RpcError
-from sfu.registry import ProcessRecord, Registry
+from sfu.registry import Heartbeat, ProcessRecord, Registry
 
 
 @dataclass
@@ -52,13 +52,12 @@ class FakeWorker:
         self.bus = Bus(self.redis, self.worker_id, handlers={name: self._handler(name) for name in methods})
         self.registry = Registry(self.redis)
         await self.bus.start()
-        await self.announce()
-
-    async def announce(self) -> None:
-        await self.registry.announce("worker", ProcessRecord(self.worker_id, self.incarnation))
+        record = ProcessRecord(self.worker_id, self.incarnation)
+        self.heartbeat = Heartbeat(self.registry, "worker", lambda: record)
+        await self.heartbeat.start()
 
     async def stop(self) -> None:
-        await self.registry.withdraw("worker", self.worker_id)
+        await self.heartbeat.stop()
         await self.bus.stop()
 
     async def wait_for_call(self, method: str, count: int = 1) -> dict[str, Any]:

@@ -154,7 +154,7 @@ async def test_a_payload_of_any_shape_is_invalid_message(make_client: MakeClient
 async def test_javascripts_undefined_is_the_same_as_nothing(make_client: MakeClient) -> None:
     anna = await make_client()
     assert (await anna.join(resume_token=msgpack.ExtType(0, b"\0")))["ok"]
-    assert (await anna.socket.call("leave", msgpack.ExtType(0, b"\0"), timeout=10)) == {"ok": True}
+    assert (await anna.socket.call("leave", (msgpack.ExtType(0, b"\0"),), timeout=10)) == {"ok": True}
 
 
 async def test_an_unknown_event_is_invalid_message(make_client: MakeClient) -> None:
