@@ -20,7 +20,7 @@ cdef enum:
     # Packets of one frame differ by a byte in browsers' packetisers and by an element where only the frame's
     # last packet carries it; padding up to this makes them one train. It costs under 0.2 % of the bytes.
     EQUALISE_BYTES = 16
-    # Late packets of before a switch are expected for at most this many packets after it.
+    # Late packets of before a switch are expected for this many sequence numbers after it.
     GUARD_PACKETS = 2048
 
 cdef struct Inbound:
@@ -174,20 +174,18 @@ cdef inline void rebase(Consumer* c, const Template* t, uint32_t clock_rate, int
     if not c.guard:
         c.first_sequence = t.sequence_number
         c.guard = 1
-    c.guard_packets = 0
     c.rebase = 0
 
 
 cdef inline bint is_before_start(Consumer* c, const Template* t) noexcept nogil:
     """Whether the packet is a late one of before this consumer began to show its source."""
+    cdef int16_t since_start
     if not c.guard:
         return False
-    if <int16_t>(t.sequence_number - c.first_sequence) < 0:
-        return True
-    c.guard_packets += 1
-    if c.guard_packets > GUARD_PACKETS:
+    since_start = <int16_t>(t.sequence_number - c.first_sequence)
+    if since_start >= GUARD_PACKETS:
         c.guard = 0
-    return False
+    return since_start < 0
 
 
 cdef inline void patch_payload(Consumer* c, const Template* t, uint8_t* payload) noexcept nogil:

@@ -130,7 +130,6 @@ cdef struct Consumer:
     uint8_t tl0_offset
     uint8_t cname_bytes
     uint8_t fraction_lost
-    uint32_t guard_packets
     uint32_t timestamp_offset
     uint32_t last_timestamp
     int64_t last_sent_us

@@ -425,7 +425,7 @@ cdef class RouteTable:
         """Return one slot's counters: packets, octets, what its receiver reports, and the source it shows."""
         cdef Consumer* consumer = self.consumer_of(consumer_id)
         return {
-            "packets": consumer.packets, "octets": consumer.octets, "fraction_lost": consumer.fraction_lost / 256,
+            "packets": consumer.packets, "octets": consumer.octets, "fraction_lost": consumer.fraction_lost / 256.0,
             "round_trip_us": consumer.round_trip_us,
             "source": consumer.source.id if consumer.source != NULL else None,
             "waiting_for": consumer.next.id if consumer.next != NULL else None,
@@ -448,7 +448,7 @@ cdef class RouteTable:
         for pointer in self._sources.values():
             source = <Source*>pointer
             if source.level_packets:
-                levels.append((source.id, source.level_sum / source.level_packets, source.level_packets))
+                levels.append((source.id, <double>source.level_sum / source.level_packets, source.level_packets))
                 source.level_sum = 0
                 source.level_packets = 0
         return levels
