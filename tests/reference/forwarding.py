@@ -60,7 +60,6 @@ class ReferenceConsumer:
         self._sources: dict[int, _Source] = {}
         self._rebase = False
         self._first: int | None = None
-        self._guard_left = 0
         self._sequence_offset = self._timestamp_offset = self._picture_offset = self._tl0_offset = 0
         self._last: Got | None = None
         self._last_sequence = 0
@@ -82,7 +81,7 @@ class ReferenceConsumer:
                 start = next((packet.index for packet, _ in packets if packet.keyframe), None)
                 if start is not None:
                     self.shown, self.waits_for = source, None
-                    self._rebase, self._first, self._guard_left = True, start, GUARD_PACKETS
+                    self._rebase, self._first = True, start
         return [
             got
             for packet, restart in fresh.get(-1 if self.shown is None else self.shown, [])
@@ -110,8 +109,7 @@ class ReferenceConsumer:
         if self._first is not None:
             if packet.index < self._first:
                 return None
-            self._guard_left -= 1
-            if self._guard_left < 0:
+            if packet.index - self._first >= GUARD_PACKETS:
                 self._first = None
         if self._rebase:
             self._begin(packet, now_us)
@@ -139,5 +137,4 @@ class ReferenceConsumer:
             self._tl0_offset = self._last.tl0 + 1 - packet.tl0
         if self._first is None:
             self._first = packet.index
-        self._guard_left = GUARD_PACKETS
         self._rebase = False
