@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=8, help="per room; they only receive")
     parser.add_argument("--slots", type=int, default=8, help="receive slots (audio and video) per participant")
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--burst", action="store_true", help="send a frame in one burst instead of paced as browsers do")
+    parser.add_argument("--burst", action="store_true", help="send a frame in one burst, not paced as browsers do")
     parser.add_argument("--bitrate", type=int, default=1_000_000, help="of each publisher's video, in bit/s")
     parser.add_argument("--worker-pid", type=int, default=0, help="of the media worker, where it runs on this machine")
     parser.add_argument("--cpu", type=int, help="core to run on")

@@ -26,6 +26,7 @@ class RoomService:
     """Makes rooms and tokens at one front."""
 
     def __init__(self, url: str, token: str, *, verify_certificate: bool = True) -> None:
+        self.token = token
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
         self._verify_certificate = verify_certificate
