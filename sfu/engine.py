@@ -88,6 +88,17 @@ class Engine:
         room = self.rooms.get(params["room_id"])
         return {} if room is None else self._do(room, room.detach, params, now_us)
 
+    def front_lost(self, front_id: str, now_us: int) -> None:
+        """A front died: its participants' places are kept for a while, as after any lost socket."""
+        for room in list(self.rooms.values()):
+            self._do(room, room.front_lost, front_id, now_us)
+
+    def abandon(self) -> None:
+        """Others took this worker for dead and moved its rooms: let go of them without a word."""
+        for room in list(self.rooms.values()):
+            self._do(room, room.close, "room_closed", "The room has moved.")
+        self.events.clear()
+
     def leave(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
         """The participant leaves."""
         room = self.rooms.get(params["room_id"])
@@ -122,6 +133,7 @@ class Engine:
 
     def _index(self, room: Room, person: Participant) -> None:
         self._by_peer[person.transport.peer_id] = (room, person)
+        self._forget_names(person.transport)  # of earlier ICE restarts
         for name in person.transport.ice.usernames():
             self._by_ufrag[name] = (room, person)
 
@@ -141,6 +153,9 @@ class Engine:
             if selected is not None:
                 self.datagrams.append((datagram, selected))
         self._by_peer.pop(transport.peer_id, None)
+        self._forget_names(transport)
+
+    def _forget_names(self, transport: Transport) -> None:
         for name, (_, person) in list(self._by_ufrag.items()):
             if person.transport is transport:
                 del self._by_ufrag[name]
