@@ -73,7 +73,7 @@ class Publishers:
         return [packet for packet, _ in batch]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(STEP, min_size=10, max_size=150))
 def test_walk_rewrites_as_its_slow_twin(steps: list[tuple[str, int, int]]) -> None:
     bench = Bench()

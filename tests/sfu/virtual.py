@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import pytest
+
 from rtc import rtcp, rtp, stun
 from rtc.dtls import DtlsTransport
 from rtc.extensions import AUDIO_LEVEL, MID, RID, TRANSPORT_WIDE_CC
 from rtc.ice import IceCredentials
 from rtc.sdp import parse_answer
 from rtc.srtp import SrtpSession
+from sfu.bus import RpcError
 from sfu.engine import TICK_US, Engine
 from sfu.transport import Local
 from sfu.walk import Walk
@@ -385,3 +388,19 @@ class World:
         datagrams, self.engine.datagrams[:] = list(self.engine.datagrams), []
         for data, address in (*sent, *self.walk.take_captured(), *datagrams):
             self.carry(data, SERVER, address)
+
+
+def hear_each_other(*people: VirtualPeer) -> bool:
+    """Whether everybody hears and sees exactly all others."""
+    return all(
+        set(one.voices()) == {other.name for other in people if other is not one}
+        and {picture.split("/")[0] for picture in one.pictures()} == set(one.voices())
+        for one in people
+    )
+
+
+def refusal(call: object, *arguments: object, **named: object) -> str:
+    """The code that a request is refused with."""
+    with pytest.raises(RpcError) as caught:
+        call(*arguments, **named)  # type: ignore[operator]
+    return caught.value.code
