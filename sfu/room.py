@@ -114,12 +114,24 @@ class Room:
         return {"answer": answer, **person.slots_state()}
 
     def detach(self, params: Mapping[str, Any], now_us: int) -> None:
-        """The participant's socket is gone; its place and its media stay for a while."""
-        person = self.people.get(params["participant_id"])
-        if person is None or person.socket_id != params["socket_id"] or person.lost_us is not None:
-            return
-        person.lost_us = now_us
-        self._tell_all("participant_changed", {"participant": person.public()}, but=person)
+        """A socket is gone; its participant's place and media stay for a while.
+
+        The socket decides, not the id: a front whose join timed out knows only the id that it proposed.
+        """
+        for person in self.people.values():
+            if person.socket_id == params["socket_id"] and person.front_id == params["front_id"]:
+                self._lose(person, now_us)
+
+    def front_lost(self, front_id: str, now_us: int) -> None:
+        """A front died, and every socket with it."""
+        for person in self.people.values():
+            if person.front_id == front_id:
+                self._lose(person, now_us)
+
+    def _lose(self, person: Participant, now_us: int) -> None:
+        if person.lost_us is None:
+            person.lost_us = now_us
+            self._tell_all("participant_changed", {"participant": person.public()}, but=person)
 
     def leave(self, participant_id: str, reason: str) -> None:
         """Take somebody out and tell the others."""

@@ -22,7 +22,7 @@ from rtc.sdp import Address
 from sfu.bus import Bus, connect
 from sfu.engine import TICK_US, Engine
 from sfu.metrics import serve_metrics, worker_registry
-from sfu.registry import Heartbeat, ProcessRecord, Registry
+from sfu.registry import Heartbeat, ProcessRecord, ProcessWatch, Registry
 from sfu.settings import WorkerSettings
 from sfu.transport import Local
 from sfu.walk import Walk
@@ -78,7 +78,9 @@ class Worker:
             addresses=self.addresses,
             port=self.port,
         )
-        self._heartbeat = Heartbeat(Registry(self._redis), "worker", self._current_record)
+        registry = Registry(self._redis)
+        self._heartbeat = Heartbeat(registry, "worker", self._current_record, self._on_revived)
+        self._fronts = ProcessWatch(registry, "front", self._on_front_lost)
         self._cpu = (time.monotonic(), time.process_time())
         self._timer: asyncio.TimerHandle | None = None
         self._next_tick_us = 0
@@ -88,6 +90,7 @@ class Worker:
         """Begin to serve."""
         await self._bus.start()
         await self._heartbeat.start()
+        await self._fronts.start()
         loop = asyncio.get_running_loop()
         loop.add_reader(self.sock.fileno(), self.on_readable)
         self._next_tick_us = monotonic_us() + TICK_US
@@ -102,6 +105,7 @@ class Worker:
         """Stop; calls on this worker end and their clients are told by the fronts' watch."""
         if self._metrics is not None:
             await self._metrics.cleanup()
+        await self._fronts.stop()
         await self._heartbeat.stop()
         await self._bus.stop()
         if self._timer is not None:
@@ -154,6 +158,15 @@ class Worker:
                 self._flush()
 
         return handle
+
+    async def _on_front_lost(self, front_id: str) -> None:
+        self.engine.front_lost(front_id, monotonic_us())
+        self._flush()
+
+    def _on_revived(self) -> None:
+        _log.warning("worker_revived", worker_id=self.settings.worker_id)
+        self.engine.abandon()
+        self._flush()
 
     def _current_record(self) -> ProcessRecord:
         then, used = self._cpu

@@ -1,0 +1,84 @@
+"""The worker's shell: announced, answering, and right about fronts and workers that die."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sfu.bus import Bus, RpcError, connect
+from sfu.registry import Registry
+from sfu.settings import WorkerSettings
+from sfu.worker import Worker
+from tests.sfu.virtual import World
+
+
+@pytest.fixture
+async def worker(redis_url: str) -> AsyncIterator[Worker]:
+    worker = Worker(WorkerSettings(redis_url=redis_url, worker_id="w1", media_host="127.0.0.1", worker_metrics_port=0))
+    await worker.start()
+    yield worker
+    await worker.stop()
+
+
+@pytest.fixture
+async def bus(redis_url: str) -> AsyncIterator[Bus]:
+    redis = connect(redis_url)
+    bus = Bus(redis, "f1")
+    await bus.start()
+    yield bus
+    await bus.stop()
+    await redis.aclose()
+
+
+async def test_a_started_worker_is_announced_with_its_media_port(worker: Worker, redis_url: str) -> None:
+    redis = connect(redis_url)
+    record = (await Registry(redis).live("worker"))["w1"]
+    await redis.aclose()
+    assert record.port == worker.port
+    assert record.addresses == ("127.0.0.1",)
+
+
+async def test_a_worker_answers_over_the_bus(worker: Worker, bus: Bus) -> None:
+    stats = await bus.call("w1", "stats", {})
+    assert stats["rooms"] == 0
+    assert stats["sizes"]["peers"] == 0
+
+
+async def test_a_bad_offer_is_a_typed_error_over_the_bus_and_makes_no_room(worker: Worker, bus: Bus) -> None:
+    join = {
+        "room_id": "r",
+        "participant_id": "p",
+        "identity": "i",
+        "display_name": "n",
+        "role": "host",
+        "front_id": "f1",
+        "socket_id": "s",
+        "offer": "v=0\r\n",
+        "tracks": {},
+        "active": {},
+        "max_participants": 2,
+    }
+    with pytest.raises(RpcError) as refused:
+        await bus.call("w1", "join", join)
+    assert refused.value.code.startswith("offer_")
+    assert worker.engine.rooms == {}
+
+
+def test_participants_of_a_dead_front_are_lost_and_their_places_kept() -> None:
+    world = World()
+    world.meet("anna", "bo")
+    room = next(iter(world.engine.rooms.values()))
+    fronts = {person.front_id for person in room.people.values()}
+    for front_id in fronts:
+        world.engine.front_lost(front_id, world.now_us)
+    assert [person.public()["state"] for person in room.people.values()] == ["lost", "lost"]
+    assert world.walk.sizes()["peers"] == 2
+
+
+def test_a_worker_taken_for_dead_lets_its_rooms_go_without_a_word() -> None:
+    world = World()
+    world.meet("anna", "bo")
+    world.engine.events.clear()
+    world.engine.abandon()
+    assert world.engine.rooms == {}
+    assert world.engine.events == []
+    assert world.walk.sizes() == {"peers": 0, "sources": 0, "consumers": 0, "addresses": 0}
