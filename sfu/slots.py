@@ -46,11 +46,13 @@ def allocate(
     full = [pair for pair in pairs if pair.video is not None]
     free = dict.fromkeys(range(len(full)))
     wanted = list(screens)[: len(full)]
+    chosen = list(ranked)[: len(full) - len(wanted)]
+    cameras = {(person, "camera") for person in chosen}
+    staying = {index for index, pair in enumerate(full) if pair.video and current.get(pair.video) in cameras}
     for person in _keep(full, wanted, "screen", current, free, result):
-        index = next(reversed(free))
+        index = next(index for index in reversed(free) if index not in staying)
         del free[index]
         _set(result, full[index].video, (person, "screen"))
-    chosen = list(ranked)[: len(free)]
     for person in _keep(full, chosen, "camera", current, free, result):
         index = next(iter(free))
         del free[index]
