@@ -123,3 +123,10 @@ def test_a_screen_takes_the_last_pair_and_leaves_its_sound_to_a_further_voice() 
 def test_lone_lines_are_paired_with_nothing() -> None:
     assert pair_up(["a0"], ["v0", "v1"]) == [Pair("a0", "v0"), Pair(None, "v1")]
     assert pair_up(["a0", "a1"], []) == [Pair("a0", None), Pair("a1", None)]
+
+
+def test_a_new_screen_takes_the_slot_of_who_is_not_shown_any_more() -> None:
+    pairs = pair_up(["a0", "a1"], ["v0", "v1"])
+    before = allocate(pairs, ["anna", "bo"], [], {})
+    after = allocate(pairs, ["bo"], ["anna"], before)
+    assert (after["v0"], after["v1"]) == (("anna", "screen"), ("bo", "camera"))
