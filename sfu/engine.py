@@ -132,8 +132,9 @@ class Engine:
             self._collect(room)
 
     def _index(self, room: Room, person: Participant) -> None:
+        if person.transport.peer_id in self._by_peer:
+            self._forget_names(person.transport)  # of earlier ICE restarts
         self._by_peer[person.transport.peer_id] = (room, person)
-        self._forget_names(person.transport)  # of earlier ICE restarts
         for name in person.transport.ice.usernames():
             self._by_ufrag[name] = (room, person)
 
