@@ -492,3 +492,23 @@ def test_dependency_descriptor_that_is_malformed_or_large_passes_unread(call: Ca
 def test_drop_causes_of_a_good_call_stay_empty(world: World) -> None:
     assert +world.drops() == Counter()
     assert isinstance(next(iter(world.peers.values())).session, SrtpSession)
+
+
+# -- row 11: acting after removal ------------------------------------------------------------------------------------
+
+
+def test_media_of_somebody_who_has_left_reaches_nobody(world: World) -> None:
+    cai = world.peer("cai")
+    cai.join()
+    world.run(1)
+    assert cai.session is not None
+    world.engine.leave(cai.request(), world.now_us)
+    before = world.drops()["unknown_address"]
+    cai.forget()
+    world.run(1)
+    assert world.drops()["unknown_address"] - before > 100
+    assert sum(cai.voices().values()) < 3
+    anna = next(iter(world.peers.values()))
+    anna.forget()
+    world.run(1)
+    assert set(anna.voices()) == {"bo"}
