@@ -1,7 +1,6 @@
 from rtc.srtp import SrtpSession
 
 class BareLoop:
-
     packets_received: int
     packets_sent: int
     messages_sent: int

@@ -41,16 +41,25 @@ class Traffic:
 
 @asynccontextmanager
 async def bare_stage(
-    subscribers: int, traffic: Traffic, *, segment: bool, equalise: bool = False, cpu: int | None = None,
-    profile: str = "AEAD_AES_128_GCM"
+    subscribers: int,
+    traffic: Traffic,
+    *,
+    segment: bool,
+    equalise: bool = False,
+    cpu: int | None = None,
+    profile: str = "AEAD_AES_128_GCM",
 ) -> AsyncIterator[Stage]:
     """The bare loop running and fed; its senders are video, then audio."""
     bank = PeerBank(subscribers + 1)
     driver = BankDriver(bank)
     keys = [os.urandom(key_bytes(profile)) for _ in range(subscribers + 1)]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "loadtest.bare",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+        sys.executable,
+        "-m",
+        "loadtest.bare",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         port = (await _line(process))["port"]
@@ -58,11 +67,17 @@ async def bare_stage(
             number = bank.add_peer()
             bank.connect(number, "127.0.0.1", port)
             bank.set_keys(number, SrtpSession(profile, key, key), feedback=False, extension_mask=CAPTURE_TIME_MASK)
-        await _say(process, {
-            "cpu": cpu, "profile": profile, "segment": segment, "equalise": equalise,
-            "publisher_key": keys[0].hex(),
-            "subscribers": [[*bank.address(number), keys[number].hex()] for number in range(1, subscribers + 1)],
-        })
+        await _say(
+            process,
+            {
+                "cpu": cpu,
+                "profile": profile,
+                "segment": segment,
+                "equalise": equalise,
+                "publisher_key": keys[0].hex(),
+                "subscribers": [[*bank.address(number), keys[number].hex()] for number in range(1, subscribers + 1)],
+            },
+        )
         await _line(process)
         video, audio = traffic.clips()
         senders = (

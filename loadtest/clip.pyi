@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from loadtest.frames import Frame
 
 class Clip:
-
     frame_count: int
     packet_count: int
     clock_rate: int

@@ -45,8 +45,13 @@ class Crowd:
 
         async def one(token: str) -> Participant | None:
             participant = Participant(
-                self.driver, self.certificate, url, token,
-                publication=publication, slots=slots, verify_certificate=verify_certificate,
+                self.driver,
+                self.certificate,
+                url,
+                token,
+                publication=publication,
+                slots=slots,
+                verify_certificate=verify_certificate,
             )
             async with limit:
                 try:

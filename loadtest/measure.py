@@ -125,4 +125,3 @@ async def find_limit(stage: Stage, video_sender: int, *, step_s: float, first_ra
         if ceiling / max(best_rate, 1e-9) < 1.04:
             break
     return best
-

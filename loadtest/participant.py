@@ -88,16 +88,19 @@ class Participant:
         started = time.perf_counter()
         await self._socket.connect(self._url, transports=["websocket"])
         connected = time.perf_counter()
-        offer = build_offer(
-            self._tracks, self._slots, self.transport.local, self._fingerprint, secrets.randbits(62)
+        offer = build_offer(self._tracks, self._slots, self.transport.local, self._fingerprint, secrets.randbits(62))
+        reply = JoinReply.model_validate(
+            await self.call(
+                "join",
+                Join(
+                    protocol=PROTOCOL_VERSION,
+                    token=self._token,
+                    offer=offer,
+                    tracks={track.mid: track.source for track in self._tracks},  # type: ignore[misc]
+                    active={track.source: True for track in self._tracks},  # type: ignore[misc]
+                ).model_dump(exclude_none=True),
+            )
         )
-        reply = JoinReply.model_validate(await self.call("join", Join(
-            protocol=PROTOCOL_VERSION,
-            token=self._token,
-            offer=offer,
-            tracks={track.mid: track.source for track in self._tracks},  # type: ignore[misc]
-            active={track.source: True for track in self._tracks},  # type: ignore[misc]
-        ).model_dump(exclude_none=True)))
         replied = time.perf_counter()
         self.reply = reply
         answer = parse_answer(reply.answer)

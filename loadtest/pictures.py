@@ -78,8 +78,13 @@ def bench_page(results: Sequence[CellResult]) -> str:
                 content += f"<h3>Latency of video, {html.escape(variant)}</h3>"
                 content += latency_picture(result.samples[variant][0].video, f"Latency, {variant}")
                 break
-        sections.append((f"{result.cell.subscribers} subscribers, {result.cell.packets_per_frame}-packet frames"
-                         + (", flat out" if result.cell.flat_out else ""), content))
+        sections.append(
+            (
+                f"{result.cell.subscribers} subscribers, {result.cell.packets_per_frame}-packet frames"
+                + (", flat out" if result.cell.flat_out else ""),
+                content,
+            )
+        )
     return page("Benchmark", sections)
 
 

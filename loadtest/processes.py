@@ -22,9 +22,7 @@ class CpuTime:
 
     def since(self, earlier: "CpuTime") -> "CpuTime":
         """What was used between two readings."""
-        return CpuTime(
-            self.total_s - earlier.total_s, self.user_s - earlier.user_s, self.system_s - earlier.system_s
-        )
+        return CpuTime(self.total_s - earlier.total_s, self.user_s - earlier.user_s, self.system_s - earlier.system_s)
 
 
 def cpu_time(pid: int) -> CpuTime:

@@ -41,15 +41,33 @@ async def profile_process(pid: int, seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory:
         data = str(Path(directory) / "perf.data")
         record = await asyncio.create_subprocess_exec(
-            "perf", "record", "-q", "-g", "-F", str(SAMPLES_PER_S), "-o", data, "-p", str(pid),
-            "--", "sleep", str(seconds),
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            "perf",
+            "record",
+            "-q",
+            "-g",
+            "-F",
+            str(SAMPLES_PER_S),
+            "-o",
+            data,
+            "-p",
+            str(pid),
+            "--",
+            "sleep",
+            str(seconds),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         if await record.wait() != 0:
             return {}
         script = await asyncio.create_subprocess_exec(
-            "perf", "script", "-i", data, "-F", "ip,sym,dso",
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            "perf",
+            "script",
+            "-i",
+            data,
+            "-F",
+            "ip,sym,dso",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         output, _ = await script.communicate()
     groups = group_samples(output.decode(errors="replace"))

@@ -39,23 +39,30 @@ class RoomService:
     async def create_tokens(self, room_id: str, names: list[str]) -> list[str]:
         """One meeting token per name; the name serves as identity too."""
         return [
-            str((await self._post(f"/api/rooms/{room_id}/tokens", {
-                "identity": name, "display_name": name, "role": "participant", "lifetime_s": MEETING_TOKEN_S
-            }))["token"])
+            str(
+                (
+                    await self._post(
+                        f"/api/rooms/{room_id}/tokens",
+                        {"identity": name, "display_name": name, "role": "participant", "lifetime_s": MEETING_TOKEN_S},
+                    )
+                )["token"]
+            )
             for name in names
         ]
 
     async def delete_room(self, room_id: str) -> None:
         """Close a room."""
-        async with aiohttp.ClientSession(headers=self._headers) as session, session.delete(
-            f"{self._url}/api/rooms/{room_id}", ssl=self._verify_certificate
-        ) as response:
+        async with (
+            aiohttp.ClientSession(headers=self._headers) as session,
+            session.delete(f"{self._url}/api/rooms/{room_id}", ssl=self._verify_certificate) as response,
+        ):
             await response.read()
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        async with aiohttp.ClientSession(headers=self._headers) as session, session.post(
-            self._url + path, json=body, ssl=self._verify_certificate
-        ) as response:
+        async with (
+            aiohttp.ClientSession(headers=self._headers) as session,
+            session.post(self._url + path, json=body, ssl=self._verify_certificate) as response,
+        ):
             if response.status >= 300:
                 raise RoomError(f"{path}: {response.status} {await response.text()}")
             answer: dict[str, Any] = await response.json()

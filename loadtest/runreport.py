@@ -54,17 +54,27 @@ def run_page(outcome: Outcome) -> str:
         ("Forwarding latency of video", latency_picture(bank.latency(video=True), "Latency of video")),
         ("Forwarding latency of audio", latency_picture(bank.latency(video=False), "Latency of audio")),
         ("Join time", latency_picture(_join_histogram(outcome), "Join time")),
-        ("Loss", bars(
-            [("received", outcome.packets), ("lost", outcome.lost), ("lost by ourselves", outcome.lost_in_client)],
-            "packets", "Packets received and lost",
-        )),
+        (
+            "Loss",
+            bars(
+                [("received", outcome.packets), ("lost", outcome.lost), ("lost by ourselves", outcome.lost_in_client)],
+                "packets",
+                "Packets received and lost",
+            ),
+        ),
     ]
     if outcome.cpu is not None:
         per_packet = 1e6 / max(outcome.packets, 1)
-        sections.append(("Worker CPU per packet", bars(
-            [("user", outcome.cpu.user_s * per_packet), ("kernel", outcome.cpu.system_s * per_packet)],
-            "us/packet", "Worker CPU time per forwarded packet",
-        )))
+        sections.append(
+            (
+                "Worker CPU per packet",
+                bars(
+                    [("user", outcome.cpu.user_s * per_packet), ("kernel", outcome.cpu.system_s * per_packet)],
+                    "us/packet",
+                    "Worker CPU time per forwarded packet",
+                ),
+            )
+        )
     return page("Load test", sections)
 
 

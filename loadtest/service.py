@@ -52,8 +52,17 @@ async def running_service(*, worker_cpu: int | None, other_cpu: int | None) -> A
         }
         commands = {
             "store": [
-                str(get_binary_path()), "--port", "0", "--unixsocket", store, "--save", "", "--dir", directory,
-                "--loglevel", "warning",
+                str(get_binary_path()),
+                "--port",
+                "0",
+                "--unixsocket",
+                store,
+                "--save",
+                "",
+                "--dir",
+                directory,
+                "--loglevel",
+                "warning",
             ],
             "worker": [sys.executable, "-m", "sfu.worker"],
             "front": [sys.executable, "-m", "signalling.front"],

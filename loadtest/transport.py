@@ -116,14 +116,17 @@ class PeerTransport:
             raise TransportError("no_candidate")
         transaction = secrets.token_bytes(12)
         self._checks[transaction] = asyncio.get_running_loop().create_future()
-        self._driver.bank.send(self.number, stun.binding_request(
-            transaction,
-            username=f"{self._remote.username_fragment}:{self.local.username_fragment}",
-            key=self._remote.password.encode(),
-            priority=_HOST_PRIORITY,
-            ice_controlling=self._tie_breaker,
-            use_candidate=True,
-        ))
+        self._driver.bank.send(
+            self.number,
+            stun.binding_request(
+                transaction,
+                username=f"{self._remote.username_fragment}:{self.local.username_fragment}",
+                key=self._remote.password.encode(),
+                priority=_HOST_PRIORITY,
+                ice_controlling=self._tie_breaker,
+                use_candidate=True,
+            ),
+        )
         return self._checks[transaction]
 
     async def _shake_hands(self, answer: Offer) -> SrtpSession:

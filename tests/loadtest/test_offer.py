@@ -13,8 +13,12 @@ FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
 def test_a_publisher_offers_microphone_camera_and_slots() -> None:
     offer = parse_offer(build_offer(sent_tracks(5), 2, ICE, FINGERPRINT, 1))
     assert [(media.kind, media.direction) for media in offer.media] == [
-        ("audio", "sendonly"), ("video", "sendonly"),
-        ("audio", "recvonly"), ("video", "recvonly"), ("audio", "recvonly"), ("video", "recvonly"),
+        ("audio", "sendonly"),
+        ("video", "sendonly"),
+        ("audio", "recvonly"),
+        ("video", "recvonly"),
+        ("audio", "recvonly"),
+        ("video", "recvonly"),
     ]
     assert offer.media[1].ssrcs == (6,)
     assert offer.ice == ICE

@@ -28,8 +28,14 @@ async def test_participants_join_and_receive_each_other_without_loss(
     service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = Plan(
-        url=service.url, token=service.rooms.token, publishers=2, subscribers=2, slots=2, seconds=1.0,
-        worker_pid=service.worker_pid, html=tmp_path / "report.html",
+        url=service.url,
+        token=service.rooms.token,
+        publishers=2,
+        subscribers=2,
+        slots=2,
+        seconds=1.0,
+        worker_pid=service.worker_pid,
+        html=tmp_path / "report.html",
     )
     assert await run(plan)
     assert "All well." in capsys.readouterr().out

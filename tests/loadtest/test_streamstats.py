@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 from loadtest.streamstats import StreamStatistics
 from tests.reference.stream_statistics import ReferenceStream
 
-steps = st.lists(
-    st.one_of(st.integers(-20, 20), st.integers(-1100, 1100), st.integers(-32768, 32768)), max_size=300
-)
+steps = st.lists(st.one_of(st.integers(-20, 20), st.integers(-1100, 1100), st.integers(-32768, 32768)), max_size=300)
 
 
 @given(first=st.integers(0, 0xFFFF), steps=steps)
