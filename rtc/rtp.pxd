@@ -115,7 +115,7 @@ cdef inline RtpStatus parse_rtp(const uint8_t* data, size_t length, RtpHeader* h
 cdef inline bint find_extensions(const uint8_t* data, const RtpHeader* header, RtpExtensions* out) noexcept nogil:
     """Note where each element of the extension block lies; False where an element overruns the block.
 
-    Elements with ids that are never negotiated (15 in the one-byte form ends the block, RFC 8285 section 4.2)
+    Elements with ids that are never negotiated (in the one-byte form 15, and 0 with a length, end the block: RFC 8285 section 4.2)
     are passed over; of a repeated id the last counts. ``header`` must come from ``parse_rtp`` of the same packet.
     """
     cdef size_t position = header.extension_offset
@@ -128,9 +128,9 @@ cdef inline bint find_extensions(const uint8_t* data, const RtpHeader* header, R
             identifier = data[position] >> 4
             length = (data[position] & 0x0F) + 1
             position += 1
-            if identifier == 0:      # padding, whatever its low bits say
+            if identifier == 0 and length == 1:      # padding
                 continue
-            if identifier == 15:
+            if identifier == 0 or identifier == 15:
                 break
             if length > end - position:
                 return False

@@ -39,6 +39,7 @@ cdef inline void restart(Reception* r, uint16_t sequence) noexcept nogil:
     r.expected_before = 0
     r.received_before = 0
     r.missing_count = 0
+    r.gave_up = 0
     _mark(r, sequence)
 
 
@@ -65,7 +66,9 @@ cdef inline Observation observe(Reception* r, uint16_t sequence, bint repair, in
     if delta > 0:
         for i in range(1, delta):
             _clear(r, <uint16_t>(r.newest + i))
-            if repair and r.missing_count < MISSING_PACKETS:
+            if repair and r.missing_count == MISSING_PACKETS:
+                r.gave_up = 1          # too much to ask for: a keyframe mends it sooner
+            elif repair:
                 hole = &r.missing[r.missing_count]
                 hole.sequence_number = <uint16_t>(r.newest + i)
                 hole.requests = 0
@@ -87,10 +90,10 @@ cdef inline Observation observe(Reception* r, uint16_t sequence, bint repair, in
 cdef inline void observe_timing(Reception* r, uint32_t timestamp, uint32_t clock_rate, int64_t now_us) noexcept nogil:
     """Update the interarrival jitter (RFC 3550 A.8)."""
     cdef uint32_t transit = <uint32_t>(<uint64_t>now_us * clock_rate // 1_000_000) - timestamp
-    cdef int32_t difference = <int32_t>(transit - r.transit)
+    cdef int64_t difference = <int32_t>(transit - r.transit)      # wide: the sender chooses the timestamps
     if difference < 0:
         difference = -difference
-    if r.transit != 0 and difference < <int32_t>clock_rate:
+    if r.transit != 0 and difference < clock_rate:
         r.jitter_q4 += <uint32_t>difference - ((r.jitter_q4 + 8) >> 4)
     r.transit = transit
 
@@ -120,12 +123,13 @@ cdef inline void report(Source* source, ReportBlock* block, int64_t now_us) noex
 cdef inline int due_requests(Reception* r, uint16_t* out, int64_t now_us, bint* gave_up) noexcept nogil:
     """Write the sequence numbers to ask for now, ascending, into ``out`` (MISSING_PACKETS); return how many.
 
-    ``gave_up`` is set where a hole was asked for often enough: only a keyframe mends it.
+    ``gave_up`` is set where a hole was asked for often enough, or is too large: only a keyframe mends it.
     """
     cdef int count = 0, i = 0, j
     cdef uint16_t value
     cdef Missing* hole
-    gave_up[0] = False
+    gave_up[0] = r.gave_up
+    r.gave_up = 0
     while i < r.missing_count:
         hole = &r.missing[i]
         if hole.requests >= MAX_REQUESTS:

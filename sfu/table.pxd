@@ -60,6 +60,7 @@ cdef struct Missing:
 cdef struct Reception:            # RFC 3550 appendix A.1, A.3, A.8, and what NACK needs beside it
     uint8_t started
     uint8_t missing_count
+    uint8_t gave_up               # a hole was larger than ``missing``
     uint16_t newest
     uint32_t cycles
     uint32_t base

@@ -59,9 +59,9 @@ def _one_byte_elements(block: bytes) -> dict[int, bytes]:
     while block:
         identifier, length = block[0] // 16, block[0] % 16 + 1
         block = block[1:]
-        if identifier == 0:
+        if identifier == 0 and length == 1:
             continue
-        if identifier == 15:
+        if identifier in (0, 15):
             break
         if len(block) < length:
             raise RtpError("extension_element")

@@ -159,6 +159,15 @@ def test_hole_that_stays_is_asked_for_again_and_then_needs_a_keyframe() -> None:
     assert len(of_kind(publisher, NACK)) == 8
 
 
+def test_hole_too_large_to_ask_for_needs_a_keyframe_at_once() -> None:
+    bench = Bench()
+    publisher = bench.add_peer()
+    camera = bench.video(publisher, CAMERA)
+    bench.send(publisher, frame(0, keyframe=True), frame(300))
+    bench.tick()
+    assert bench.walk.take_events() == [(KEYFRAME_WANTED, camera)]
+
+
 def test_hole_that_is_filled_is_not_asked_for() -> None:
     bench = Bench()
     publisher = bench.add_peer()
