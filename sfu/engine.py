@@ -93,11 +93,13 @@ class Engine:
         for room in list(self.rooms.values()):
             self._do(room, room.front_lost, front_id, now_us)
 
-    def abandon(self) -> None:
-        """Others took this worker for dead and moved its rooms: let go of them without a word."""
-        for room in list(self.rooms.values()):
-            self._do(room, room.close, "room_closed", "The room has moved.")
-        self.events.clear()
+    def abandon(self, room_id: str) -> None:
+        """Another worker is home to this room now: let go of it without a word."""
+        room = self.rooms.get(room_id)
+        if room is not None:
+            room.close("room_closed", "The room has moved.")
+            room.outbox.clear()
+            self._collect(room)
 
     def leave(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
         """The participant leaves."""

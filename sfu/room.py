@@ -263,7 +263,7 @@ class Room:
         if speakers != self.speakers:
             self.speakers = speakers
             self._tell_all("speakers", {"participant_ids": speakers})
-            self._needs_layout = any(len(self.people) - 1 > len(person.pairs) for person in self.people.values())
+            self._needs_layout |= any(len(self.people) - 1 > len(person.pairs) for person in self.people.values())
 
     def check_people(self, now_us: int, lost_after_us: int) -> None:
         """Once a second: let go of the lost, and ask those whose transport failed to come anew."""

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 import uvloop
 from aiohttp import web
+from redis.exceptions import RedisError
 
 from rtc.dtls_certificate import DtlsCertificate
 from rtc.sdp import Address
@@ -78,9 +79,10 @@ class Worker:
             addresses=self.addresses,
             port=self.port,
         )
-        registry = Registry(self._redis)
-        self._heartbeat = Heartbeat(registry, "worker", self._current_record, self._on_revived)
-        self._fronts = ProcessWatch(registry, "front", self._on_front_lost)
+        self._registry = Registry(self._redis)
+        self._reviewing: asyncio.Task[None] | None = None
+        self._heartbeat = Heartbeat(self._registry, "worker", self._current_record, self._on_revived)
+        self._fronts = ProcessWatch(self._registry, "front", self._on_front_lost)
         self._cpu = (time.monotonic(), time.process_time())
         self._timer: asyncio.TimerHandle | None = None
         self._next_tick_us = 0
@@ -165,7 +167,20 @@ class Worker:
 
     def _on_revived(self) -> None:
         _log.warning("worker_revived", worker_id=self.settings.worker_id)
-        self.engine.abandon()
+        self._reviewing = asyncio.create_task(self._review_rooms())
+
+    async def _review_rooms(self) -> None:
+        """After this worker was taken for dead: give up the rooms that have moved, and only those.
+
+        When Redis itself was away nobody moved anything, and every call goes on.
+        """
+        for room_id in list(self.engine.rooms):
+            try:
+                room = await self._registry.room(room_id)
+            except (RedisError, OSError):
+                return
+            if room is not None and room.worker_id and room.worker_id != self.settings.worker_id:
+                self.engine.abandon(room_id)
         self._flush()
 
     def _current_record(self) -> ProcessRecord:

@@ -6,6 +6,7 @@ import pytest
 
 from sfu.bus import Bus, RpcError, connect
 from sfu.registry import Registry
+from sfu.room import Room
 from sfu.settings import WorkerSettings
 from sfu.worker import Worker
 from tests.sfu.virtual import World
@@ -74,11 +75,35 @@ def test_participants_of_a_dead_front_are_lost_and_their_places_kept() -> None:
     assert world.walk.sizes()["peers"] == 2
 
 
-def test_a_worker_taken_for_dead_lets_its_rooms_go_without_a_word() -> None:
+def test_a_room_that_moved_is_let_go_without_a_word() -> None:
     world = World()
     world.meet("anna", "bo")
     world.engine.events.clear()
-    world.engine.abandon()
+    world.engine.abandon(next(iter(world.engine.rooms)))
     assert world.engine.rooms == {}
     assert world.engine.events == []
     assert world.walk.sizes() == {"peers": 0, "sources": 0, "consumers": 0, "addresses": 0}
+
+
+async def test_a_revived_worker_keeps_the_rooms_that_nobody_moved(worker: Worker, redis_url: str) -> None:
+    redis = connect(redis_url)
+    registry = Registry(redis)
+    for room_id, home in (("kept", "w1"), ("moved", "w2"), ("unknown", None)):
+        worker.engine.rooms[room_id] = Room(room_id, "", worker.engine.local, worker.engine.keyframes)
+        if home is not None:
+            await registry.create_room(room_id, "n", 2)
+            await redis.hset(f"ao:room:{room_id}", "worker", home)  # type: ignore[misc]
+    await worker._review_rooms()
+    await redis.aclose()
+    assert set(worker.engine.rooms) == {"kept", "unknown"}
+
+
+def test_a_join_is_laid_out_though_the_speakers_change_in_the_same_tick() -> None:
+    world = World()
+    world.meet("anna", "bo")
+    room = next(iter(world.engine.rooms.values()))
+    room._needs_layout = True
+    room.hear({next(iter(room.people)): 127.0}, world.now_us)
+    room.hear({next(iter(room.people)): 127.0}, world.now_us)
+    assert room.speakers
+    assert room._needs_layout
