@@ -58,6 +58,7 @@ cdef class Walk(RouteTable):
     cdef void _receive_rtp(self, Peer* peer, int index, size_t length, int64_t now_us) noexcept nogil
     cdef bint _accept(self, Peer* peer, int index, int64_t now_us) noexcept nogil
     cdef void _deliver(self, int64_t now_us) noexcept nogil
+    cdef void _put_first(self, Source* source, int index) noexcept nogil
     cdef void _forward(self, Source* source, int64_t now_us) noexcept nogil
     cdef void _remember(self, Source* source) noexcept nogil
     cdef list _finish(self, int64_t now_us)

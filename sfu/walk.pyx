@@ -360,6 +360,8 @@ cdef class Walk(RouteTable):
                 index = source.batch_first
                 while index >= 0 and not self.inbound[index].payload.keyframe:
                     index = self.inbound[index].next
+                if index >= 0:
+                    self._put_first(source, index)
                 while index >= 0 and source.waiting_count:
                     consumer = source.waiting[0]
                     self.show(consumer, source)
@@ -370,6 +372,24 @@ cdef class Walk(RouteTable):
                 self._forward(self.touched[i], now_us)
             self.touched[i].batch_first = -1
         self.touched_count = 0
+
+    cdef void _put_first(self, Source* source, int index) noexcept nogil:
+        """Let a keyframe's start lead the batch where a later packet has overtaken it: numbers begin with it."""
+        cdef int at = source.batch_first, previous = -1
+        cdef bint overtaken = False
+        while at != index:
+            if self.inbound[at].restart:
+                return
+            if <int16_t>(self.inbound[at].header.sequence_number - self.inbound[index].header.sequence_number) > 0:
+                overtaken = True
+            previous = at
+            at = self.inbound[at].next
+        if overtaken:
+            self.inbound[previous].next = self.inbound[index].next
+            self.inbound[index].next = source.batch_first
+            source.batch_first = index
+            if source.batch_last == index:
+                source.batch_last = previous
 
     cdef void _forward(self, Source* source, int64_t now_us) noexcept nogil:
         """Build each packet once per header-extension layout; copy, patch, protect it per consumer."""
