@@ -78,8 +78,13 @@ class ReferenceConsumer:
                 fresh.setdefault(packet.source, []).append((packet, restart))
         for source, packets in fresh.items():
             if source == self.waits_for:
-                start = next((packet.index for packet, _ in packets if packet.keyframe), None)
-                if start is not None:
+                at = next((at for at, (packet, _) in enumerate(packets) if packet.keyframe), None)
+                if at is not None:
+                    start = packets[at][0].index
+                    before = packets[:at]
+                    overtaken = any(packet.index > start for packet, _ in before)
+                    if overtaken and not any(restart for _, restart in before):
+                        packets.insert(0, packets.pop(at))
                     self.shown, self.waits_for = source, None
                     self._rebase, self._first = True, start
         return [

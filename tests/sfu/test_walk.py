@@ -152,6 +152,17 @@ def test_late_packet_from_before_the_switch_is_not_forwarded() -> None:
     assert bench.drops() == {"before_start": 1}
 
 
+def test_keyframe_that_was_overtaken_within_its_batch_still_starts_the_slot() -> None:
+    bench = Bench()
+    _, _, viewer, slot = one_camera(bench)
+    second = bench.add_peer()
+    bench.walk.select(slot.consumer_id, bench.video(second, SSRCS[1]))
+    bench.send(second, *(frame(index, source=1, keyframe=index == 500) for index in (499, 501, 500, 502)))
+    packets = viewer.of(slot.ssrc)[1:]
+    assert [(packet.sequence_number, packet.payload[5]) for packet in packets] == [(2, 0), (3, 1), (4, 1)]
+    assert bench.drops() == {"before_start": 1}
+
+
 def test_switch_of_sound_ignores_where_the_last_voice_began() -> None:
     bench = Bench()
     people = [bench.add_peer(), bench.add_peer()]
