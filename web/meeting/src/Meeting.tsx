@@ -45,7 +45,7 @@ export function Meeting({ url, token, onClient }: MeetingProps) {
       if (remembered.active.camera) void client.media.set("camera", true);
       client.connect(url, token);
     } else {
-      void openBoth(client.media);
+      void client.media.start();
     }
   }, [visit]);
   useEffect(() => {
@@ -97,10 +97,4 @@ function startVisit(token: string): Visit {
 function unusable(claims: ReturnType<typeof readToken>): EndCode | null {
   if (typeof RTCPeerConnection === "undefined") return "browser_unsupported";
   return claims ? null : "token_invalid";
-}
-
-/** One after the other: some browsers show only one question at a time and drop the second. */
-async function openBoth(media: LocalMedia): Promise<void> {
-  await media.set("microphone", true);
-  await media.set("camera", true);
 }

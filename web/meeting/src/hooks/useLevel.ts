@@ -13,6 +13,8 @@ export function useLevel(track: MediaStreamTrack | null): number {
     setLevel(0);
     if (!track) return undefined;
     const context = new AudioContext();
+    // Some browsers keep sound asleep until somebody touches the page.
+    if (context.state === "suspended") void context.resume().catch(() => undefined);
     const analyser = context.createAnalyser();
     analyser.fftSize = 1024;
     context.createMediaStreamSource(new MediaStream([track])).connect(analyser);

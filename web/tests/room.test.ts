@@ -1,0 +1,150 @@
+/** The room in a real browser: keys, focus, what is said to screen readers, what stays when things change. */
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Bench, VIEWPORTS, openBench, unsignedToken } from "./browser";
+
+let bench: Bench;
+let page: Page;
+
+beforeAll(async () => {
+  bench = await openBench("room");
+});
+afterAll(() => bench.close());
+beforeEach(async () => {
+  page = await bench.newPage(VIEWPORTS.desktop, { reducedMotion: "reduce" });
+});
+afterEach(async () => {
+  expect(bench.complaints()).toEqual([]);
+  await page.context().close();
+});
+
+const active = (name: string): Promise<string | null> => page.getAttribute(`[data-testid=toggle-${name}]`, "data-active");
+const focused = (): Promise<string | null> => page.evaluate(() => document.activeElement?.getAttribute("data-testid") ?? null);
+const said = (text: string): Promise<unknown> => page.waitForSelector(`[data-testid=announcer] :text("${text}")`, { state: "attached" });
+
+async function openRoom(query = "people=3"): Promise<void> {
+  await page.goto(bench.demoPage(query));
+  await page.waitForSelector("[data-testid=toggle-microphone][data-active=true]");
+}
+
+describe("keys", () => {
+  it("mute and unmute, and say so", async () => {
+    await openRoom();
+    await page.keyboard.press("m");
+    await said("Din mikrofon är av");
+    expect(await active("microphone")).toBe("false");
+    expect(await page.getAttribute("[data-self=true]", "data-microphone")).toBe("false");
+    await page.keyboard.press("M");
+    await said("Din mikrofon är på");
+    await page.keyboard.press("v");
+    await said("Din kamera är av");
+    expect(await page.$("[data-self=true] video")).toBeNull();
+  });
+
+  it("do nothing while a dialog is open, with Ctrl, or when turned off", async () => {
+    await openRoom();
+    await page.keyboard.press("Control+m");
+    await page.keyboard.press("?");
+    await page.waitForSelector("[data-testid=dialog-help][open]");
+    await page.keyboard.press("m");
+    await page.click("[data-testid=shortcuts]");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("[data-testid=dialog-help]:not([open])", { state: "attached" });
+    await page.keyboard.press("m");
+    expect(await active("microphone")).toBe("true");
+    expect(await page.getAttribute("[data-testid=toggle-microphone]", "aria-keyshortcuts")).toBeNull();
+  });
+
+  it("reach every control by Tab, in reading order", async () => {
+    await openRoom();
+    const reached: (string | null)[] = [];
+    for (let press = 0; press < 7; press += 1) {
+      await page.keyboard.press("Tab");
+      reached.push(await focused());
+    }
+    const controls = ["toggle-microphone", "toggle-camera", "toggle-screen", "toggle-people", "leave"];
+    expect(reached).toEqual(["open-settings", "open-help", ...controls]);
+  });
+
+  it("open the list of people, close it and come back to its button", async () => {
+    await openRoom("people=6");
+    await page.keyboard.press("p");
+    await page.waitForSelector("[data-testid=people] h2:focus");
+    expect(await page.locator("[data-testid=person]").count()).toBe(6);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("[data-testid=people]", { state: "detached" });
+    expect(await focused()).toBe("toggle-people");
+  });
+});
+
+describe("dialogs", () => {
+  it("give the focus back and change the language of everything", async () => {
+    await openRoom();
+    await page.click("[data-testid=open-settings]");
+    await page.selectOption("[data-testid=dialog-settings] [data-testid=language]", "en");
+    await page.waitForSelector("[data-testid=dialog-settings] :text('Sound, picture and language')");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("[data-testid=leave] :text('Leave')");
+    expect(await focused()).toBe("open-settings");
+    await page.reload();
+    await page.waitForSelector("[data-testid=leave] :text('Leave')");
+  });
+});
+
+describe("tiles", () => {
+  it("show a picture only where there is one, and who speaks, is muted or lost", async () => {
+    await openRoom("people=6");
+    await page.waitForSelector("[data-participant-id=p0] video[data-visible=true]");
+    expect(await page.$("[data-participant-id=p2] video")).toBeNull();
+    expect(await page.getAttribute("[data-testid=tile][data-participant-id=p0]", "data-speaking")).toBe("true");
+    expect(await page.isVisible("[data-participant-id=p1] [aria-label='Mikrofonen av']")).toBe(true);
+    expect(await page.isVisible("[data-participant-id=p4] :text('Återansluter')")).toBe(true);
+    expect(await page.getAttribute("[data-participant-id=p3] [data-testid=quality]", "aria-label")).toBe("Dålig anslutning");
+  });
+
+  it("never leave the screen, from one to thirty people, when the window changes", async () => {
+    for (const count of [1, 2, 5, 9, 30]) {
+      await page.setViewportSize(VIEWPORTS.desktop);
+      await openRoom(`people=${count}`);
+      for (const size of Object.values(VIEWPORTS)) {
+        await page.setViewportSize(size);
+        await page.waitForFunction(() => {
+          const stage = document.querySelector(".ao-stage")!.getBoundingClientRect();
+          return [...document.querySelectorAll("[data-testid=tile]")].every((tile) => {
+            const { left, right, top, bottom, width } = tile.getBoundingClientRect();
+            return width > 40 && left >= stage.left - 1 && right <= stage.right + 1 && top >= stage.top - 1 && bottom <= stage.bottom + 1;
+          });
+        });
+      }
+    }
+  });
+});
+
+describe("check before the meeting", () => {
+  it("shows picture, name and level, and turns camera and microphone off", async () => {
+    await page.goto(bench.meetingPage(`#token=${unsignedToken()}`));
+    await page.waitForSelector("[data-testid=prejoin] video[data-visible=true]");
+    expect(await page.textContent("[data-testid=own-name]")).toBe("Anna Andersson");
+    await page.waitForFunction(() => Number(document.querySelector("[data-testid=level]")!.getAttribute("aria-valuenow")) > 10);
+    await page.click("[data-testid=toggle-camera]");
+    await page.waitForSelector("[data-testid=prejoin] video", { state: "detached" });
+    await page.click("[data-testid=toggle-microphone]");
+    await page.waitForSelector("text=Mikrofonen är av.");
+  });
+
+  it("explains refused devices and lets the person try again", async () => {
+    await page.addInitScript(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+    });
+    await page.goto(bench.meetingPage(`#token=${unsignedToken()}`));
+    await page.waitForSelector("[data-testid=problem-camera][data-problem=denied] button");
+    await page.waitForSelector("[data-testid=problem-microphone] :text('Mikrofonen är blockerad')");
+    expect(await page.isEnabled("[data-testid=join]")).toBe(true);
+  });
+
+  it("says what is wrong with a link that is no link", async () => {
+    await page.goto(bench.meetingPage("#token=nonsense&lang=en"));
+    await page.waitForSelector("[data-end-code=token_invalid] h1:focus:text('The link does not work')");
+    expect(await page.getAttribute("html", "lang")).toBe("en");
+  });
+});
