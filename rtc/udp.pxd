@@ -63,6 +63,9 @@ cdef extern from * nogil:
         c->cmsg_level = SOL_UDP; c->cmsg_type = UDP_SEGMENT; c->cmsg_len = CMSG_LEN(sizeof(unsigned short));
         memcpy(CMSG_DATA(c), &size, sizeof size);
     }
+    static inline void sleep_us(unsigned int us) {
+        struct timespec t = {us / 1000000, (long)(us % 1000000) * 1000}; nanosleep(&t, NULL);
+    }
     static inline long long monotonic_us(void) {
         struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t);
         return (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000;
@@ -76,6 +79,7 @@ cdef extern from * nogil:
     bint socket_address_set(socket_address* out, const char* host, int port) noexcept
     int socket_address_get(const socket_address* address, char* host, unsigned int size) noexcept
     void cmsg_set_segment(void* control, uint16_t size) noexcept
+    void sleep_us(unsigned int us) noexcept
     long long monotonic_us() noexcept
 
     struct iovec:

@@ -28,6 +28,12 @@ class WorkerSettings(BaseSettings):
     media_equalise: bool = Field(
         default=True, description="Pad a frame's packets to one size, so that they make one train."
     )
+    media_coalesce_us: int = Field(
+        default=1000,
+        ge=0,
+        le=5000,
+        description="How long a busy worker gathers datagrams before the next batch, in microseconds; 0: not at all.",
+    )
     media_buffer_bytes: int = Field(
         default=4_194_304,
         ge=65536,

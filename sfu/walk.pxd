@@ -9,6 +9,7 @@ from sfu.table cimport Peer, RouteTable, Source
 cdef enum:
     BATCH = 64                    # datagrams per recvmmsg: six ten-packet frames, 128 KiB of slots
     ROUNDS = 4                    # batches per wake-up before the event loop gets its turn
+    BUSY_GAP_US = 3000            # wake-ups closer than this: worth gathering
     RECEIVE_SLOT_BYTES = 2048
     EVENTS = 256
     RATE_BUCKETS = 4096
@@ -47,6 +48,8 @@ cdef class Walk(RouteTable):
     cdef RateBucket buckets[RATE_BUCKETS]
     cdef RateBucket strangers
     cdef bint equalising
+    cdef uint32_t coalesce_us
+    cdef int64_t last_batch_us
     cdef readonly uint64_t batches
     cdef readonly uint64_t received_datagrams
     cdef readonly uint64_t forwarded_packets

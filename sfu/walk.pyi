@@ -17,7 +17,9 @@ class Walk(RouteTable):
     forwarded_packets: int
     retransmitted_packets: int
     on_unknown_ssrc: Callable[[int, int, int, bytes, bytes, bytes], bool] | None
-    def __init__(self, secret: int = 0, fd: int = -1, segmentation: bool = True, equalising: bool = True) -> None: ...
+    def __init__(
+        self, secret: int = 0, fd: int = -1, segmentation: bool = True, equalising: bool = True, coalesce_us: int = 0
+    ) -> None: ...
     def forward_batch(self, now_us: int) -> list[tuple[bytes, Address, int]]: ...
     def handle(
         self, datagrams: Iterable[tuple[bytes, Address]], now_us: int

@@ -17,7 +17,10 @@ from rtc.payload cimport read_payload
 from rtc.rtcp cimport PSFB_PLI, RTCP_PSFB, write_feedback
 from rtc.rtp cimport RTP_OK, find_extensions, load16, load32, parse_rtp, store16, store32
 from rtc.srtp cimport protect_rtp, unprotect_rtp
-from rtc.udp cimport MSG_DONTWAIT, MSG_TRUNC, recvmmsg, socket_address_get, socket_address_hash, socket_address_set
+from rtc.udp cimport (
+    MSG_DONTWAIT, MSG_TRUNC, monotonic_us, recvmmsg, sleep_us, socket_address_get, socket_address_hash,
+    socket_address_set,
+)
 from sfu.control cimport raise_event, receive_rtcp, send_rtcp
 from sfu.output cimport ARENA_BYTES, CapturedHead, commit, flush, next_slot
 from sfu.publishers cimport note_arrival, request_missing, send_arrivals, send_reports
@@ -55,16 +58,20 @@ cdef class Walk(RouteTable):
     """The packet walk over one UDP socket.
 
     ``fd`` is the socket's (non-blocking), -1 for none; ``secret`` keys the address hash; ``segmentation`` uses
-    UDP_SEGMENT; ``equalising`` pads a frame's packets to one size. ``on_unknown_ssrc(peer_id, ssrc, payload_type,
+    UDP_SEGMENT; ``equalising`` pads a frame's packets to one size; ``coalesce_us`` gathers what comes
+    while the walk is busy. ``on_unknown_ssrc(peer_id, ssrc, payload_type,
     mid, rid, repaired_rid)`` may add the source and return True.
     """
 
-    def __cinit__(self, secret=0, int fd=-1, bint segmentation=True, bint equalising=True):
+    def __cinit__(
+        self, secret=0, int fd=-1, bint segmentation=True, bint equalising=True, uint32_t coalesce_us=0
+    ):
         cdef int i
         self.fd = fd
         self.out.fd = fd
         self.out.segmentation = segmentation
         self.equalising = equalising
+        self.coalesce_us = coalesce_us
         self.out.arena = <uint8_t*>malloc(ARENA_BYTES)
         self.slots_memory = <uint8_t*>malloc(BATCH * RECEIVE_SLOT_BYTES)
         if self.out.arena == NULL or self.slots_memory == NULL:
@@ -87,9 +94,12 @@ cdef class Walk(RouteTable):
     def forward_batch(self, int64_t now_us) -> list:
         """Receive, forward and send all that waits (at most ROUNDS batches); return STUN and DTLS datagrams.
 
-        Each is (data, (host, port), peer id or 0). Events are drained by ``take_events``.
+        While datagrams come more often than every BUSY_GAP_US, the next batch is waited for here for ``coalesce_us``
+        rather than through the event loop: most wake-ups of a busy worker are one subscriber's small feedback, and
+        each costs more than it carries. Each is (data, (host, port), peer id or 0). Events are drained by ``take_events``.
         """
         cdef int count, i
+        cdef bint busy = now_us - self.last_batch_us < BUSY_GAP_US
         slow_lane = []
         for _ in range(ROUNDS):
             with nogil:
@@ -104,8 +114,14 @@ cdef class Walk(RouteTable):
             if count <= 0:
                 break
             slow_lane += self._finish(now_us)
-            if count < BATCH:
+            self.last_batch_us = now_us
+            if count == BATCH:
+                continue
+            if not busy or self.coalesce_us == 0 or slow_lane or self.event_count:
                 break
+            with nogil:
+                sleep_us(self.coalesce_us)
+                now_us = monotonic_us()
         return slow_lane
 
     def handle(self, datagrams, int64_t now_us) -> tuple:

@@ -62,6 +62,7 @@ class Worker:
             fd=self.sock.fileno(),
             segmentation=settings.media_segmentation,
             equalising=settings.media_equalise,
+            coalesce_us=settings.media_coalesce_us,
         )
         local = Local(
             walk=self.walk,
