@@ -137,8 +137,17 @@ describe("check before the meeting", () => {
       navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
     });
     await page.goto(bench.meetingPage(`#token=${unsignedToken()}`));
-    await page.waitForSelector("[data-testid=problem-camera][data-problem=denied] button");
-    await page.waitForSelector("[data-testid=problem-microphone] :text('Mikrofonen är blockerad')");
+    const notice = await page.waitForSelector("[data-testid=problem-both][data-problem=denied]");
+    expect(await notice.innerText()).toContain("Mikrofonen och kameran är blockerade");
+    await page.evaluate(() => {
+      const canvas = document.createElement("canvas");
+      canvas.getContext("2d");
+      navigator.mediaDevices.getUserMedia = ({ video }) =>
+        video ? Promise.resolve(canvas.captureStream(5)) : Promise.reject(new DOMException("none", "NotFoundError"));
+    });
+    await page.click("[data-testid=problem-both] button");
+    await page.waitForSelector("[data-testid=problem-microphone][data-problem=not_found]");
+    expect(await active("camera")).toBe("true");
     expect(await page.isEnabled("[data-testid=join]")).toBe(true);
   });
 
