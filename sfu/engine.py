@@ -174,6 +174,7 @@ class Engine:
                 found = self._by_peer.get(peer_id)
                 if found is not None:
                     self.datagrams += [(reply, address) for reply in found[1].transport.handle_dtls(data, now_us)]
+                    self._greet(*found, now_us)
         for kind, source_id in self.local.walk.take_events():
             if kind == KEYFRAME:
                 self.keyframes.received(source_id)
@@ -190,6 +191,13 @@ class Engine:
         self.datagrams += [(reply, address) for reply in replies]
         if dropped is not None:
             self.drops[f"stun_{dropped}"] += 1
+        self._greet(*found, now_us)
+
+    def _greet(self, room: Room, person: Participant, now_us: int) -> None:
+        """As soon as somebody can be sent media, ask for the keyframes that they wait for."""
+        if not person.transport.greeted and person.transport.is_ready:
+            person.transport.greeted = True
+            room.reached(person, now_us)
 
     def _request_keyframe(self, source_id: int, now_us: int) -> None:
         if self.keyframes.request(source_id, now_us):

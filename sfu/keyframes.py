@@ -19,6 +19,8 @@ class _Pending:
     sent_us: int
     retries: int = 0
     wanted: bool = True
+    asked_since: bool = False
+    """Somebody asked again after the keyframe came: due as soon as the interval is over."""
 
 
 class KeyframeRequests:
@@ -33,6 +35,7 @@ class KeyframeRequests:
         if pending is None or now_us - pending.sent_us >= MIN_INTERVAL_US:
             self._pending[source_id] = _Pending(now_us)
             return True
+        pending.asked_since |= not pending.wanted
         pending.wanted = True
         return False
 
@@ -53,11 +56,12 @@ class KeyframeRequests:
             if not pending.wanted:
                 if now_us - pending.sent_us >= MIN_INTERVAL_US:
                     del self._pending[source_id]
-            elif now_us - pending.sent_us >= RETRY_US:
+            elif now_us - pending.sent_us >= (MIN_INTERVAL_US if pending.asked_since else RETRY_US):
                 if pending.retries == MAX_RETRIES:
                     del self._pending[source_id]
                     continue
                 pending.sent_us = now_us
-                pending.retries += 1
+                pending.retries = 0 if pending.asked_since else pending.retries + 1
+                pending.asked_since = False
                 due.append(source_id)
         return due

@@ -197,6 +197,11 @@ class Room:
         self._show_everywhere((person.participant_id, producer.source), now_us)
         return True
 
+    def reached(self, person: Participant, now_us: int) -> None:
+        """The participant's transport is ready: what its slots wait for is asked for now."""
+        for slot in person.slots.values():
+            self._show(person, slot, now_us)
+
     def _show_sources(self, person: Participant, now_us: int) -> None:
         """Where the person's slots stay as they are, new streams take the place of the old ones."""
         for source in person.producers:

@@ -46,6 +46,12 @@ class Transport:
         self.version = 0
         self.connected_us: int | None = None
         self.closed = False
+        self.greeted = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether media can be sent: keys and a selected address are there."""
+        return self.connected_us is not None and self.ice.selected is not None
 
     def restart_ice(self, offer: Offer, now_us: int) -> bool:
         """Take new remote credentials (RFC 8445 section 9); return False where they are the old ones."""

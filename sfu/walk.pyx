@@ -368,6 +368,7 @@ cdef class Walk(RouteTable):
         """Forward this batch's packets, source by source."""
         cdef int i
         cdef int index
+        cdef uint32_t waiting
         cdef Source* source
         cdef Consumer* consumer
         for i in range(self.touched_count):
@@ -378,8 +379,12 @@ cdef class Walk(RouteTable):
                     index = self.inbound[index].next
                 if index >= 0:
                     self._put_first(source, index)
-                while index >= 0 and source.waiting_count:
-                    consumer = source.waiting[0]
+                waiting = 0
+                while index >= 0 and waiting < source.waiting_count:
+                    consumer = source.waiting[waiting]
+                    if not consumer.peer.sendable:      # it would miss the keyframe: the next one is for it
+                        waiting += 1
+                        continue
                     self.show(consumer, source)
                     consumer.first_sequence = self.inbound[index].header.sequence_number
                     consumer.guard = 1

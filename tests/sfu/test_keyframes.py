@@ -47,12 +47,12 @@ def test_an_answered_request_is_not_asked_again() -> None:
     assert asked(requests, START_US, START_US + 10 * RETRY_US) == []
 
 
-def test_who_asks_soon_after_a_keyframe_has_come_is_served_later() -> None:
+def test_who_asks_soon_after_a_keyframe_has_come_waits_only_for_the_interval() -> None:
     requests = KeyframeRequests()
     requests.request(SOURCE, START_US)
     requests.received(SOURCE)
     assert not requests.request(SOURCE, START_US + 100_000)
-    assert asked(requests, START_US + 100_000, START_US + RETRY_US + 1) == [START_US + RETRY_US]
+    assert asked(requests, START_US + 100_000, START_US + RETRY_US + 1) == [START_US + MIN_INTERVAL_US]
 
 
 def test_a_source_that_is_gone_is_forgotten() -> None:

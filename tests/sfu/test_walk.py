@@ -152,6 +152,18 @@ def test_late_packet_from_before_the_switch_is_not_forwarded() -> None:
     assert bench.drops() == {"before_start": 1}
 
 
+def test_slot_that_cannot_be_sent_to_yet_waits_for_a_keyframe_that_it_can_get() -> None:
+    bench = Bench()
+    publisher, viewer = bench.add_peer(), bench.add_peer()
+    slot = bench.add_slot(viewer)
+    bench.walk.set_addresses(viewer.peer_id, [viewer.address], None)
+    bench.walk.select(slot.consumer_id, bench.video(publisher, SSRCS[0]))
+    bench.send(publisher, frame(0, keyframe=True), frame(1))
+    bench.walk.set_addresses(viewer.peer_id, [viewer.address], viewer.address)
+    bench.send(publisher, frame(2), frame(3, keyframe=True), frame(4))
+    assert [packet.payload[5] for packet in viewer.of(slot.ssrc)] == [0, 1]
+
+
 def test_keyframe_that_was_overtaken_within_its_batch_still_starts_the_slot() -> None:
     bench = Bench()
     _, _, viewer, slot = one_camera(bench)
