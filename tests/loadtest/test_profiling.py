@@ -6,16 +6,16 @@ SCRIPT = """
     ffffffff8 _copy_from_iter ([kernel.kallsyms])
     ffffffff9 __x64_sys_sendmmsg ([kernel.kallsyms])
     7fff sendmmsg (/usr/lib/x86_64-linux-gnu/libc.so.6)
-    7fff forward (/work/sfu/walk.cpython-311-x86_64-linux-gnu.so)
+    7fff forward (/srv/sfu/walk.cpython-311-x86_64-linux-gnu.so)
 
     ffffffff8 kmem_cache_free ([kernel.kallsyms])
     ffffffff9 __sys_recvmmsg ([kernel.kallsyms])
 
 
     7fff gcm_encrypt (/lib/pylibsrtp/_binding.abi3.so)
-    7fff forward (/work/sfu/walk.cpython-311-x86_64-linux-gnu.so)
+    7fff forward (/srv/sfu/walk.cpython-311-x86_64-linux-gnu.so)
 
-    7fff forward (/work/sfu/walk.cpython-311-x86_64-linux-gnu.so)
+    7fff forward (/srv/sfu/walk.cpython-311-x86_64-linux-gnu.so)
 
     7fff _PyEval_EvalFrameDefault (/usr/bin/python3.11)
 
