@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from rtc.udp cimport iovec, mmsghdr, socket_address
 from sfu.output cimport Output
+from sfu.ratelimit cimport RateBucket
 from sfu.rewrite cimport Inbound, Template
 from sfu.table cimport Peer, RouteTable, Source
 
@@ -21,10 +22,6 @@ cdef enum EventKind:
 cdef struct Event:
     EventKind kind
     uint32_t source_id
-
-cdef struct RateBucket:
-    int64_t filled_us
-    double tokens
 
 cdef class Walk(RouteTable):
     cdef readonly int fd

@@ -42,18 +42,6 @@ cdef enum:
     RETRANSMISSION_CREDIT_BYTES = 524288
 
 
-cdef inline bint _spend(RateBucket* bucket, double rate, int64_t now_us) noexcept nogil:
-    """Take one packet from a bucket that holds one second's worth."""
-    bucket.tokens += (now_us - bucket.filled_us) * rate / 1e6
-    bucket.filled_us = now_us
-    if bucket.tokens > rate:
-        bucket.tokens = rate
-    if bucket.tokens < 1:
-        return False
-    bucket.tokens -= 1
-    return True
-
-
 cdef class Walk(RouteTable):
     """The packet walk over one UDP socket.
 
@@ -186,15 +174,9 @@ cdef class Walk(RouteTable):
 
     cdef bint _within_rate(self, const socket_address* address, Peer* peer, int64_t now_us) noexcept nogil:
         cdef RateBucket* bucket = &self.buckets[socket_address_hash(address, ~self.secret) % RATE_BUCKETS]
-        if bucket.filled_us == 0:
-            bucket.tokens = _address_rate
-            bucket.filled_us = now_us
-        if self.strangers.filled_us == 0:
-            self.strangers.tokens = _stranger_rate
-            self.strangers.filled_us = now_us
-        if not _spend(bucket, _address_rate, now_us):
+        if not spend(bucket, _address_rate, now_us):
             return False
-        return peer != NULL or _spend(&self.strangers, _stranger_rate, now_us)
+        return peer != NULL or spend(&self.strangers, _stranger_rate, now_us)
 
     cdef void _classify(self, int index, size_t length, bint truncated, int64_t now_us) noexcept nogil:
         """Sort one datagram by its first byte (RFC 7983 section 7)."""
