@@ -142,7 +142,7 @@ describe("check before the meeting", () => {
     await page.evaluate(() => {
       const canvas = document.createElement("canvas");
       canvas.getContext("2d");
-      navigator.mediaDevices.getUserMedia = ({ video }) =>
+      navigator.mediaDevices.getUserMedia = ({ video } = {}) =>
         video ? Promise.resolve(canvas.captureStream(5)) : Promise.reject(new DOMException("none", "NotFoundError"));
     });
     await page.click("[data-testid=problem-both] button");
