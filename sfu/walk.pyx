@@ -24,6 +24,7 @@ from rtc.udp cimport (
 from sfu.control cimport raise_event, receive_rtcp, send_rtcp
 from sfu.output cimport ARENA_BYTES, CapturedHead, commit, flush, next_slot
 from sfu.publishers cimport note_arrival, request_missing, send_arrivals, send_reports
+from sfu.ratelimit cimport RateBucket, spend
 from sfu.reception cimport MAX_JUMP, SEEN_BEFORE, SEEN_RESTART, Observation, observe, observe_timing
 from sfu.rewrite cimport build_template, equalise, is_before_start, note_sent, patch, rebase
 from sfu.table cimport *
