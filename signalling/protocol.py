@@ -24,23 +24,31 @@ MAX_OFFER_CHARACTERS: Final = 256 * 1024
 MAX_TRACKS: Final = 64
 """Media sections (m-lines) that may carry a source; the media worker refuses more with ``too_many_media``."""
 
+MAX_ICE_URLS: Final = 8
+"""Addresses of one TURN server entry."""
+
 MAX_WANTED: Final = 200
 """Length of a ``select`` list; more than any screen shows, little enough to check at once."""
 
 Source = Literal["microphone", "camera", "screen"]
 Quality = Literal["low", "medium", "high"]
-Role = Literal["host", "participant", "guest"]
+Role = Literal["host", "participant", "guest", "interpreter"]
 ParticipantState = Literal["connected", "lost"]
 LeaveReason = Literal["left", "lost", "removed", "replaced"]
 ReconnectReason = Literal["worker_lost", "transport_failed"]
-ClosedCode = Literal["room_closed", "removed", "replaced"]
+ClosedCode = Literal["room_closed", "removed", "replaced", "denied", "revoked"]
 
 ErrorCode = Literal[
     "invalid_message",
     "unsupported_protocol",
     "token_invalid",
     "token_expired",
+    "revoked",
+    "removed",
+    "not_admitted",
+    "forbidden",
     "unknown_room",
+    "unknown_participant",
     "room_full",
     "identity_in_use",
     "not_joined",
@@ -63,7 +71,12 @@ ERROR_MESSAGES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         "unsupported_protocol": "This protocol version is not spoken here.",
         "token_invalid": "The token is not valid.",
         "token_expired": "The token has expired.",
+        "revoked": "What let you in has been withdrawn.",
+        "removed": "You were removed from this meeting.",
+        "not_admitted": "Wait until a host lets you in.",
+        "forbidden": "Your role may not do this.",
         "unknown_room": "The room does not exist.",
+        "unknown_participant": "Nobody of that id is waiting or in the room.",
         "room_full": "The room is full.",
         "identity_in_use": "This identity is already connected to the room.",
         "not_joined": "Join a room first.",
@@ -137,6 +150,35 @@ class WantedSource(Message):
     quality: Quality = Field(description="The highest quality worth sending, by the size on the screen.")
 
 
+class WaitingPerson(Message):
+    """Somebody in the waiting room, as the hosts see them."""
+
+    participant_id: Identifier = Field(description="Random id of this wait, for `admit` and `remove`.")
+    display_name: str = Field(description="The name to confirm. A guest chose it: nobody has checked it.")
+    role: Role = Field(description="The role that the token gives.")
+    since: int = Field(description="Waiting since, in seconds since the epoch.")
+    state: ParticipantState = Field(description="`lost`: the connection is gone, the place is kept a while.")
+
+
+class WaitingPlace(Message):
+    """Where somebody stands in the waiting room: nothing about who else is there."""
+
+    position: int = Field(description="1 is next.")
+    people_before: int = Field(description="How many came earlier and still wait.")
+    host_present: bool = Field(description="Whether a host is in the room.")
+    estimated_wait_s: int | None = Field(
+        description="From how fast people were let in lately, in seconds; null when nothing is known."
+    )
+
+
+class IceServer(Message):
+    """A TURN server and credentials for it, in the form of `RTCIceServer` (W3C WebRTC)."""
+
+    urls: list[str] = Field(max_length=MAX_ICE_URLS, description="`turn:` and `turns:` addresses (RFC 7065).")
+    username: str = Field(description="Expires by itself: it begins with the time of its end.")
+    credential: str
+
+
 class WireError(Message):
     """Why a client event was refused."""
 
@@ -166,6 +208,36 @@ class Join(Message):
     resume_token: ResumeToken | None = Field(
         default=None, description="From an earlier join, to take the same place over (page reload, new worker)."
     )
+
+
+class Wait(Message):
+    """Ask to be let in: the first message of a socket whose token is not admitted. No offer, no media yet.
+
+    When a host admits, the server sends `admitted` with a token; the same socket then sends `join` with it.
+    Lost sockets send `wait` again, with the resume token, and find their place kept for a while.
+    """
+
+    protocol: Literal[1] = Field(description="The protocol version.")
+    token: Token = Field(description="A meeting token (JWT) that is not admitted.")
+    resume_token: ResumeToken | None = Field(
+        default=None, description="From an earlier `wait`, to take the same place over while its socket is not gone."
+    )
+
+
+class Admit(Message):
+    """Let somebody in from the waiting room. Hosts only."""
+
+    participant_id: Identifier = Field(description="Of the one who waits.")
+
+
+class Remove(Message):
+    """Turn somebody away, or take somebody out of the room; what let them in leads nowhere from now on. Hosts only."""
+
+    participant_id: Identifier = Field(description="Of the one who waits or is in the room.")
+
+
+class Renew(Message):
+    """Get a fresh meeting token before the old one expires; for those who wait and for those in the room."""
 
 
 class Resume(Message):
@@ -198,7 +270,7 @@ class Select(Message):
 
 
 class Leave(Message):
-    """Leave the room for good."""
+    """Leave the room or the waiting room for good."""
 
 
 # --- replies ---------------------------------------------------------------------------------------------------
@@ -215,18 +287,54 @@ class JoinReply(SlotsState):
     """The reply to `join`."""
 
     participant_id: Identifier = Field(description="The client's own id in the room.")
-    resume_token: ResumeToken = Field(description="Secret: proves a right to this place. Keep it in memory only.")
+    resume_token: ResumeToken = Field(
+        description=(
+            "Secret: proves a right to this place. A web page keeps it in `sessionStorage`, so that a reload finds "
+            "the place again and another tab does not; nothing may keep it longer or send it anywhere else."
+        )
+    )
+    token_expires_at: int = Field(
+        description="When the meeting token expires, in seconds since the epoch; `renew` well before."
+    )
     room_id: Identifier
     room_name: str
     answer: str = Field(description="SDP answer.")
     participants: list[Participant] = Field(description="Everybody in the room, the client included.")
     lost_after_ms: int = Field(description="How long a lost participant's place is kept, in milliseconds.")
+    waiting: list[WaitingPerson] = Field(description="Who waits to be let in, for hosts; empty for everybody else.")
+    ice_servers: list[IceServer] = Field(
+        description="TURN servers for `RTCPeerConnection.setConfiguration`; empty when there are none."
+    )
+
+
+class WaitReply(WaitingPlace):
+    """The reply to `wait`."""
+
+    participant_id: Identifier = Field(description="Random id of this wait.")
+    resume_token: ResumeToken = Field(description="Secret: proves a right to this place in the queue.")
+    token_expires_at: int = Field(
+        description="When the meeting token expires, in seconds since the epoch; `renew` well before."
+    )
+    meeting_title: str
+    starts_at: int | None = Field(description="When the meeting is planned to begin, in seconds since the epoch.")
+    phone: str | None = Field(description="The number to call when video does not work out.")
+    admitted_token: Token | None = Field(
+        description="Set when a host has let this person in already (after a reload): `join` with it at once."
+    )
 
 
 class ResumeReply(SlotsState):
     """The reply to `resume`."""
 
     participants: list[Participant] = Field(description="Everybody in the room, the client included.")
+    waiting: list[WaitingPerson] = Field(description="Who waits to be let in, for hosts; empty for everybody else.")
+
+
+class RenewReply(Message):
+    """The reply to `renew`."""
+
+    token: Token = Field(description="The new meeting token; it says what the old one said.")
+    expires_at: int = Field(description="Seconds since the epoch.")
 
 
 class NegotiateReply(SlotsState):
@@ -272,13 +380,36 @@ class Speakers(Message):
 
 
 class Reconnect(Message):
-    """The media path is gone: make a new peer connection and `join` again at once, with the resume token."""
+    """The media path is gone: make a new peer connection and `join` again at once, with the resume token.
+
+    Those who wait send `wait` again.
+    """
 
     reason: ReconnectReason
 
 
+class Waiting(Message):
+    """Who waits to be let in, sent to hosts whenever it changes (all of them, not a difference)."""
+
+    people: list[WaitingPerson] = Field(description="The longest waiting first.")
+
+
+class WaitingChanged(WaitingPlace):
+    """The client's own place in the waiting room has changed."""
+
+
+class Admitted(Message):
+    """A host let the client in: `join` with this token on the same socket."""
+
+    token: Token = Field(description="The admitted meeting token.")
+    expires_at: int = Field(description="Seconds since the epoch.")
+
+
 class Closed(Message):
-    """The participation is over; the client must not come back by itself."""
+    """The participation is over; the client must not come back by itself.
+
+    `removed`: a host took you out; `denied`: a host did not let you in; `revoked`: your login or link was withdrawn.
+    """
 
     code: ClosedCode
     message: str = Field(description="English text for developers.")
@@ -301,6 +432,9 @@ _MEDIA: Final[tuple[ErrorCode, ...]] = (
     "worker_timeout",
 )
 
+_TOKEN: Final[tuple[ErrorCode, ...]] = ("token_invalid", "token_expired", "revoked", "removed", "unknown_room")
+_INSIDE: Final[tuple[ErrorCode, ...]] = ("not_joined", "not_admitted", "forbidden")
+
 CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
     {
         "join": ClientEvent(
@@ -308,9 +442,8 @@ CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
             JoinReply,
             (
                 "unsupported_protocol",
-                "token_invalid",
-                "token_expired",
-                "unknown_room",
+                *_TOKEN,
+                "not_admitted",
                 "room_full",
                 "identity_in_use",
                 "already_joined",
@@ -319,22 +452,37 @@ CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
                 *_MEDIA,
             ),
         ),
+        "wait": ClientEvent(
+            Wait,
+            WaitReply,
+            (
+                "unsupported_protocol",
+                *_TOKEN,
+                "room_full",
+                "identity_in_use",
+                "already_joined",
+                "no_worker",
+                "worker_timeout",
+            ),
+        ),
         "resume": ClientEvent(
             Resume,
             ResumeReply,
             (
                 "unsupported_protocol",
-                "token_invalid",
-                "token_expired",
-                "unknown_room",
+                *_TOKEN,
+                "not_admitted",
                 "already_joined",
                 "resume_refused",
                 "worker_timeout",
             ),
         ),
-        "negotiate": ClientEvent(Negotiate, NegotiateReply, ("not_joined", *_MEDIA)),
-        "set_source": ClientEvent(SetSource, Done, ("not_joined", "worker_timeout")),
-        "select": ClientEvent(Select, Done, ("not_joined", "worker_timeout")),
+        "negotiate": ClientEvent(Negotiate, NegotiateReply, (*_INSIDE, *_MEDIA)),
+        "set_source": ClientEvent(SetSource, Done, (*_INSIDE, "worker_timeout")),
+        "select": ClientEvent(Select, Done, (*_INSIDE, "worker_timeout")),
+        "admit": ClientEvent(Admit, Done, (*_INSIDE, "unknown_participant", "worker_timeout")),
+        "remove": ClientEvent(Remove, Done, (*_INSIDE, "unknown_participant", "worker_timeout")),
+        "renew": ClientEvent(Renew, RenewReply, ("not_joined", "forbidden", "token_expired", "revoked", "removed")),
         "leave": ClientEvent(Leave, Done, ("not_joined",)),
     }
 )
@@ -349,6 +497,9 @@ SERVER_EVENTS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "participant_left": ParticipantLeft,
         "slots": Slots,
         "speakers": Speakers,
+        "waiting": Waiting,
+        "waiting_changed": WaitingChanged,
+        "admitted": Admitted,
         "reconnect": Reconnect,
         "closed": Closed,
     }

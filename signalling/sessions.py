@@ -24,6 +24,8 @@ CLOSED_MESSAGES: Final[dict[ClosedCode, str]] = {
     "room_closed": "The room was closed.",
     "removed": "You were removed from the room.",
     "replaced": "You joined from somewhere else.",
+    "denied": "You were not let in.",
+    "revoked": "What let you in has been withdrawn.",
 }
 
 

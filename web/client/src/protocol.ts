@@ -6,7 +6,7 @@ export type Source = "microphone" | "camera" | "screen";
 
 export type Quality = "low" | "medium" | "high";
 
-export type Role = "host" | "participant" | "guest";
+export type Role = "host" | "participant" | "guest" | "interpreter";
 
 export type ParticipantState = "connected" | "lost";
 
@@ -14,14 +14,19 @@ export type LeaveReason = "left" | "lost" | "removed" | "replaced";
 
 export type ReconnectReason = "worker_lost" | "transport_failed";
 
-export type ClosedCode = "room_closed" | "removed" | "replaced";
+export type ClosedCode = "room_closed" | "removed" | "replaced" | "denied" | "revoked";
 
 export type ErrorCode =
   | "invalid_message"
   | "unsupported_protocol"
   | "token_invalid"
   | "token_expired"
+  | "revoked"
+  | "removed"
+  | "not_admitted"
+  | "forbidden"
   | "unknown_room"
+  | "unknown_participant"
   | "room_full"
   | "identity_in_use"
   | "not_joined"
@@ -42,7 +47,12 @@ export const ERROR_CODES: readonly ErrorCode[] = [
   "unsupported_protocol",
   "token_invalid",
   "token_expired",
+  "revoked",
+  "removed",
+  "not_admitted",
+  "forbidden",
   "unknown_room",
+  "unknown_participant",
   "room_full",
   "identity_in_use",
   "not_joined",
@@ -98,6 +108,41 @@ export interface WantedSource {
   quality: Quality;
 }
 
+/** Somebody in the waiting room, as the hosts see them. */
+export interface WaitingPerson {
+  /** Random id of this wait, for `admit` and `remove`. */
+  participant_id: string;
+  /** The name to confirm. A guest chose it: nobody has checked it. */
+  display_name: string;
+  /** The role that the token gives. */
+  role: Role;
+  /** Waiting since, in seconds since the epoch. */
+  since: number;
+  /** `lost`: the connection is gone, the place is kept a while. */
+  state: ParticipantState;
+}
+
+/** Where somebody stands in the waiting room: nothing about who else is there. */
+export interface WaitingPlace {
+  /** 1 is next. */
+  position: number;
+  /** How many came earlier and still wait. */
+  people_before: number;
+  /** Whether a host is in the room. */
+  host_present: boolean;
+  /** From how fast people were let in lately, in seconds; null when nothing is known. */
+  estimated_wait_s: number | null;
+}
+
+/** A TURN server and credentials for it, in the form of `RTCIceServer` (W3C WebRTC). */
+export interface IceServer {
+  /** `turn:` and `turns:` addresses (RFC 7065). */
+  urls: string[];
+  /** Expires by itself: it begins with the time of its end. */
+  username: string;
+  credential: string;
+}
+
 /** Why a client event was refused. */
 export interface WireError {
   /** What to act on and to translate by. */
@@ -122,6 +167,32 @@ export interface Join {
   active?: Partial<Record<Source, boolean>>;
   /** From an earlier join, to take the same place over (page reload, new worker). */
   resume_token?: string | null;
+}
+
+/** Ask to be let in: the first message of a socket whose token is not admitted. No offer, no media yet. When a host admits, the server sends `admitted` with a token; the same socket then sends `join` with it. Lost sockets send `wait` again, with the resume token, and find their place kept for a while. */
+export interface Wait {
+  /** The protocol version. */
+  protocol: 1;
+  /** A meeting token (JWT) that is not admitted. */
+  token: string;
+  /** From an earlier `wait`, to take the same place over while its socket is not gone. */
+  resume_token?: string | null;
+}
+
+/** Let somebody in from the waiting room. Hosts only. */
+export interface Admit {
+  /** Of the one who waits. */
+  participant_id: string;
+}
+
+/** Turn somebody away, or take somebody out of the room; what let them in leads nowhere from now on. Hosts only. */
+export interface Remove {
+  /** Of the one who waits or is in the room. */
+  participant_id: string;
+}
+
+/** Get a fresh meeting token before the old one expires; for those who wait and for those in the room. */
+export interface Renew {
 }
 
 /** Bind a new socket to a participation whose peer connection still lives (the old socket was lost). */
@@ -152,7 +223,7 @@ export interface Select {
   wanted: WantedSource[];
 }
 
-/** Leave the room for good. */
+/** Leave the room or the waiting room for good. */
 export interface Leave {
 }
 
@@ -168,8 +239,10 @@ export interface SlotsState {
 export interface JoinReply extends SlotsState {
   /** The client's own id in the room. */
   participant_id: string;
-  /** Secret: proves a right to this place. Keep it in memory only. */
+  /** Secret: proves a right to this place. A web page keeps it in `sessionStorage`, so that a reload finds the place again and another tab does not; nothing may keep it longer or send it anywhere else. */
   resume_token: string;
+  /** When the meeting token expires, in seconds since the epoch; `renew` well before. */
+  token_expires_at: number;
   room_id: string;
   room_name: string;
   /** SDP answer. */
@@ -178,12 +251,43 @@ export interface JoinReply extends SlotsState {
   participants: Participant[];
   /** How long a lost participant's place is kept, in milliseconds. */
   lost_after_ms: number;
+  /** Who waits to be let in, for hosts; empty for everybody else. */
+  waiting: WaitingPerson[];
+  /** TURN servers for `RTCPeerConnection.setConfiguration`; empty when there are none. */
+  ice_servers: IceServer[];
+}
+
+/** The reply to `wait`. */
+export interface WaitReply extends WaitingPlace {
+  /** Random id of this wait. */
+  participant_id: string;
+  /** Secret: proves a right to this place in the queue. */
+  resume_token: string;
+  /** When the meeting token expires, in seconds since the epoch; `renew` well before. */
+  token_expires_at: number;
+  meeting_title: string;
+  /** When the meeting is planned to begin, in seconds since the epoch. */
+  starts_at: number | null;
+  /** The number to call when video does not work out. */
+  phone: string | null;
+  /** Set when a host has let this person in already (after a reload): `join` with it at once. */
+  admitted_token: string | null;
 }
 
 /** The reply to `resume`. */
 export interface ResumeReply extends SlotsState {
   /** Everybody in the room, the client included. */
   participants: Participant[];
+  /** Who waits to be let in, for hosts; empty for everybody else. */
+  waiting: WaitingPerson[];
+}
+
+/** The reply to `renew`. */
+export interface RenewReply {
+  /** The new meeting token; it says what the old one said. */
+  token: string;
+  /** Seconds since the epoch. */
+  expires_at: number;
 }
 
 /** The reply to `negotiate`. */
@@ -222,12 +326,30 @@ export interface Speakers {
   participant_ids: string[];
 }
 
-/** The media path is gone: make a new peer connection and `join` again at once, with the resume token. */
+/** The media path is gone: make a new peer connection and `join` again at once, with the resume token. Those who wait send `wait` again. */
 export interface Reconnect {
   reason: ReconnectReason;
 }
 
-/** The participation is over; the client must not come back by itself. */
+/** Who waits to be let in, sent to hosts whenever it changes (all of them, not a difference). */
+export interface Waiting {
+  /** The longest waiting first. */
+  people: WaitingPerson[];
+}
+
+/** The client's own place in the waiting room has changed. */
+export interface WaitingChanged extends WaitingPlace {
+}
+
+/** A host let the client in: `join` with this token on the same socket. */
+export interface Admitted {
+  /** The admitted meeting token. */
+  token: string;
+  /** Seconds since the epoch. */
+  expires_at: number;
+}
+
+/** The participation is over; the client must not come back by itself. `removed`: a host took you out; `denied`: a host did not let you in; `revoked`: your login or link was withdrawn. */
 export interface Closed {
   code: ClosedCode;
   /** English text for developers. */
@@ -240,10 +362,14 @@ export type Acknowledgement<Reply> = ({ ok: true } & Reply) | { ok: false; error
 /** Client events: what is sent, and what the acknowledgement carries when it is ok. */
 export interface ClientEvents {
   join: { payload: Join; reply: JoinReply };
+  wait: { payload: Wait; reply: WaitReply };
   resume: { payload: Resume; reply: ResumeReply };
   negotiate: { payload: Negotiate; reply: NegotiateReply };
   set_source: { payload: SetSource; reply: Done };
   select: { payload: Select; reply: Done };
+  admit: { payload: Admit; reply: Done };
+  remove: { payload: Remove; reply: Done };
+  renew: { payload: Renew; reply: RenewReply };
   leave: { payload: Leave; reply: Done };
 }
 
@@ -254,6 +380,9 @@ export interface ServerEvents {
   participant_left: ParticipantLeft;
   slots: Slots;
   speakers: Speakers;
+  waiting: Waiting;
+  waiting_changed: WaitingChanged;
+  admitted: Admitted;
   reconnect: Reconnect;
   closed: Closed;
 }
