@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = ("auth", "loadtest", "rtc", "sfu", "signalling")
+OURS = ("auth", "chat", "loadtest", "rtc", "sfu", "signalling")
 
 ALLOWED = {
     "auth": (),
+    "chat": ("auth",),
     "rtc": (),
     "sfu": ("rtc",),
     # The front speaks with the workers through the bus; it never imports what carries media.
-    "signalling": ("auth", "rtc.sdp", "sfu.bus", "sfu.client", "sfu.registry", "sfu.settings"),
+    "signalling": ("auth", "chat", "rtc.sdp", "sfu.bus", "sfu.client", "sfu.registry", "sfu.settings"),
     # A black box: it knows the protocols on the wire and nothing of the server's inside.
     "loadtest": ("auth.tokens", "rtc", "signalling.protocol"),
 }
