@@ -1,6 +1,9 @@
 """Signed tokens (JWT, HS256): who may enter which meeting, and which service may create rooms.
 
-A meeting token is for one person (``sub``), one room and one role; the browser gets it in a URL fragment.
+A meeting token is for one person (``sub``), one room and one role. It says what let the person in (``grant``, which
+a revocation names) and whether they have been let past the waiting room (``admitted``). Who acts for another is in
+``act`` (RFC 8693 section 4.1): then ``sub`` is the other. Tokens live for minutes and are renewed while the socket
+lives, never past ``until``.
 A service token is for a program, such as the companion, that creates rooms and meeting tokens.
 Time is an argument (``now``: seconds since the epoch), as is the randomness of a token's id.
 """
@@ -20,8 +23,11 @@ SERVICE_AUDIENCE: Final = "alltid-oppet:service"
 ISSUER: Final = "alltid-oppet"
 ALGORITHM: Final = "HS256"
 
-Role = Literal["host", "participant", "guest"]
+Role = Literal["host", "participant", "guest", "interpreter"]
 ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
+Scope = Literal["join", "whip", "whep"]
+"""What a meeting token may be used for: the socket, publishing by WHIP (RFC 9725), watching by WHEP."""
+SCOPES: Final[frozenset[str]] = frozenset(get_args(Scope))
 
 MIN_KEY_BYTES: Final = 32
 """RFC 7518 section 3.2: a key at least as long as the hash output."""
@@ -52,17 +58,29 @@ class TokenKeyError(ValueError):
 
 @dataclass(frozen=True)
 class MeetingClaims:
-    """What a checked meeting token says. ``repr`` shows no personal data."""
+    """What a meeting token says. ``repr`` shows no personal data."""
 
     identity: str
+    """Who takes part and acts: the token's ``act.sub``, or its ``sub`` when nobody acts for another."""
     display_name: str
     room_id: str
     role: Role
     token_id: str
     expires_at: int
+    subject: str
+    """Whom it concerns: the patient when a proxy acts, else the same as ``identity``."""
+    grant_id: str
+    """What let them in, a session or a link. Tokens without one have ``sub:`` and the identity."""
+    admitted: bool
+    """False: the holder has to wait until a host lets them in."""
+    unit: str | None
+    """HSA-id of the care unit that holds the meeting."""
+    until: int
+    """No renewal goes past this (seconds since the epoch)."""
+    scopes: frozenset[str]
 
     def __repr__(self) -> str:
-        return f"MeetingClaims(room_id={self.room_id!r}, role={self.role!r})"
+        return f"MeetingClaims(room_id={self.room_id!r}, role={self.role!r}, admitted={self.admitted})"
 
 
 @dataclass(frozen=True)
@@ -113,11 +131,55 @@ class TokenKeys:
         return f"TokenKeys({', '.join(self._keys)})"
 
     def sign_meeting(
-        self, *, identity: str, display_name: str, room_id: str, role: Role, now: float, lifetime_s: int
+        self,
+        *,
+        identity: str,
+        display_name: str,
+        room_id: str,
+        role: Role,
+        now: float,
+        lifetime_s: int,
+        subject: str | None = None,
+        grant_id: str | None = None,
+        admitted: bool = True,
+        unit: str | None = None,
+        until: int | None = None,
+        scopes: frozenset[Scope] = frozenset({"join"}),
     ) -> str:
-        """A meeting token, valid from ``now`` for ``lifetime_s`` seconds."""
-        claims = {"sub": identity, "name": display_name, "room": room_id, "role": role}
+        """A meeting token, valid from ``now`` for ``lifetime_s`` seconds; ``subject`` is whom ``identity`` acts for."""
+        claims: dict[str, Any] = {"sub": identity, "name": display_name, "room": room_id, "role": role}
+        if subject is not None and subject != identity:
+            claims |= {"sub": subject, "act": {"sub": identity}}
+        optional = {"grant": grant_id, "unit": unit, "until": until}
+        claims |= {name: value for name, value in optional.items() if value is not None}
+        claims |= {"admitted": admitted, "scope": sorted(scopes)}
         return self._sign(claims, MEETING_AUDIENCE, now, lifetime_s)
+
+    def renew_meeting(
+        self, claims: MeetingClaims, *, now: float, lifetime_s: int, admitted: bool | None = None
+    ) -> tuple[str, int]:
+        """A fresh token that says what ``claims`` say, and when it ends; ``TokenError`` past their ``until``.
+
+        ``admitted`` replaces what they say of admission.
+        """
+        ends_at = min(int(now) + lifetime_s, claims.until)
+        if ends_at <= now:
+            raise TokenError("token_expired", "until")
+        token = self.sign_meeting(
+            identity=claims.identity,
+            display_name=claims.display_name,
+            room_id=claims.room_id,
+            role=claims.role,
+            now=now,
+            lifetime_s=ends_at - int(now),
+            subject=claims.subject,
+            grant_id=claims.grant_id,
+            admitted=claims.admitted if admitted is None else admitted,
+            unit=claims.unit,
+            until=claims.until,
+            scopes=claims.scopes,  # type: ignore[arg-type]  # checked against SCOPES when they were read
+        )
+        return token, ends_at
 
     def sign_service(self, *, service: str, scopes: frozenset[str], now: float, lifetime_s: int) -> str:
         """A service token, valid from ``now`` for ``lifetime_s`` seconds."""
@@ -130,23 +192,7 @@ class TokenKeys:
         token that opened it, and its lost socket must be able to come back.
         """
         claims = self._check(token, MEETING_AUDIENCE, now, expired_grace_s)
-        identity, name, room_id, role = (claims.get(key) for key in ("sub", "name", "room", "role"))
-        if not isinstance(identity, str) or not 1 <= len(identity) <= MAX_IDENTITY_CHARACTERS:
-            raise TokenError("token_invalid", "sub")
-        if not isinstance(name, str) or not 1 <= len(name) <= MAX_DISPLAY_NAME_CHARACTERS:
-            raise TokenError("token_invalid", "name")
-        if not isinstance(room_id, str) or not _IDENTIFIER.fullmatch(room_id):
-            raise TokenError("token_invalid", "room")
-        if not isinstance(role, str) or role not in ROLES:
-            raise TokenError("token_invalid", "role")
-        return MeetingClaims(
-            identity=identity,
-            display_name=name,
-            room_id=room_id,
-            role=role,  # type: ignore[arg-type]  # checked against ROLES above
-            token_id=claims["jti"],
-            expires_at=int(claims["exp"]),
-        )
+        return _meeting_claims(claims)
 
     def check_service(self, token: str, *, now: float, scope: str) -> ServiceClaims:
         """The claims of a valid service token that has ``scope``; ``TokenError`` otherwise."""
@@ -189,3 +235,48 @@ class TokenKeys:
         if now >= expires_at + CLOCK_LEEWAY_S + expired_grace_s:
             raise TokenError("token_expired", "exp")
         return claims
+
+
+def _meeting_claims(claims: Mapping[str, Any]) -> MeetingClaims:
+    """Read the claims of a token whose signature and times are good; ``TokenError`` names the claim at fault."""
+
+    def text(name: str, value: Any, longest: int = MAX_IDENTITY_CHARACTERS) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= longest:
+            raise TokenError("token_invalid", name)
+        return value
+
+    subject = text("sub", claims.get("sub"))
+    identity = subject
+    if "act" in claims:
+        actor = claims["act"]
+        identity = text("act", actor.get("sub") if isinstance(actor, dict) else None)
+    room_id, role = claims.get("room"), claims.get("role")
+    if not isinstance(room_id, str) or not _IDENTIFIER.fullmatch(room_id):
+        raise TokenError("token_invalid", "room")
+    if not isinstance(role, str) or role not in ROLES:
+        raise TokenError("token_invalid", "role")
+    admitted = claims.get("admitted", True)
+    if not isinstance(admitted, bool):
+        raise TokenError("token_invalid", "admitted")
+    until = claims.get("until", claims["exp"])
+    if not isinstance(until, int) or isinstance(until, bool):
+        raise TokenError("token_invalid", "until")
+    scopes = claims.get("scope", ["join"])
+    if not isinstance(scopes, list) or not scopes or not all(isinstance(item, str) for item in scopes):
+        raise TokenError("token_invalid", "scope")
+    if not set(scopes) <= SCOPES:
+        raise TokenError("token_invalid", "scope")
+    return MeetingClaims(
+        identity=identity,
+        display_name=text("name", claims.get("name"), MAX_DISPLAY_NAME_CHARACTERS),
+        room_id=room_id,
+        role=role,  # type: ignore[arg-type]  # checked against ROLES above
+        token_id=claims["jti"],
+        expires_at=int(claims["exp"]),
+        subject=subject,
+        grant_id=text("grant", claims.get("grant", f"sub:{identity}"[:MAX_IDENTITY_CHARACTERS])),
+        admitted=admitted,
+        unit=text("unit", claims["unit"]) if "unit" in claims else None,
+        until=until,
+        scopes=frozenset(scopes),
+    )

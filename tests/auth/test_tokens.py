@@ -181,3 +181,87 @@ def test_claims_show_no_personal_data_when_printed() -> None:
     claims = KEYS.check_meeting(sign(), now=NOW)
     assert "Anna" not in repr(claims)
     assert "anna" not in repr(claims)
+
+
+FULL: dict[str, Any] = {
+    "identity": "p-mother",
+    "display_name": "Anna Öberg",
+    "room_id": "room",
+    "role": "participant",
+    "subject": "p-child",
+    "grant_id": "g1",
+    "admitted": False,
+    "unit": "SE2321000131-E000000000001",
+    "until": int(NOW) + 3600,
+    "scopes": frozenset({"join"}),
+}
+
+
+def test_a_proxys_token_names_both_who_acts_and_for_whom() -> None:
+    token = KEYS.sign_meeting(**FULL, now=NOW, lifetime_s=300)
+    payload = jwt.decode(token, options={"verify_signature": False})
+    assert (payload["sub"], payload["act"]) == ("p-child", {"sub": "p-mother"})
+    claims = KEYS.check_meeting(token, now=NOW)
+    assert {name: getattr(claims, name) for name in FULL} == FULL
+
+
+def test_a_token_of_before_the_waiting_room_is_admitted_and_has_a_grant_of_its_own() -> None:
+    claims = KEYS.check_meeting(sign(), now=NOW)
+    assert claims.admitted
+    assert claims.grant_id == "sub:anna"
+    assert (claims.subject, claims.unit, claims.until) == ("anna", None, claims.expires_at)
+    assert claims.scopes == {"join"}
+
+
+def test_a_renewed_token_says_the_same_but_has_an_id_and_a_time_of_its_own() -> None:
+    before = KEYS.check_meeting(KEYS.sign_meeting(**FULL, now=NOW, lifetime_s=300), now=NOW)
+    token, expires_at = KEYS.renew_meeting(before, now=NOW + 200, lifetime_s=300)
+    after = KEYS.check_meeting(token, now=NOW + 200)
+    assert {name: getattr(after, name) for name in FULL} == FULL
+    assert after.expires_at == expires_at == NOW + 500
+    assert after.token_id != before.token_id
+
+
+def test_admission_is_the_one_thing_that_a_renewal_may_change() -> None:
+    waiting = KEYS.check_meeting(KEYS.sign_meeting(**FULL, now=NOW, lifetime_s=300), now=NOW)
+    token, _ = KEYS.renew_meeting(waiting, now=NOW, lifetime_s=300, admitted=True)
+    assert KEYS.check_meeting(token, now=NOW).admitted
+
+
+@pytest.mark.attack
+def test_renewals_end_where_the_first_token_said() -> None:
+    claims = KEYS.check_meeting(KEYS.sign_meeting(**FULL, now=NOW, lifetime_s=300), now=NOW)
+    _, expires_at = KEYS.renew_meeting(claims, now=NOW + 3500, lifetime_s=300)
+    assert expires_at == NOW + 3600
+    with pytest.raises(TokenError) as caught:
+        KEYS.renew_meeting(claims, now=NOW + 3600, lifetime_s=300)
+    assert caught.value.code == "token_expired"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"admitted": "yes"},
+        {"admitted": 1},
+        {"act": "p-mother"},
+        {"act": {}},
+        {"act": {"sub": ""}},
+        {"grant": ""},
+        {"grant": 7},
+        {"unit": ["u"]},
+        {"until": "later"},
+        {"until": True},
+        {"scope": "join"},
+        {"scope": []},
+        {"scope": ["admin"]},
+        {"scope": [["join"]]},
+    ],
+)
+def test_a_token_with_an_odd_optional_claim_is_invalid(changes: dict[str, Any]) -> None:
+    assert cause(sign(**changes)) == "token_invalid"
+
+
+def test_no_personal_data_is_in_the_representation_of_claims() -> None:
+    text = repr(KEYS.check_meeting(KEYS.sign_meeting(**FULL, now=NOW, lifetime_s=300), now=NOW))
+    assert not any(word in text for word in ("Anna", "p-mother", "p-child"))
