@@ -1,0 +1,162 @@
+"""The vocabulary of permissions: actions, relations, resources, rules, and how strongly somebody is known.
+
+``auth/permissions.py`` has the table that is written in it; import from there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from auth.principal import ProxyScope, Role
+
+# --- how strongly somebody is known ------------------------------------------------------------------------------
+
+LOA2: Final = "http://id.elegnamnden.se/loa/1.0/loa2"
+LOA3: Final = "http://id.elegnamnden.se/loa/1.0/loa3"
+LOA4: Final = "http://id.elegnamnden.se/loa/1.0/loa4"
+"""Levels of assurance (tillitsnivå) of the Swedish e-ID framework. A login maps its provider's own names to these."""
+ACR_LINK: Final = "urn:alltid-oppet:acr:link"
+"""Somebody who has a guest or interpreter link: nobody has checked who it is."""
+ACR_TOKEN: Final = "urn:alltid-oppet:acr:token"  # noqa: S105  # a name, not a secret
+"""A program with a service token, or a socket with a meeting token."""
+
+ACR_LEVELS: Final[Mapping[str, int]] = MappingProxyType({LOA2: 2, LOA3: 3, LOA4: 4, ACR_LINK: 0, ACR_TOKEN: 0})
+
+
+def acr_level(acr: str) -> int:
+    """The level of assurance, 0 for a name that is not known."""
+    return ACR_LEVELS.get(acr, 0)
+
+
+# --- what can be done --------------------------------------------------------------------------------------------
+
+
+class Action(StrEnum):
+    """Everything that anybody can ask for. Each has a row in ``TABLE``."""
+
+    SESSION_READ = "session_read"
+    SESSION_CHOOSE_COMMISSION = "session_choose_commission"
+    SESSION_ACT_AS = "session_act_as"
+    SESSION_END = "session_end"
+
+    MEETING_LIST = "meeting_list"
+    MEETING_READ = "meeting_read"
+    MEETING_CREATE = "meeting_create"
+    MEETING_CHANGE = "meeting_change"
+    MEETING_CLOSE = "meeting_close"
+    MEETING_JOIN = "meeting_join"
+    MEETING_JOIN_AS_HOST = "meeting_join_as_host"
+
+    MEETING_WAIT = "meeting_wait"
+    MEETING_ENTER = "meeting_enter"
+    MEETING_TAKE_PART = "meeting_take_part"
+    MEETING_RENEW_TOKEN = "meeting_renew_token"  # noqa: S105  # a name, not a secret
+    MEETING_SEE_WAITING = "meeting_see_waiting"
+    MEETING_ADMIT = "meeting_admit"
+    MEETING_REMOVE = "meeting_remove"
+    MEETING_CHAT = "meeting_chat"
+    MEETING_FILE = "meeting_file"
+
+    GUEST_LINK_CREATE = "guest_link_create"
+    GUEST_LINK_LIST = "guest_link_list"
+    GUEST_LINK_REVOKE = "guest_link_revoke"
+    PORTAL_LINK_CREATE = "portal_link_create"
+    REVOKE = "revoke"
+
+    TURN_CREDENTIALS = "turn_credentials"
+    WHIP_PUBLISH = "whip_publish"
+    WHEP_WATCH = "whep_watch"
+
+    CASE_LIST = "case_list"
+    CASE_READ = "case_read"
+    CASE_CREATE = "case_create"
+    CASE_WRITE = "case_write"
+    CASE_FILE = "case_file"
+    CASE_ASSIGN = "case_assign"
+    CASE_CLOSE = "case_close"
+    CASE_REOPEN = "case_reopen"
+
+    BOOKING_LIST = "booking_list"
+    BOOKING_READ = "booking_read"
+    BOOKING_CREATE = "booking_create"
+    BOOKING_CHANGE = "booking_change"
+    BOOKING_CANCEL = "booking_cancel"
+    BOOKING_MARK = "booking_mark"
+
+    PROXY_GRANT = "proxy_grant"
+    PROXY_WRITE = "proxy_write"
+
+    SCHEDULE_ADMIN = "schedule_admin"
+    UNIT_ADMIN = "unit_admin"
+    USER_ADMIN = "user_admin"
+
+    AUDIT_READ = "audit_read"
+    AUDIT_READ_OWN = "audit_read_own"
+    AUDIT_VERIFY = "audit_verify"
+    ROOM_WRITE = "room_write"
+    STATS_READ = "stats_read"
+
+
+class Relation(StrEnum):
+    """How a principal stands to a resource."""
+
+    ANYONE = "anyone"
+    """No relation is needed: the role suffices."""
+    SELF = "self"
+    """It is about the patient, who acts in person."""
+    PROXY_SCOPE = "proxy_scope"
+    """It is about the patient for whom the proxy acts, and the rule's ``proxy_scope`` was granted."""
+    OWN_UNIT = "own_unit"
+    """It belongs to the unit of the chosen commission."""
+    OWN_PROVIDER = "own_provider"
+    """It belongs to the care provider of the chosen commission, in any unit."""
+    MEETING_MEMBER = "meeting_member"
+    """Named as one who takes part in the meeting (patients of a group, staff of other units)."""
+    MEETING_HOST = "meeting_host"
+    """Named as host of the meeting."""
+    OWN_MEETING = "own_meeting"
+    """The meeting that the link or meeting token was made for."""
+    SERVICE_SCOPE = "service_scope"
+    """The service token has the rule's ``service_scope``."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What is touched. Leave out what does not apply; ``repr`` shows no personal data."""
+
+    provider_hsa_id: str | None = None
+    unit_hsa_id: str | None = None
+    patient_person_id: str | None = None
+    meeting_id: str | None = None
+    host_ids: frozenset[str] = frozenset()
+    """HSA-ids of the meeting's hosts."""
+    member_ids: frozenset[str] = frozenset()
+    """Person ids and HSA-ids of those named as taking part, hosts aside."""
+
+    def __repr__(self) -> str:
+        return f"Resource(unit_hsa_id={self.unit_hsa_id!r}, meeting_id={self.meeting_id!r})"
+
+
+NOTHING: Final = Resource()
+"""For actions that concern nothing in particular."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the table."""
+
+    summary: str
+    allowed: tuple[tuple[Role, Relation], ...]
+    reads_patient_data: bool = False
+    writes_patient_data: bool = False
+    min_acr: int = 3
+    """Level of assurance that a login must have had. Links and tokens are not asked: what they open says the table."""
+    proxy_scope: ProxyScope | None = None
+    service_scope: str | None = None
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether each use stands in the audit log, before the answer leaves."""
+        return self.reads_patient_data or self.writes_patient_data
