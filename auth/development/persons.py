@@ -1,0 +1,201 @@
+"""The invented persons of the test bench. Nobody here exists.
+
+Personal identity numbers have the birth numbers 238x (women) and 239x (men) that the Swedish Tax Agency keeps free for
+tests. Birth years follow the calendar (``today``), so that the child stays a child. The organisation numbers
+555555-5555 and 556677-8899 are well-known examples.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal
+
+PERSONNUMMER: Final = "http://electronichealth.se/identifier/personnummer"
+SAMORDNINGSNUMMER: Final = "http://electronichealth.se/identifier/samordningsnummer"
+STOCKHOLM_RESERVE_NUMBER: Final = "urn:oid:1.2.752.97.3.1.3"
+
+PROVIDER_REGION: Final = "SE5555555555-0001"
+PROVIDER_COMPANY: Final = "SE5566778899-0001"
+UNIT_HEALTH_CENTRE: Final = "SE5555555555-1001"
+UNIT_MATERNITY: Final = "SE5555555555-1002"
+UNIT_REHAB: Final = "SE5566778899-2001"
+
+ORGANISATION_NAMES: Final[Mapping[str, str]] = {
+    PROVIDER_REGION: "Exempelregionen",
+    PROVIDER_COMPANY: "Exempelvård AB",
+    UNIT_HEALTH_CENTRE: "Björkens vårdcentral",
+    UNIT_MATERNITY: "Ekens barnmorskemottagning",
+    UNIT_REHAB: "Lindens rehab",
+}
+"""Care providers and units by HSA-id."""
+
+Scope = Literal["book", "messages", "meetings"]
+
+
+@dataclass(frozen=True)
+class Patient:
+    """An invented inhabitant."""
+
+    key: str
+    """Stable name in the test bench."""
+    given_name: str
+    family_name: str
+    system: str
+    number: str
+    """12 characters in that identifier system."""
+    born: date
+    note: str
+    """What this person is there to try, in Swedish."""
+    note_en: str
+    has_eid: bool = True
+    """Children under 13 have none: they are reached through a guardian."""
+    protected: bool = False
+    """Sekretessmarkering (protected identity)."""
+
+    @property
+    def name(self) -> str:
+        """The whole name."""
+        return f"{self.given_name} {self.family_name}"
+
+
+@dataclass(frozen=True)
+class EmployeeCommission:
+    """A commission (medarbetaruppdrag) of an invented employee."""
+
+    hsa_id: str
+    name: str
+    unit: str
+    provider: str
+    roles: tuple[str, ...] = ("staff",)
+
+
+@dataclass(frozen=True)
+class Employee:
+    """An invented employee of a care provider."""
+
+    hsa_id: str
+    given_name: str
+    family_name: str
+    title: str
+    note: str
+    note_en: str
+    commissions: tuple[EmployeeCommission, ...]
+
+    @property
+    def name(self) -> str:
+        """The whole name."""
+        return f"{self.given_name} {self.family_name}"
+
+    def commission(self, hsa_id: str) -> EmployeeCommission | None:
+        """That commission, when it is this employee's."""
+        return next((one for one in self.commissions if one.hsa_id == hsa_id), None)
+
+
+@dataclass(frozen=True)
+class ProxyGrant:
+    """Who may act for whom (``Patient.key``)."""
+
+    actor: str
+    subject: str
+    kind: Literal["guardian", "grant"]
+    scopes: tuple[Scope, ...]
+
+
+def luhn_digit(digits: str) -> str:
+    """The check digit (Luhn, modulus 10) after ``digits``."""
+    doubled = (int(digit) * (2 - index % 2) for index, digit in enumerate(digits))
+    return str(-sum(number // 10 + number % 10 for number in doubled) % 10)
+
+
+def _number(born: date, serial: str, *, day_offset: int = 0) -> str:
+    tail = f"{born:%y%m}{born.day + day_offset:02}{serial}"
+    return f"{born:%Y}{tail[2:]}{luhn_digit(tail)}"
+
+
+def _stockholm_reserve_number(born: date, serial: str) -> str:
+    """99yyyyNNNNNC: the check digit covers positions 5 to 11."""
+    tail = f"{born.year}{serial}"
+    return f"99{tail}{luhn_digit(tail[2:])}"
+
+
+def patients(today: date) -> Sequence[Patient]:
+    """All inhabitants, as old as their notes say in the year of ``today``."""
+    year = today.year
+
+    def woman(age: int, month: int, day: int) -> tuple[str, str, date]:
+        born = date(year - age, month, day)
+        return PERSONNUMMER, _number(born, "238"), born
+
+    def man(age: int, month: int, day: int) -> tuple[str, str, date]:
+        born = date(year - age, month, day)
+        return PERSONNUMMER, _number(born, "239"), born
+
+    coordinated, reserved = date(year - 33, 5, 11), date(year - 28, 1, 1)
+    return (
+        Patient("maria", "Maria", "Ekdal", *woman(41, 3, 14), "Vuxen, vårdnadshavare för Alva och Elliot",
+                "Adult, guardian of Alva and Elliot"),
+        Patient("tomas", "Tomas", "Ekdal", *man(43, 9, 2), "Vuxen, vårdnadshavare för Alva och Elliot",
+                "Adult, guardian of Alva and Elliot"),
+        Patient("elliot", "Elliot", "Ekdal", *man(15, 1, 20), "Tonåring (13-17), egen e-legitimation",
+                "Teenager (13-17) with an e-ID of his own"),
+        Patient("alva", "Alva", "Ekdal", *woman(7, 6, 6), "Barn under 13: nås genom Maria eller Tomas",
+                "Child under 13: reached through Maria or Tomas", has_eid=False),
+        Patient("bengt", "Bengt", "Sandvall", *man(78, 11, 30), "Äldre; har utsett Maria till ombud",
+                "Elderly; has made Maria his proxy"),
+        Patient("sara", "Sara", "Lundvik", *woman(31, 8, 17), "Gravid", "Pregnant"),
+        Patient("petra", "Petra", "Hallonqvist", *woman(36, 2, 9), "Skyddade personuppgifter", "Protected identity",
+                protected=True),
+        Patient("ivan", "Ivan", "Provén", SAMORDNINGSNUMMER, _number(coordinated, "239", day_offset=60), coordinated,
+                "Samordningsnummer", "Coordination number"),
+        Patient("okand", "Robin", "Reservsson", STOCKHOLM_RESERVE_NUMBER, _stockholm_reserve_number(reserved, "00042"),
+                reserved, "Reservnummer (Region Stockholm)", "Reserve number (Region Stockholm)"),
+    )  # fmt: skip
+
+
+PROXY_GRANTS: Final[Sequence[ProxyGrant]] = (
+    ProxyGrant("maria", "alva", "guardian", ("book", "messages", "meetings")),
+    ProxyGrant("tomas", "alva", "guardian", ("book", "messages", "meetings")),
+    ProxyGrant("maria", "bengt", "grant", ("meetings",)),
+)
+"""Guardians of Elliot are not among them: from 13 on a teenager acts alone."""
+
+
+def _commission(serial: str, unit: str, purpose: str, *roles: str) -> EmployeeCommission:
+    provider = PROVIDER_COMPANY if unit.startswith("SE5566778899") else PROVIDER_REGION
+    return EmployeeCommission(f"{unit}-{serial}", purpose, unit, provider, roles or ("staff",))
+
+
+EMPLOYEES: Final[Sequence[Employee]] = (
+    Employee("SE5555555555-K001", "Karin", "Lindvall", "Läkare",
+             "Två uppdrag: vårdcentral och barnmorskemottagning", "Two commissions: health centre and maternity",
+             (_commission("K01", UNIT_HEALTH_CENTRE, "Vård och behandling"),
+              _commission("K02", UNIT_MATERNITY, "Vård och behandling"))),
+    Employee("SE5555555555-J002", "Johan", "Sköldberg", "Sjuksköterska",
+             "Ett uppdrag på vårdcentralen", "One commission at the health centre",
+             (_commission("J01", UNIT_HEALTH_CENTRE, "Vård och behandling"),)),
+    Employee("SE5555555555-A003", "Amira", "Haddane", "Barnmorska",
+             "Uppdrag hos två vårdgivare", "Commissions at two care providers",
+             (_commission("A01", UNIT_MATERNITY, "Vård och behandling"),
+              _commission("A02", UNIT_REHAB, "Vård och behandling"))),
+    Employee("SE5566778899-P004", "Per", "Åkerö", "Fysioterapeut",
+             "Annan vårdgivare: ska inte se regionens patienter", "Another care provider: sees none of the region's",
+             (_commission("P01", UNIT_REHAB, "Vård och behandling"),)),
+    Employee("SE5555555555-E005", "Eva", "Nordmark", "Enhetschef",
+             "Vårdpersonal och enhetsadministratör", "Staff and unit administrator",
+             (_commission("E01", UNIT_HEALTH_CENTRE, "Vård och behandling"),
+              _commission("E02", UNIT_HEALTH_CENTRE, "Administration", "unit_admin"))),
+    Employee("SE5555555555-L006", "Lars", "Ekmarker", "Systemförvaltare",
+             "Regionadministratör", "Region administrator",
+             (_commission("L01", UNIT_HEALTH_CENTRE, "Regional administration", "region_admin"),)),
+    Employee("SE5555555555-M007", "Maja", "Hallin", "Medicinsk sekreterare",
+             "Schemaläggare", "Scheduler",
+             (_commission("M01", UNIT_HEALTH_CENTRE, "Tidboksadministration", "scheduler"),)),
+    Employee("SE5555555555-S008", "Sven", "Granlid", "Verksamhetsutvecklare",
+             "Får bara titta", "May only look",
+             (_commission("S01", UNIT_HEALTH_CENTRE, "Uppföljning", "viewer"),)),
+    Employee("SE5555555555-R009", "Robin", "Driftsson", "Driftansvarig",
+             "Drift (SRE)", "Operations (SRE)",
+             (_commission("R01", UNIT_HEALTH_CENTRE, "Drift", "sre"),)),
+    Employee("SE5555555555-U010", "Ulla", "Fridsten", "Läkare",
+             "Har inget uppdrag: ska nekas", "Has no commission: must be refused", ()),
+)  # fmt: skip

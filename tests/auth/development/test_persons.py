@@ -1,0 +1,66 @@
+"""The invented persons: each as old as the note says, with valid numbers, and none of them twice."""
+
+from datetime import date
+
+import pytest
+from personnummer import personnummer
+
+from auth.development.persons import (
+    EMPLOYEES,
+    PERSONNUMMER,
+    PROXY_GRANTS,
+    SAMORDNINGSNUMMER,
+    STOCKHOLM_RESERVE_NUMBER,
+    luhn_digit,
+    patients,
+)
+
+
+@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 12, 31), date(2031, 6, 15)])
+def test_everybody_is_as_old_as_the_note_says(today: date) -> None:
+    people = {person.key: person for person in patients(today)}
+
+    def age(key: str) -> int:
+        born = people[key].born
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+    assert age("alva") < 13
+    assert not people["alva"].has_eid
+    assert 13 <= age("elliot") < 18
+    assert all(age(key) >= 18 for key in people if key not in ("alva", "elliot"))
+    assert people["petra"].protected
+
+
+def test_personal_identity_numbers_are_valid_and_of_the_test_series() -> None:
+    for person in patients(date(2026, 11, 23)):
+        assert len(person.number) == 12
+        if person.system in (PERSONNUMMER, SAMORDNINGSNUMMER):
+            assert personnummer.valid(person.number)
+            assert person.number[8:11] in ("238", "239")
+    assert luhn_digit("811228987") == "4"
+
+
+def test_the_reserve_number_has_its_check_digit_over_positions_5_to_11() -> None:
+    (person,) = [one for one in patients(date(2026, 1, 1)) if one.system == STOCKHOLM_RESERVE_NUMBER]
+    assert person.number.startswith(f"99{person.born.year}")
+    assert luhn_digit(person.number[4:11]) == person.number[11]
+
+
+def test_nobody_is_there_twice() -> None:
+    people = patients(date(2026, 1, 1))
+    assert len({person.key for person in people}) == len({person.number for person in people}) == len(people)
+    assert len({one.hsa_id for one in EMPLOYEES}) == len(EMPLOYEES)
+    commissions = [one.hsa_id for employee in EMPLOYEES for one in employee.commissions]
+    assert len(set(commissions)) == len(commissions)
+
+
+def test_there_are_two_care_providers_and_somebody_without_a_commission() -> None:
+    assert len({one.provider for employee in EMPLOYEES for one in employee.commissions}) == 2
+    assert [employee.commissions for employee in EMPLOYEES].count(()) == 1
+
+
+def test_proxies_are_people_with_an_e_id_and_the_child_has_two_guardians() -> None:
+    people = {person.key: person for person in patients(date(2026, 1, 1))}
+    assert all(people[grant.actor].has_eid and grant.subject in people for grant in PROXY_GRANTS)
+    assert [grant.kind for grant in PROXY_GRANTS if grant.subject == "alva"] == ["guardian", "guardian"]
+    assert not [grant for grant in PROXY_GRANTS if grant.subject == "elliot"]
