@@ -88,7 +88,8 @@ class CaseError(Exception):
 
     ``case_closed``: reopen it first. ``not_assigned``: somebody of the unit must take it before they answer or
     hand it over. ``already_assigned``: somebody has it; hand it over instead. ``not_closed``: there is nothing to
-    reopen. ``reopen_too_late``: open a new case. ``invalid_assignee``: this act needs, or must not have, somebody to go to.
+    reopen. ``reopen_too_late``: open a new case. ``invalid_assignee``: this act needs, or must
+    not have, somebody to go to.
     """
 
     def __init__(self, code: CaseErrorCode) -> None:
