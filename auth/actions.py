@@ -77,6 +77,7 @@ class Action(StrEnum):
     CASE_ASSIGN = "case_assign"
     CASE_CLOSE = "case_close"
     CASE_REOPEN = "case_reopen"
+    STAFF_CHAT = "staff_chat"
 
     BOOKING_LIST = "booking_list"
     BOOKING_READ = "booking_read"

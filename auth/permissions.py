@@ -199,6 +199,11 @@ TABLE: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.CASE_REOPEN: Rule(
             "Open a closed case again.", (*_PATIENT, *_STAFF), writes_patient_data=True, proxy_scope="messages"
         ),
+        Action.STAFF_CHAT: Rule(
+            "Read and write a staff channel, or a case's internal notes.",
+            (*_STAFF, ("staff", _R.MEETING_MEMBER)),
+            reads_patient_data=True,
+        ),
         # Bookings.
         Action.BOOKING_LIST: Rule(
             "List one's own or the unit's bookings.",
