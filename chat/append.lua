@@ -1,0 +1,62 @@
+-- Appends drafts to one conversation: each once, numbered without a hole, and tells who listens.
+--
+-- KEYS  log, ids, meta, withdrawn, channel (one hash tag: one slot of a cluster)
+-- ARGV  most events in the log, then for each draft: id (author, NUL, client id), packed, kind, author,
+--       target, edit window in ms
+-- Returns for each draft {status, seq, at_ms}; status: ok repeat unknown closed full target author late withdrawn
+--
+-- log        stream; the event's number is its id's first half; fields t (at_ms), a (author), k (kind), e (packed)
+-- ids        sorted set of draft ids by number: what makes an append idempotent
+-- withdrawn  set of the numbers of messages that were withdrawn
+local log, ids, meta, withdrawn, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local limit = tonumber(ARGV[1])
+local state = redis.call('HGET', meta, 'state')
+local size = redis.call('XLEN', log)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local results = {}
+
+-- Why an edit or a withdrawal is refused; nil when it is not.
+local function refusal(author, target, window)
+    local found = redis.call('XRANGE', log, target .. '-0', target .. '-0')[1]
+    if not found then return 'target' end
+    local event = {}
+    for i = 1, #found[2], 2 do event[found[2][i]] = found[2][i + 1] end
+    if event.k ~= 'message' then return 'target' end
+    if event.a ~= author then return 'author' end
+    if redis.call('SISMEMBER', withdrawn, target) == 1 then return 'withdrawn' end
+    if window > 0 and now - tonumber(event.t) > window then return 'late' end
+    return nil
+end
+
+for i = 2, #ARGV, 6 do
+    local id, packed, kind, author, target = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+    local before = redis.call('ZSCORE', ids, id)
+    local status
+    if before then
+        local found = redis.call('XRANGE', log, before .. '-0', before .. '-0')[1]
+        results[#results + 1] = {'repeat', tonumber(before), found and tonumber(found[2][2]) or 0}
+    else
+        if not state then
+            status = 'unknown'
+        elseif state ~= 'open' and kind ~= 'system' then
+            status = 'closed'
+        elseif size >= limit and kind ~= 'system' then
+            status = 'full'
+        elseif kind == 'edit' or kind == 'withdrawal' then
+            status = refusal(author, target, tonumber(ARGV[i + 5]))
+        end
+        if status then
+            results[#results + 1] = {status, 0, 0}
+        else
+            local seq = redis.call('HINCRBY', meta, 'last', 1)
+            redis.call('XADD', log, seq .. '-0', 't', now, 'a', author, 'k', kind, 'e', packed)
+            redis.call('ZADD', ids, seq, id)
+            if kind == 'withdrawal' then redis.call('SADD', withdrawn, target) end
+            redis.call('SPUBLISH', channel, 'E' .. seq .. ' ' .. now .. ' ' .. packed)
+            size = size + 1
+            results[#results + 1] = {'ok', seq, now}
+        end
+    end
+end
+return results

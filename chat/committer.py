@@ -1,0 +1,235 @@
+"""Group commit: what many sockets want to write at the same time travels, and is made durable, together.
+
+The store syncs its append-only file once for all commands that it finds in one turn of its loop (``appendfsync
+always``), so fifty appends in one pipeline cost about as much as one. While a batch is on its way the next one
+gathers; nothing waits for a timer. One batch at a time also keeps the order: what a socket wrote first is first.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import (
+    BusyLoadingError,
+    MasterDownError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+
+from chat.errors import ChatError
+from chat.events import MAX_EVENTS, Draft, pack
+from chat.keys import Keys
+from chat.scripts import APPEND, RECEIPT, TOUCH, Script
+
+MAX_WAITING: Final = 20_000
+"""Writes waiting for the store; more are refused rather than held in memory."""
+MAX_BATCH: Final = 512
+GIVE_UP_S: Final = 5.0
+"""How long a write is tried again while the store is away; then its author is told, and may repeat it."""
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Write:
+    """One thing to write: a draft, or a call of a script."""
+
+    future: "asyncio.Future[Any]"
+    deadline: float
+    draft: Draft | None = None
+    script: Script | None = None
+    keys: tuple[str, ...] = ()
+    arguments: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """One EVALSHA of a batch, and the writes that it settles."""
+
+    script: Script
+    keys: tuple[str, ...]
+    arguments: list[Any]
+    writes: list[_Write]
+
+
+class Committer:
+    """Writes to conversations through one queue. Every write is idempotent, hence repeated after a fault.
+
+    ``wait_aof_ms`` above 0 asks the store with WAITAOF (Redis 7.2) to sync before anything is acknowledged: for
+    servers that do not sync at each write.
+    """
+
+    def __init__(self, redis: "Redis", *, wait_aof_ms: int = 0, give_up_s: float = GIVE_UP_S) -> None:
+        self.counters: Counter[str] = Counter()
+        self.wait_aof_ms = wait_aof_ms
+        self._redis = redis
+        self._give_up_s = give_up_s
+        self._waiting: list[_Write] = []
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to write."""
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop; whoever still waits is refused."""
+        while self._loop is not None and not self._loop.done():
+            self._loop.cancel()
+            # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
+            await asyncio.wait([self._loop], timeout=0.1)
+        self._refuse(self._waiting)
+        self._waiting = []
+
+    def append(self, draft: Draft) -> "asyncio.Future[Any]":
+        """[status, seq, at_ms] of append.lua, once durable; ``ChatError`` (chat_unavailable) when it is not known."""
+        return self._put(draft=draft)
+
+    def receipt(self, keys: Keys, reader: str, delivered: int, read: int, *, tell: bool) -> "asyncio.Future[Any]":
+        """[delivered, read] as they stand now (receipt.lua)."""
+        arguments = (reader, delivered, read, "1" if tell else "0")
+        return self._put(script=RECEIPT, keys=(keys.receipts, keys.meta, keys.channel), arguments=arguments)
+
+    def touch(self, key: str, channel: str, mark: str, person: str, for_ms: int) -> "asyncio.Future[Any]":
+        """Who types or is present now (touch.lua)."""
+        return self._put(script=TOUCH, keys=(key, channel), arguments=(mark, person, for_ms))
+
+    def _put(self, **values: Any) -> "asyncio.Future[Any]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        if len(self._waiting) >= MAX_WAITING:
+            self.counters["refused_full"] += 1
+            future.set_exception(ChatError("chat_unavailable"))
+            return future
+        self._waiting.append(_Write(future, loop.time() + self._give_up_s, **values))
+        self._wake.set()
+        return future
+
+    async def _run(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        batch: list[_Write] = []
+        while True:
+            if not batch:
+                await self._wake.wait()
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                if not self._waiting:
+                    self._wake.clear()
+            try:
+                await self._commit(batch)
+            except NoScriptError:  # a server that is new, or has lost its scripts
+                with suppress(RedisError, OSError):
+                    await self._load_scripts()
+                batch = self._drop_late(batch)
+                continue
+            except (RedisError, OSError) as error:
+                self.counters["commit_failed"] += 1
+                _log.warning("chat_commit_failed", error=type(error).__name__)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                batch = self._drop_late(batch)
+                self._waiting = self._drop_late(self._waiting)
+                continue
+            pause_s = _FIRST_PAUSE_S
+            batch = []
+
+    def _drop_late(self, writes: list[_Write]) -> list[_Write]:
+        now = asyncio.get_running_loop().time()
+        self._refuse([write for write in writes if write.deadline <= now])
+        return [write for write in writes if write.deadline > now and not write.future.done()]
+
+    def _refuse(self, writes: Sequence[_Write]) -> None:
+        for write in writes:
+            if not write.future.done():
+                write.future.set_exception(ChatError("chat_unavailable"))
+
+    async def _commit(self, batch: list[_Write]) -> None:
+        calls = _calls(batch)
+        self.counters["batches"] += 1
+        self.counters["writes"] += len(batch)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for call in calls:
+                pipeline.evalsha(call.script.sha, len(call.keys), *call.keys, *call.arguments)
+            if self.wait_aof_ms:
+                pipeline.execute_command("WAITAOF", 1, 0, self.wait_aof_ms)
+            results = await pipeline.execute(raise_on_error=False)
+        if self.wait_aof_ms:
+            synced = results.pop()
+            if isinstance(synced, Exception):
+                raise synced
+            if not synced[0]:
+                raise RedisError("the append-only file was not synced in time")
+        self._settle(calls, results)
+
+    async def _load_scripts(self) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for script in (APPEND, RECEIPT, TOUCH):
+                pipeline.script_load(script.text)
+            await pipeline.execute()
+
+    def _settle(self, calls: list[_Call], results: list[Any]) -> None:
+        for result in results:
+            if isinstance(result, NoScriptError) or _is_transient(result):
+                raise result
+        for call, result in zip(calls, results, strict=True):
+            if isinstance(result, Exception):  # the script itself failed: repeating would not help
+                self.counters["script_failed"] += 1
+                _log.error("chat_script_failed", script=call.script.name, error=type(result).__name__)
+                self._refuse(call.writes)
+                continue
+            answers = result if call.script is APPEND else [result]
+            for write, answer in zip(call.writes, answers, strict=True):
+                if not write.future.done():
+                    write.future.set_result(answer)
+
+
+def _is_transient(result: Any) -> bool:
+    """A server that loads its data, changes its role or is out of reach; not a script that failed."""
+    if not isinstance(result, Exception):
+        return False
+    transient = (BusyLoadingError, ReadOnlyError, MasterDownError, TryAgainError)
+    return isinstance(result, transient) or not isinstance(result, ResponseError)
+
+
+def _calls(batch: list[_Write]) -> list[_Call]:
+    """The drafts of one conversation in one call, in their order; everything else one by one."""
+    calls: list[_Call] = []
+    drafts: dict[str, list[_Write]] = defaultdict(list)
+    for write in batch:
+        if write.draft is not None:
+            drafts[write.draft.conversation_id].append(write)
+        elif write.script is not None:
+            calls.append(_Call(write.script, write.keys, list(write.arguments), [write]))
+    for conversation_id, writes in drafts.items():
+        keys = Keys(conversation_id)
+        arguments: list[Any] = [MAX_EVENTS]
+        for write in writes:
+            draft = write.draft
+            if draft is not None:
+                arguments += (f"{draft.author}\0{draft.client_id}", pack(draft), draft.kind, draft.author)
+                arguments += (draft.target, draft.edit_window_ms)
+        calls.append(_Call(APPEND, (keys.log, keys.ids, keys.meta, keys.withdrawn, keys.channel), arguments, writes))
+    return calls
+
+
+async def durability(redis: "Redis") -> str:
+    """How durable an acknowledged write is: ``always``, ``everysec``, ``no``, ``off`` (no append-only file), ``?``."""
+    with suppress(RedisError):
+        settings = await redis.config_get("appendonly", "appendfsync")
+        if settings:
+            value = {_text(key): _text(value) for key, value in settings.items()}
+            return value.get("appendfsync", "?") if value.get("appendonly") == "yes" else "off"
+    return "?"
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
