@@ -6,7 +6,7 @@ handlers; each leaves in ``datagrams`` what to send and in ``events`` what to te
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rtc.sdp import Address
 from rtc.stun import peek_username
@@ -25,6 +25,8 @@ LEVEL_TICKS: Final = 10
 SECOND_TICKS: Final = 50
 HANDSHAKE_TICKS: Final = 5
 """DTLS retransmits after 400 ms at the earliest."""
+REVOKED_KEPT_US: Final = 60_000_000
+"""A join that was under way when its grant was revoked arrives within seconds, and is refused."""
 
 
 class Engine:
@@ -41,26 +43,41 @@ class Engine:
         self._by_ufrag: dict[str, tuple[Room, Participant]] = {}
         self._by_peer: dict[int, tuple[Room, Participant]] = {}
         self._ticks = 0
+        self._revoked_us: dict[str, int] = {}
         local.walk.on_unknown_ssrc = self._bind
 
     # -- requests of the fronts ----------------------------------------------------------------------------------
 
     def join(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Let somebody into a room, which this makes if it is not there."""
+        room, result = self._enter(params, now_us, "join")
+        self._index(room, room.people[result["participant_id"]])
+        return result | {"lost_after_ms": self.lost_after_ms}
+
+    def wait(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """Somebody asks to be let into a room, which this makes if it is not there."""
+        return self._enter(params, now_us, "wait")[1]
+
+    def _enter(
+        self, params: Mapping[str, Any], now_us: int, how: Literal["join", "wait"]
+    ) -> tuple[Room, dict[str, Any]]:
+        if params.get("grant_id") in self._revoked_us:
+            raise RpcError("revoked")
         room_id = params["room_id"]
         room = self.rooms.get(room_id)
         if room is None:
             room = Room(room_id, params.get("room_name") or "", self.local, self.keyframes)
         try:
-            result = room.join(params, now_us)
+            result = (room.join if how == "join" else room.door.wait)(params, now_us)
         finally:
             self._collect(room)
         self.rooms[room_id] = room
-        self._index(room, room.people[result["participant_id"]])
-        return result | {"lost_after_ms": self.lost_after_ms}
+        return room, result
 
     def resume(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Bind a new socket to a participant."""
+        if params.get("grant_id") in self._revoked_us:
+            raise RpcError("revoked")
         room = self.rooms.get(params["room_id"])
         if room is None:
             raise RpcError("resume_refused")
@@ -98,6 +115,7 @@ class Engine:
         room = self.rooms.get(room_id)
         if room is not None:
             room.close("room_closed", "The room has moved.")
+            room.door.collect()
             room.outbox.clear()
             self._collect(room)
 
@@ -105,6 +123,27 @@ class Engine:
         """The participant leaves."""
         room = self.rooms.get(params["room_id"])
         return {} if room is None else self._do(room, room.leave, params["participant_id"], "left")
+
+    def admit(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """A host lets somebody in."""
+        room = self._room(params)
+        return self._do(room, room.door.admit, params, now_us)
+
+    def remove(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+        """A host turns somebody away or takes somebody out."""
+        room = self._room(params)
+        return self._do(room, room.door.remove, params)
+
+    def revoke(self, grant_id: str, now_us: int) -> None:
+        """What let somebody in was withdrawn: out of every room, and no way back by a join that is under way."""
+        self._revoked_us[grant_id] = now_us
+        for room in list(self.rooms.values()):
+            self._do(room, room.door.revoke, grant_id)
+
+    def stop_waiting(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+        """Somebody gives up waiting."""
+        room = self.rooms.get(params["room_id"])
+        return {} if room is None else self._do(room, room.door.waiting.leave, params["participant_id"])
 
     def close_room(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
         """Everybody out."""
@@ -142,12 +181,13 @@ class Engine:
 
     def _collect(self, room: Room) -> None:
         """Take over a room's events and the transports it gave up; forget it when it is empty."""
+        room.door.collect()
         self.events += room.outbox
         room.outbox.clear()
         for transport in room.retired:
             self._close(transport)
         room.retired.clear()
-        if not room.people:
+        if not room.people and not room.door.waiting.people:
             self.rooms.pop(room.room_id, None)
 
     def _close(self, transport: Transport) -> None:
@@ -233,6 +273,8 @@ class Engine:
         self.on_batch((), now_us)
         for source_id in self.keyframes.poll(now_us):
             self._send_request(source_id)
+        if per_second:
+            self._revoked_us = {grant: at for grant, at in self._revoked_us.items() if now_us - at < REVOKED_KEPT_US}
         levels = self._levels() if self._ticks % LEVEL_TICKS == 0 else None
         for room in list(self.rooms.values()):
             if levels is not None:

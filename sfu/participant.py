@@ -45,6 +45,8 @@ class Participant:
     socket_id: str
     resume_token: str = field(repr=False)
     transport: Transport
+    grant_id: str = field(default="", repr=False)
+    """What let them in; a revocation names it."""
     lost_us: int | None = None
     producers: dict[str, Producer] = field(default_factory=dict)
     active: dict[str, bool] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from hmac import compare_digest
 from typing import Any
 
 from sfu.bus import RpcError
+from sfu.door import Door
 from sfu.keyframes import KeyframeRequests
 from sfu.negotiation import apply_offer, bind, bind_repair, check_tracks, clock_rate, read_offer
 from sfu.participant import SOURCES, Participant, Producer, SlotState
@@ -30,6 +31,7 @@ class Room:
         self.outbox: list[Event] = []
         self.retired: list[Transport] = []
         self.speakers: list[str] = []
+        self.door = Door(self, local)
         self._local = local
         self._keyframes = keyframes
         self._detector = SpeakerDetector()
@@ -39,6 +41,7 @@ class Room:
 
     def join(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Let somebody in, or give back the place that the resume token (or a lost socket) names."""
+        self.door.refuse_removed(params)
         offer = read_offer(params["offer"])
         check_tracks(offer, params["tracks"])
         old = next((person for person in self.people.values() if person.identity == params["identity"]), None)
@@ -56,6 +59,7 @@ class Room:
             socket_id=params["socket_id"],
             resume_token=self._local.random_bytes(RESUME_TOKEN_BYTES).hex(),
             transport=Transport(self._local, offer, now_us),
+            grant_id=params.get("grant_id") or "",
             active={source: bool(params["active"].get(source)) for source in SOURCES},
         )
         try:
@@ -78,14 +82,18 @@ class Room:
             "answer": answer,
             "participants": [other.public() for other in self.people.values()],
             "replaced_front_id": old.front_id if old and old.lost_us is None else None,
+            "waiting": self.door.queue_for(person),
             **person.slots_state(),
         }
 
     def resume(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Bind a new socket to a participant whose transport lives on."""
+        self.door.refuse_removed(params)
         person = self.people.get(params["participant_id"])
         if person is None or not compare_digest(params["resume_token"], person.resume_token):
             raise RpcError("resume_refused")
+        if params.get("identity") not in (None, person.identity):
+            raise RpcError("resume_refused", "the token is another person's")
         if person.transport.has_failed(now_us):
             raise RpcError("resume_refused", "the transport is gone: join again")
         was_lost, replaced = person.lost_us is not None, person.front_id
@@ -95,6 +103,7 @@ class Room:
         return {
             "participants": [other.public() for other in self.people.values()],
             "replaced_front_id": None if was_lost else replaced,
+            "waiting": self.door.queue_for(person),
             **person.slots_state(),
         }
 
@@ -121,12 +130,14 @@ class Room:
         for person in self.people.values():
             if person.socket_id == params["socket_id"] and person.front_id == params["front_id"]:
                 self._lose(person, now_us)
+        self.door.waiting.lose(params["front_id"], params["socket_id"], now_us)
 
     def front_lost(self, front_id: str, now_us: int) -> None:
         """A front died, and every socket with it."""
         for person in self.people.values():
             if person.front_id == front_id:
                 self._lose(person, now_us)
+        self.door.waiting.lose(front_id, None, now_us)
 
     def _lose(self, person: Participant, now_us: int) -> None:
         if person.lost_us is None:
@@ -145,6 +156,7 @@ class Room:
 
     def close(self, code: str, message: str) -> None:
         """Everybody out."""
+        self.door.waiting.close(code, message)
         self._tell_all("closed", {"code": code, "message": message})
         for person in self.people.values():
             self._retire(person)
@@ -157,6 +169,11 @@ class Room:
         person.producers.clear()
         person.slots.clear()
         self.retired.append(person.transport)
+
+    def expel(self, person: Participant, code: str, message: str) -> None:
+        """Tell somebody that it is over, then take them out."""
+        self.tell(person, "closed", {"code": code, "message": message})
+        self.leave(person.participant_id, "removed")
 
     # -- sources and slots -----------------------------------------------------------------------------------------
 
@@ -177,7 +194,7 @@ class Room:
         before = person.slots_version
         self._lay_out(person, now_us)
         if person.slots_version != before:
-            self._tell(person, "slots", person.slots_state())
+            self.tell(person, "slots", person.slots_state())
         for slot in person.slots.values():
             self._show(person, slot, now_us)
 
@@ -272,22 +289,26 @@ class Room:
 
     def check_people(self, now_us: int, lost_after_us: int) -> None:
         """Once a second: let go of the lost, and ask those whose transport failed to come anew."""
+        self.door.waiting.check(now_us, lost_after_us)
         for person in list(self.people.values()):
-            if person.lost_us is not None and now_us - person.lost_us >= lost_after_us:
+            if (person.lost_us is not None and now_us - person.lost_us >= lost_after_us) or (
+                not person.front_id and person.transport.has_failed(now_us)
+            ):
                 self.leave(person.participant_id, "lost")
             elif person.lost_us is None and not person.told_to_reconnect and person.transport.has_failed(now_us):
                 person.told_to_reconnect = True
-                self._tell(person, "reconnect", {"reason": "transport_failed"})
+                self.tell(person, "reconnect", {"reason": "transport_failed"})
 
     def tick(self, now_us: int) -> None:
         """Lay out anew what has changed since the last tick: many joins at once cost one layout."""
+        self.door.tick(now_us)
         if self._needs_layout:
             self._needs_layout = False
             for person in self.people.values():
                 before = person.slots_version
                 self._lay_out(person, now_us)
                 if person.slots_version != before:
-                    self._tell(person, "slots", person.slots_state())
+                    self.tell(person, "slots", person.slots_state())
 
     def check_encodings(self, now_us: int) -> None:
         """Once a second: move slots off encodings that their publisher paused, and back."""
@@ -304,16 +325,26 @@ class Room:
             raise RpcError("not_joined")
         return person
 
-    def _tell(self, person: Participant, event: str, payload: dict[str, Any]) -> None:
-        self._queue(person.front_id, [person.participant_id], None, event, payload)
+    def tell(self, person: Participant, event: str, payload: dict[str, Any]) -> None:
+        """Leave an event for one person."""
+        self.queue(person.front_id, [person.participant_id], None, event, payload)
 
     def _tell_all(self, event: str, payload: dict[str, Any], but: Participant | None = None) -> None:
         """One event per front, whoever many sit there."""
         for front_id in dict.fromkeys(person.front_id for person in self.people.values()):
-            self._queue(front_id, None, but.participant_id if but else None, event, payload)
+            self.queue(front_id, None, but.participant_id if but else None, event, payload)
 
-    def _queue(
-        self, front_id: str, people: Sequence[str] | None, but: str | None, event: str, payload: dict[str, Any]
+    def queue(
+        self,
+        front_id: str,
+        people: Sequence[str] | None,
+        but: str | None,
+        event: str,
+        payload: dict[str, Any],
+        *,
+        waiting: bool = False,
     ) -> None:
-        data = {"room_id": self.room_id, "participant_ids": people, "except": but, "event": event, "payload": payload}
-        self.outbox.append((front_id, data))
+        """Leave an event for a front's sockets: those in the room, or with ``waiting`` those outside it."""
+        if front_id:  # standard clients (WHIP, WHEP) have no socket that could be told
+            data = {"room_id": self.room_id, "participant_ids": people, "except": but, "event": event}
+            self.outbox.append((front_id, data | {"payload": payload} | ({"waiting": True} if waiting else {})))

@@ -30,7 +30,21 @@ from sfu.walk import Walk
 
 _log = structlog.get_logger(__name__)
 
-METHODS = ("join", "resume", "negotiate", "set_source", "select", "detach", "leave", "close_room", "stats")
+METHODS = (
+    "join",
+    "resume",
+    "negotiate",
+    "set_source",
+    "select",
+    "wait",
+    "stop_waiting",
+    "admit",
+    "remove",
+    "detach",
+    "leave",
+    "close_room",
+    "stats",
+)
 
 
 def monotonic_us() -> int:
@@ -72,7 +86,12 @@ class Worker:
         )
         self.engine = Engine(local, settings.lost_after_ms)
         self._redis = connect(settings.redis_url)
-        self._bus = Bus(self._redis, settings.worker_id, handlers={name: self._handler(name) for name in METHODS})
+        self._bus = Bus(
+            self._redis,
+            settings.worker_id,
+            handlers={name: self._handler(name) for name in METHODS},
+            on_event=self._on_bus_event,
+        )
         self._record = ProcessRecord(
             process_id=settings.worker_id,
             incarnation=os.urandom(8).hex(),
@@ -161,6 +180,11 @@ class Worker:
                 self._flush()
 
         return handle
+
+    async def _on_bus_event(self, event: str, data: dict[str, Any]) -> None:
+        if event == "revoke":
+            self.engine.revoke(data["grant_id"], monotonic_us())
+            self._flush()
 
     async def _on_front_lost(self, front_id: str) -> None:
         self.engine.front_lost(front_id, monotonic_us())
