@@ -65,6 +65,7 @@ def check_id_token(signed: Signed, party: Party, *, nonce: str, access_token: st
         raise IdTokenError(str(getattr(error, "claim", "claims"))) from None
     _check_audience(signed.claims, party)
     _subject(signed.claims)
+    session_of(signed.claims)
     if "auth_time" in signed.claims:
         _number(signed.claims, "auth_time")
     return dict(signed.claims)

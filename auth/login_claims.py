@@ -20,11 +20,11 @@ Several commissions come as the claim ``commissions``: a list of objects, each w
 Commissions that are incomplete, or that give no role here, are left out; with none left nobody is logged in.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
+from auth import hsa
 from auth.principal import Commission, Role
 
 CLINICAL_PURPOSE: Final = "vård och behandling"
@@ -35,8 +35,6 @@ assert set(get_args(Role)) >= SYSTEM_ROLES
 MAX_COMMISSIONS: Final = 200
 """More than anybody has; a longer list is cut."""
 MAX_NAME_CHARACTERS: Final = 128
-_HSA_ID = re.compile(r"[A-Z]{2}[0-9]{10}-[A-Z0-9]{1,20}")
-"""Country, organisation number, a code (OID 1.2.752.29.4.19)."""
 
 
 class ClaimsError(Exception):
@@ -104,7 +102,7 @@ def read_staff(claims: Mapping[str, Any]) -> StaffClaims:
     commissions = tuple(found.values())
     chosen = commissions[0] if len(commissions) == 1 else None
     if named is not None:
-        chosen = found.get(named) if isinstance(named, str) else None
+        chosen = found.get(named.strip().upper()) if isinstance(named, str) else None
         if chosen is None:
             raise ClaimsError("commissionHsaId")
     return StaffClaims(employee, _name(claims), commissions, chosen)
@@ -151,10 +149,10 @@ def _text(claims: Mapping[str, Any], claim: str) -> str:
 
 
 def _hsa_id(claims: Mapping[str, Any], claim: str) -> str:
-    value = _text(claims, claim)
-    if not _HSA_ID.fullmatch(value):
-        raise ClaimsError(claim)
-    return value
+    try:
+        return hsa.parse(_text(claims, claim))
+    except hsa.HsaIdError:
+        raise ClaimsError(claim) from None
 
 
 def _name(claims: Mapping[str, Any]) -> str:

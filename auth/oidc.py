@@ -48,8 +48,7 @@ class Provider:
 
     issuer: str
     client_id: str
-    client_secret: str | None
-    redirect_uri: str
+    client_secret: str | None = field(repr=False)
     scope: str
     acr_levels: Mapping[str, int]
     """The provider's names for levels of assurance, and how high each is."""
@@ -62,9 +61,6 @@ class Provider:
         enough = sorted((level, name) for name, level in self.acr_levels.items() if level >= self.min_level)
         return " ".join(name for _, name in enough)
 
-    def __repr__(self) -> str:
-        return f"Provider({self.issuer!r})"
-
 
 @dataclass(frozen=True)
 class Challenge:
@@ -73,6 +69,7 @@ class Challenge:
     state: str
     nonce: str
     code_verifier: str = field(repr=False)
+    redirect_uri: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,6 @@ class OidcClient:
         self._http = AsyncOAuth2Client(
             client_id=provider.client_id,
             client_secret=provider.client_secret,
-            redirect_uri=provider.redirect_uri,
             scope=provider.scope,
             code_challenge_method="S256",
             timeout=timeout_s,
@@ -133,6 +129,7 @@ class OidcClient:
         metadata = await self.metadata()
         url, _ = self._http.create_authorization_url(
             metadata.authorization_endpoint,
+            redirect_uri=challenge.redirect_uri,
             state=challenge.state,
             nonce=challenge.nonce,
             code_verifier=challenge.code_verifier,
@@ -154,7 +151,7 @@ class OidcClient:
         code = answer.get("code", "")
         if not 1 <= len(code) <= MAX_PARAMETER_CHARACTERS:
             raise LoginError("login_invalid", "code")
-        token = await self._exchange(metadata, code, challenge.code_verifier)
+        token = await self._exchange(metadata, code, challenge)
         id_token, access_token = token.get("id_token"), token.get("access_token")
         if not isinstance(id_token, str) or not (access_token is None or isinstance(access_token, str)):
             raise LoginError("login_invalid", "token_response")
@@ -200,15 +197,15 @@ class OidcClient:
 
     # --- requests to the provider ------------------------------------------------------------------------------
 
-    async def _exchange(self, metadata: Metadata, code: str, code_verifier: str) -> Mapping[str, Any]:
+    async def _exchange(self, metadata: Metadata, code: str, challenge: Challenge) -> Mapping[str, Any]:
         try:
             async with asyncio.timeout(self._timeout_s):  # of the whole answer; httpx limits each read only
                 token = await self._http.fetch_token(
                     metadata.token_endpoint,
                     grant_type="authorization_code",
                     code=code,
-                    code_verifier=code_verifier,
-                    redirect_uri=self.provider.redirect_uri,
+                    code_verifier=challenge.code_verifier,
+                    redirect_uri=challenge.redirect_uri,
                 )
         except (httpx2.HTTPError, TimeoutError) as error:
             raise LoginError("provider_unavailable", type(error).__name__) from None
