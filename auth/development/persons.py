@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-PERSONNUMMER: Final = "http://electronichealth.se/identifier/personnummer"
-SAMORDNINGSNUMMER: Final = "http://electronichealth.se/identifier/samordningsnummer"
-STOCKHOLM_RESERVE_NUMBER: Final = "urn:oid:1.2.752.97.3.1.3"
+from auth.identity_numbers import IdentitySystem, luhn_digit
+
+PERSONNUMMER: Final = IdentitySystem.PERSONNUMMER.value
+SAMORDNINGSNUMMER: Final = IdentitySystem.SAMORDNINGSNUMMER.value
+STOCKHOLM_RESERVE_NUMBER: Final = IdentitySystem.STOCKHOLM_RESERVE.value
 
 PROVIDER_REGION: Final = "SE5555555555-0001"
 PROVIDER_COMPANY: Final = "SE5566778899-0001"
@@ -64,9 +66,12 @@ class EmployeeCommission:
 
     hsa_id: str
     name: str
+    purpose: str
+    """``commissionPurpose``; ``Vård och behandling`` makes a clinician."""
     unit: str
     provider: str
-    roles: tuple[str, ...] = ("staff",)
+    system_roles: tuple[str, ...] = ()
+    """Roles in this service (``unit_admin``...), as ``systemRole`` carries them."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,6 @@ class ProxyGrant:
     subject: str
     kind: Literal["guardian", "grant"]
     scopes: tuple[Scope, ...]
-
-
-def luhn_digit(digits: str) -> str:
-    """The check digit (Luhn, modulus 10) after ``digits``."""
-    doubled = (int(digit) * (2 - index % 2) for index, digit in enumerate(digits))
-    return str(-sum(number // 10 + number % 10 for number in doubled) % 10)
 
 
 def _number(born: date, serial: str, *, day_offset: int = 0) -> str:
@@ -160,42 +159,54 @@ PROXY_GRANTS: Final[Sequence[ProxyGrant]] = (
 """Guardians of Elliot are not among them: from 13 on a teenager acts alone."""
 
 
-def _commission(serial: str, unit: str, purpose: str, *roles: str) -> EmployeeCommission:
+CARE: Final = "Vård och behandling"
+ADMINISTRATION: Final = "Administration"
+
+
+def _care(serial: str, unit: str) -> EmployeeCommission:
+    return _commission(serial, unit, CARE, CARE, ())
+
+
+def _administers(serial: str, unit: str, name: str, role: str) -> EmployeeCommission:
+    return _commission(serial, unit, name, ADMINISTRATION, (role,))
+
+
+def _commission(serial: str, unit: str, name: str, purpose: str, roles: tuple[str, ...]) -> EmployeeCommission:
     provider = PROVIDER_COMPANY if unit.startswith("SE5566778899") else PROVIDER_REGION
-    return EmployeeCommission(f"{unit}-{serial}", purpose, unit, provider, roles or ("staff",))
+    return EmployeeCommission(f"{unit}{serial}", name, purpose, unit, provider, roles)
 
 
 EMPLOYEES: Final[Sequence[Employee]] = (
     Employee("SE5555555555-K001", "Karin", "Lindvall", "Läkare",
              "Två uppdrag: vårdcentral och barnmorskemottagning", "Two commissions: health centre and maternity",
-             (_commission("K01", UNIT_HEALTH_CENTRE, "Vård och behandling"),
-              _commission("K02", UNIT_MATERNITY, "Vård och behandling"))),
+             (_care("K01", UNIT_HEALTH_CENTRE),
+              _care("K02", UNIT_MATERNITY))),
     Employee("SE5555555555-J002", "Johan", "Sköldberg", "Sjuksköterska",
              "Ett uppdrag på vårdcentralen", "One commission at the health centre",
-             (_commission("J01", UNIT_HEALTH_CENTRE, "Vård och behandling"),)),
+             (_care("J01", UNIT_HEALTH_CENTRE),)),
     Employee("SE5555555555-A003", "Amira", "Haddane", "Barnmorska",
              "Uppdrag hos två vårdgivare", "Commissions at two care providers",
-             (_commission("A01", UNIT_MATERNITY, "Vård och behandling"),
-              _commission("A02", UNIT_REHAB, "Vård och behandling"))),
+             (_care("A01", UNIT_MATERNITY),
+              _care("A02", UNIT_REHAB))),
     Employee("SE5566778899-P004", "Per", "Åkerö", "Fysioterapeut",
              "Annan vårdgivare: ska inte se regionens patienter", "Another care provider: sees none of the region's",
-             (_commission("P01", UNIT_REHAB, "Vård och behandling"),)),
+             (_care("P01", UNIT_REHAB),)),
     Employee("SE5555555555-E005", "Eva", "Nordmark", "Enhetschef",
              "Vårdpersonal och enhetsadministratör", "Staff and unit administrator",
-             (_commission("E01", UNIT_HEALTH_CENTRE, "Vård och behandling"),
-              _commission("E02", UNIT_HEALTH_CENTRE, "Administration", "unit_admin"))),
+             (_care("E01", UNIT_HEALTH_CENTRE),
+              _administers("E02", UNIT_HEALTH_CENTRE, "Administration", "unit_admin"))),
     Employee("SE5555555555-L006", "Lars", "Ekmarker", "Systemförvaltare",
              "Regionadministratör", "Region administrator",
-             (_commission("L01", UNIT_HEALTH_CENTRE, "Regional administration", "region_admin"),)),
+             (_administers("L01", UNIT_HEALTH_CENTRE, "Regional administration", "region_admin"),)),
     Employee("SE5555555555-M007", "Maja", "Hallin", "Medicinsk sekreterare",
              "Schemaläggare", "Scheduler",
-             (_commission("M01", UNIT_HEALTH_CENTRE, "Tidboksadministration", "scheduler"),)),
+             (_administers("M01", UNIT_HEALTH_CENTRE, "Tidboksadministration", "scheduler"),)),
     Employee("SE5555555555-S008", "Sven", "Granlid", "Verksamhetsutvecklare",
              "Får bara titta", "May only look",
-             (_commission("S01", UNIT_HEALTH_CENTRE, "Uppföljning", "viewer"),)),
+             (_administers("S01", UNIT_HEALTH_CENTRE, "Uppföljning", "viewer"),)),
     Employee("SE5555555555-R009", "Robin", "Driftsson", "Driftansvarig",
              "Drift (SRE)", "Operations (SRE)",
-             (_commission("R01", UNIT_HEALTH_CENTRE, "Drift", "sre"),)),
+             (_administers("R01", UNIT_HEALTH_CENTRE, "Drift", "sre"),)),
     Employee("SE5555555555-U010", "Ulla", "Fridsten", "Läkare",
              "Har inget uppdrag: ska nekas", "Has no commission: must be refused", ()),
 )  # fmt: skip
