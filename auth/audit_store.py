@@ -1,0 +1,274 @@
+"""The audit log in Redis: appended by any number of fronts, before the answer that it is about leaves.
+
+===================  =======================================================================================
+``ao:audit``         stream of entries; an entry's id is its number (``<number>-0``), its fields ``b`` the body
+                     and ``h`` the hash
+``{ao:audit}:head``  the signed head as text (in the same slot of a Redis Cluster as the stream)
+===================  =======================================================================================
+
+Several fronts append to one chain: a script compares the head that the entries were linked to with the one that
+stands, and appends all of them or none; who came second links again. What waits while one batch is under way goes
+into the next one (group commit), so the log costs one round trip however many requests there are.
+
+A front remembers the highest head that it saw. If Redis comes back with less (a lost failover, or somebody cut the
+end off), the front says so in its log, counts it, and writes it into the chain as an entry of its own.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Final, Literal
+
+import structlog
+from redis.asyncio import Redis
+
+from auth.audit import (
+    GENESIS,
+    AuditEntry,
+    AuditKeys,
+    Fault,
+    Head,
+    LinkedEntry,
+    SignedHead,
+    Verification,
+    Verifier,
+    link,
+    sign_head,
+)
+
+STREAM_KEY: Final = "ao:audit"
+HEAD_KEY: Final = "{ao:audit}:head"
+MAX_BATCH: Final = 256
+"""Entries in one script call: about 100 kB, a few milliseconds of Redis."""
+MAX_PENDING: Final = 10_000
+"""Entries that wait for Redis; beyond them requests are refused at once."""
+MAX_ATTEMPTS: Final = 50
+"""Times that a batch is linked anew because another front was first."""
+WITNESS_INTERVAL_S: Final = 60.0
+"""A log cut shorter than this ago may have been rolled back unseen by whoever holds only the application's log."""
+_READ_COUNT: Final = 1000
+
+ROLLED_BACK: Final = "audit_rolled_back"
+"""Action of the entry that tells that earlier entries are gone."""
+
+_log = structlog.get_logger(__name__)
+
+# KEYS: stream, head. ARGV: the end that the entries are linked to, the new head, then number, body and hash of each.
+# The end is the head's text; when that is gone, number and hash of the stream's last entry; '' in an empty log.
+# Returns nil when appended, else the end that stands.
+_APPEND: Final = """
+local stands = redis.call('GET', KEYS[2])
+if not stands then
+  local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+  stands = last and (string.match(last[1], '^%d+') .. ' ' .. last[2][4]) or ''
+end
+if stands ~= ARGV[1] then return stands end
+for i = 3, #ARGV, 3 do
+  redis.call('XADD', KEYS[1], ARGV[i] .. '-0', 'b', ARGV[i + 1], 'h', ARGV[i + 2])
+end
+redis.call('SET', KEYS[2], ARGV[2])
+return false
+"""
+
+Event = Literal["recorded", "relinked", "unavailable", "rolled_back", "head_forged"]
+
+
+class AuditUnavailableError(Exception):
+    """The entry could not be written, so what it is about must not happen (503). ``cause`` is for counters."""
+
+    def __init__(self, cause: Literal["store", "busy", "head_forged", "closed"]) -> None:
+        super().__init__(cause)
+        self.code = "audit_unavailable"
+        self.cause = cause
+
+
+class AuditLog:
+    """``record`` is the one way in. One instance per process, over the process's own Redis client."""
+
+    def __init__(
+        self,
+        redis: "Redis",
+        keys: AuditKeys,
+        *,
+        observe: Callable[[Event, int], None] = lambda _event, _count: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``observe`` is told what happened and to how many entries."""
+        self._redis = redis
+        self._keys = keys
+        self._observe = observe
+        self._clock = clock
+        self._append = redis.register_script(_APPEND)
+        self._pending: list[tuple[AuditEntry, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._end, self._head = "", GENESIS
+        """The end of the log as Redis writes it, and what it says."""
+        self._highest = GENESIS
+        self._loss: AuditEntry | None = None
+        """Told to the log with the next entry: that some are gone."""
+        self._witness_at = 0.0
+        self._is_closed = False
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Write the entry; returns when it stands in the log, or raises ``AuditUnavailableError``."""
+        if self._is_closed:
+            raise AuditUnavailableError("closed")
+        if len(self._pending) >= MAX_PENDING:
+            self._observe("unavailable", 1)
+            raise AuditUnavailableError("busy")
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((entry, written))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        await written
+
+    async def close(self) -> None:
+        """Write what waits; take no more."""
+        self._is_closed = True
+        if self._writer is not None:
+            await self._writer
+
+    async def _write(self) -> None:
+        """Until nothing waits: one batch at a time."""
+        while self._pending:
+            batch, self._pending = self._pending[:MAX_BATCH], self._pending[MAX_BATCH:]
+            error: AuditUnavailableError | None = None
+            try:
+                await self._commit([entry for entry, _ in batch])
+            except AuditUnavailableError as unavailable:
+                error = unavailable
+            except Exception as failure:  # whatever it is: nobody may wait for ever, nothing goes unlogged
+                _log.error("audit_unavailable", error=type(failure).__name__)
+                error = AuditUnavailableError("store")
+            self._observe("recorded" if error is None else "unavailable", len(batch))
+            for _, written in batch:
+                if written.done():  # its request was cancelled meanwhile
+                    continue
+                if error is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(AuditUnavailableError(error.cause))
+        self._writer = None
+
+    async def _commit(self, entries: list[AuditEntry]) -> None:
+        for _ in range(MAX_ATTEMPTS):
+            linked, head = [], self._head
+            for entry in entries if self._loss is None else [self._loss, *entries]:
+                linked.append(link(head, entry, self._keys))
+                head = linked[-1].head
+            new_end = sign_head(head, self._keys).to_text()
+            arguments: list[Any] = [self._end, new_end]
+            for one in linked:
+                arguments += [one.number, one.body, one.hash.hex()]
+            stands = await self._append(keys=[STREAM_KEY, HEAD_KEY], args=arguments)
+            if stands is None:
+                self._end, self._head, self._highest, self._loss = new_end, head, head, None
+                self._witness()
+                return
+            self._observe("relinked", len(entries))
+            self._follow(stands.decode())
+        raise AuditUnavailableError("busy")
+
+    def _witness(self) -> None:
+        """Now and then the signed head goes to the application's log, which is kept elsewhere than Redis."""
+        now = self._clock()
+        if now >= self._witness_at:
+            self._witness_at = now + WITNESS_INTERVAL_S
+            _log.info("audit_head", head=self._end)
+
+    def _follow(self, end: str) -> None:
+        """Take over the end that stands in Redis: another front's, or an earlier one than this front has seen."""
+        head = read_end(end)
+        if head is None or (isinstance(head, SignedHead) and not head.is_authentic(self._keys)):
+            _log.error("audit_head_forged")
+            self._observe("head_forged", 1)
+            raise AuditUnavailableError("head_forged")
+        self._end, self._head = end, head.head if isinstance(head, SignedHead) else head
+        highest = self._highest
+        if self._head.number > highest.number:
+            self._highest = self._head
+        elif self._head != highest:
+            _log.error("audit_rolled_back", number=self._head.number, known_number=highest.number)
+            self._observe("rolled_back", highest.number - self._head.number)
+            self._loss = self._entry_of_loss(highest)
+            self._highest = self._head
+
+    def _entry_of_loss(self, highest: Head) -> AuditEntry:
+        return AuditEntry(
+            at_ms=int(self._clock() * 1000),
+            actor="alltid-oppet",
+            on_behalf_of=None,
+            commission=None,
+            unit=None,
+            provider=None,
+            patient=None,
+            action=ROLLED_BACK,
+            outcome="failed",
+            resource=f"audit:{highest.number}:{highest.hash.hex()}",
+            address=None,
+            request_id="",
+        )
+
+
+def read_end(end: str) -> SignedHead | Head | None:
+    """What the script says stands: a signed head, an unsigned one (the signed one is gone), or None for neither."""
+    if not end:
+        return GENESIS
+    number, _, digest = end.partition(" ")
+    try:
+        return Head(int(number), bytes.fromhex(digest)) if " " not in digest else SignedHead.parse(end)
+    except ValueError:
+        return None
+
+
+async def entries(redis: "Redis", *, after: int = 0) -> AsyncIterator[LinkedEntry]:
+    """The stored entries with a number above ``after``, in the stream's order."""
+    position = f"({after}-0" if after else "-"
+    while True:
+        page: list[Any] = await redis.xrange(STREAM_KEY, min=position, count=_READ_COUNT) or []
+        for entry_id, fields in page:
+            yield _read(entry_id, fields)
+        if len(page) < _READ_COUNT:
+            return
+        position = f"({page[-1][0].decode()}"
+
+
+def _read(entry_id: bytes, fields: dict[bytes, bytes]) -> LinkedEntry:
+    """What does not look like an entry becomes one that no check passes."""
+    number, _, part = entry_id.decode().partition("-")
+    try:
+        digest = bytes.fromhex(fields.get(b"h", b"").decode())
+    except ValueError:
+        digest = b""
+    body = fields.get(b"b", b"") if part == "0" else b""
+    return LinkedEntry(int(number), body, digest)
+
+
+async def stored_head(redis: "Redis") -> SignedHead | None:
+    """The signed head in Redis; None when there is none or it cannot be read."""
+    text: Any = await redis.get(HEAD_KEY)
+    try:
+        return SignedHead.parse(text.decode()) if text is not None else None
+    except ValueError:
+        return None
+
+
+async def verify_stored(
+    redis: "Redis", keys: AuditKeys, *, after: Head = GENESIS, known: Iterable[SignedHead] = ()
+) -> Verification:
+    """Check the whole log in Redis against its signed head, and that it contains the heads in ``known``.
+
+    The head is read first: entries that come while the log is read are beyond it and do not disturb.
+    """
+    stored = await stored_head(redis)
+    verifier = Verifier(keys, after=after, known=[*known, *([stored] if stored is not None else [])])
+    is_whole, count = True, 0
+    async for entry in entries(redis, after=after.number):
+        count += 1
+        is_whole = verifier.feed(entry)
+        if not is_whole:
+            break
+    result = verifier.finish()
+    if result.fault is None and stored is None and count:
+        return Verification(result.head, Fault(result.head.number, "head_missing"))
+    return result
