@@ -7,11 +7,12 @@ gathers; nothing waits for a timer. One batch at a time also keeps the order: wh
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgpack
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import (
@@ -27,7 +28,7 @@ from redis.exceptions import (
 from chat.errors import ChatError
 from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
-from chat.scripts import APPEND, RECEIPT, TOUCH, Script
+from chat.scripts import APPEND, RECEIPT, TELL, TOUCH, Script
 
 MAX_WAITING: Final = 20_000
 """Writes waiting for the store; more are refused rather than held in memory."""
@@ -49,7 +50,7 @@ class _Write:
     draft: Draft | None = None
     script: Script | None = None
     keys: tuple[str, ...] = ()
-    arguments: tuple[str | int, ...] = ()
+    arguments: tuple[str | int | bytes, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,11 @@ class Committer:
     def touch(self, key: str, channel: str, mark: str, person: str, for_ms: int) -> "asyncio.Future[Any]":
         """Who types or is present now (touch.lua)."""
         return self._put(script=TOUCH, keys=(key, channel), arguments=(mark, person, for_ms))
+
+    def tell(self, channel: str, mark: str, values: Mapping[str, Any]) -> "asyncio.Future[Any]":
+        """Publish something that is kept nowhere."""
+        packed = mark.encode() + msgpack.packb(dict(values))
+        return self._put(script=TELL, keys=(channel,), arguments=(packed,))
 
     def _put(self, **values: Any) -> "asyncio.Future[Any]":
         loop = asyncio.get_running_loop()
@@ -172,7 +178,7 @@ class Committer:
 
     async def _load_scripts(self) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for script in (APPEND, RECEIPT, TOUCH):
+            for script in (APPEND, RECEIPT, TELL, TOUCH):
                 pipeline.script_load(script.text)
             await pipeline.execute()
 
@@ -224,7 +230,7 @@ def _calls(batch: list[_Write]) -> list[_Call]:
 async def durability(redis: "Redis") -> str:
     """How durable an acknowledged write is: ``always``, ``everysec``, ``no``, ``off`` (no append-only file), ``?``."""
     with suppress(RedisError):
-        settings = await redis.config_get("appendonly", "appendfsync")
+        settings: Any = await redis.config_get("appendonly", "appendfsync")
         if settings:
             value = {_text(key): _text(value) for key, value in settings.items()}
             return value.get("appendfsync", "?") if value.get("appendonly") == "yes" else "off"

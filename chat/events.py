@@ -4,6 +4,8 @@ Events of a conversation are numbered 1, 2, 3... without a hole (``seq``), so th
 what is missing. An edit or a withdrawal is an event of its own that names the message it changes.
 """
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -98,6 +100,17 @@ def masked(events: Iterable[Event], withdrawn: frozenset[int]) -> list[Event]:
     return [replace(event, body={}, is_withdrawn=True) if gone(event) else event for event in events]
 
 
+def alias(conversation_id: str, actor: str) -> str:
+    """How people of a conversation see who somebody is: the same for all of them, another in each conversation.
+
+    So a patient's browser never holds a clinician's HSA-id, nor a guest's the patient's person id.
+    """
+    if not actor:
+        return ""
+    digest = hashlib.blake2b(f"{conversation_id}\0{actor}".encode(), digest_size=10).digest()
+    return base64.b32encode(digest).decode().lower()
+
+
 def to_wire(conversation_id: str, event: Event) -> dict[str, Any]:
     """The event as clients see it (``ChatEvent`` of the wire protocol)."""
     return {
@@ -105,7 +118,7 @@ def to_wire(conversation_id: str, event: Event) -> dict[str, Any]:
         "seq": event.seq,
         "at_ms": event.at_ms,
         "kind": event.kind,
-        "author": event.author,
+        "author": alias(conversation_id, event.author),
         "author_name": event.author_name,
         "author_role": event.author_role,
         "client_id": event.client_id,

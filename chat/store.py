@@ -83,7 +83,7 @@ class ChatStore:
     async def conversation(self, conversation_id: str) -> Conversation | None:
         """What is stored; None when there is none."""
         with _available():
-            fields = await self._redis.hgetall(Keys(conversation_id).meta)
+            fields: Any = await self._redis.hgetall(Keys(conversation_id).meta)
         return from_fields(conversation_id, fields) if b"state" in fields else None
 
     async def conversations(self, conversation_ids: Sequence[str]) -> list[Conversation | None]:
@@ -105,7 +105,7 @@ class ChatStore:
             if not await self._redis.hexists(keys.meta, "state"):
                 raise ChatError("unknown_conversation", "conversation_id")
             async with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.hset(keys.meta, mapping=to_fields(conversation))
+                pipeline.hset(keys.meta, items=[part for pair in to_fields(conversation).items() for part in pair])
                 pipeline.execute_command("SPUBLISH", keys.channel, "M")
                 await pipeline.execute()
 
@@ -113,8 +113,10 @@ class ChatStore:
         """Forget everything of a conversation."""
         keys = Keys(conversation_id)
         with _available():
-            await self._redis.delete(*keys.all())
-            await self._redis.execute_command("SPUBLISH", keys.channel, "M")
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.delete(*keys.all())
+                pipeline.execute_command("SPUBLISH", keys.channel, "M")
+                await pipeline.execute()
 
     # --- events ------------------------------------------------------------------------------------------------
 
@@ -126,19 +128,19 @@ class ChatStore:
             raise ChatError(*refusal)
         return Appended(seq, at_ms, is_repeat=status == b"repeat")
 
-    async def read_after(self, conversation_id: str, after: int, limit: int) -> Page:
-        """The first events after a number, the oldest first."""
-        return await self._read(conversation_id, "after", after, limit)
+    async def read_after(self, conversation_id: str, after: int, limit: int, *, mask: bool = True) -> Page:
+        """The first events after a number, the oldest first; with ``mask`` off also withdrawn texts (archive)."""
+        return await self._read(conversation_id, "after", after, limit, mask=mask)
 
     async def read_before(self, conversation_id: str, before: int, limit: int) -> Page:
         """The last events before a number, the oldest first."""
         return await self._read(conversation_id, "before", before, limit)
 
-    async def _read(self, conversation_id: str, direction: str, number: int, limit: int) -> Page:
+    async def _read(self, conversation_id: str, direction: str, number: int, limit: int, *, mask: bool = True) -> Page:
         keys = Keys(conversation_id)
         arguments = (direction, number, min(limit, MAX_PAGE))
         result = await self._script(READ, (keys.log, keys.meta, keys.withdrawn), arguments)
-        return _page(result, is_backwards=direction == "before")
+        return _page(result, is_backwards=direction == "before", mask=mask)
 
     async def read_many(self, positions: Mapping[str, int], limit: int) -> dict[str, Page | None]:
         """``read_after`` for many conversations in one round trip; None for those that do not exist."""
@@ -146,7 +148,7 @@ class ChatStore:
             ((keys.log, keys.meta, keys.withdrawn), ("after", after, min(limit, MAX_PAGE)))
             for keys, after in ((Keys(conversation_id), after) for conversation_id, after in positions.items())
         ]
-        pages = {}
+        pages: dict[str, Page | None] = {}
         for conversation_id, result in zip(positions, await self._scripts(READ, calls), strict=True):
             try:
                 pages[conversation_id] = _page(result, is_backwards=False)
@@ -166,16 +168,21 @@ class ChatStore:
     async def receipts(self, conversation_id: str) -> dict[str, Receipt]:
         """Everybody's."""
         with _available():
-            fields = await self._redis.hgetall(Keys(conversation_id).receipts)
+            fields: Any = await self._redis.hgetall(Keys(conversation_id).receipts)
         return {reader.decode(): Receipt(*map(int, value.split())) for reader, value in fields.items()}
 
     # --- archive -----------------------------------------------------------------------------------------------
 
+    async def archived_through(self, conversation_id: str) -> int:
+        """The archive has all events up to this number."""
+        with _available():
+            return int(await self._redis.hget(Keys(conversation_id).meta, "archived") or 0)
+
     async def mark_archived(self, conversation_id: str, through: int, reference: str) -> None:
         """The archive has all events through this number."""
         with _available():
-            values = {"archived": through, "archive_reference": reference}
-            await self._redis.hset(Keys(conversation_id).meta, mapping=values)
+            meta = Keys(conversation_id).meta
+            await self._redis.hset(meta, items=["archived", through, "archive_reference", reference])
 
     async def trim(self, conversation_id: str, through: int) -> int:
         """Forget archived events; through which number they are forgotten now."""
@@ -187,7 +194,7 @@ class ChatStore:
 
     async def _scripts(self, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]) -> list[Any]:
         with _available():
-            for _ in range(2):
+            while True:
                 async with self._redis.pipeline(transaction=False) as pipeline:
                     for keys, arguments in calls:
                         pipeline.evalsha(script.sha, len(keys), *keys, *arguments)
@@ -198,7 +205,6 @@ class ChatStore:
                 if not isinstance(failed, NoScriptError):
                     raise failed
                 await self._redis.script_load(script.text)
-            raise failed
 
 
 class _available:  # noqa: N801  # reads as a word where it is used
@@ -212,21 +218,17 @@ class _available:  # noqa: N801  # reads as a word where it is used
             raise ChatError("chat_unavailable") from None
 
 
-def _page(result: Any, *, is_backwards: bool) -> Page:
+def _page(result: Any, *, is_backwards: bool, mask: bool = True) -> Page:
     last, trimmed, state, entries, withdrawn = result
     if last < 0:
         raise ChatError("unknown_conversation", "conversation_id")
     if is_backwards:
         entries = reversed(entries)
     events = [_event(name, fields) for name, fields in entries]
-    shown = masked(events, frozenset(map(int, withdrawn)))
+    shown = masked(events, frozenset(map(int, withdrawn))) if mask else events
     return Page(tuple(shown), last, trimmed, state.decode())
 
 
 def _event(name: bytes, fields: Any) -> Event:
     """An entry of the stream: its fields stand in the order in which append.lua writes them."""
-    if isinstance(fields, dict):  # RESP3
-        at, packed = fields[b"t"], fields[b"e"]
-    else:
-        at, packed = fields[1], fields[7]
-    return unpack(int(name.partition(b"-")[0]), int(at), packed)
+    return unpack(int(name.partition(b"-")[0]), int(fields[1]), fields[7])

@@ -6,18 +6,21 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local before = redis.call('ZSCORE', KEYS[1], ARGV[2])
-local held = before and tonumber(before) > now
+local held = (before and tonumber(before) > now) or false
 local length = tonumber(ARGV[3])
 if length > 0 then
     redis.call('ZADD', KEYS[1], now + length, ARGV[2])
 else
     redis.call('ZREM', KEYS[1], ARGV[2])
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local expired = redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 local newest = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 if newest[2] then redis.call('PEXPIREAT', KEYS[1], math.ceil(tonumber(newest[2]))) end
--- Typing is told each time, because those who listen let it lapse by themselves; presence when it changes.
-if ARGV[1] == 'T' or (length > 0) ~= held then
-    redis.call('SPUBLISH', KEYS[2], ARGV[1] .. length .. ' ' .. ARGV[2])
+local people = redis.call('ZRANGE', KEYS[1], 0, -1)
+-- Typing is told each time, because those who listen let it lapse by themselves; presence when it changes, as a whole.
+if ARGV[1] == 'T' then
+    redis.call('SPUBLISH', KEYS[2], 'T' .. length .. ' ' .. ARGV[2])
+elseif (length > 0) ~= held or expired > 0 then
+    redis.call('SPUBLISH', KEYS[2], 'P' .. table.concat(people, '\n'))
 end
-return redis.call('ZRANGE', KEYS[1], 0, -1)
+return people

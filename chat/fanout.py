@@ -1,0 +1,312 @@
+"""Who gets what: the conversations that this front's sockets read, and the shell around ``Feed`` and ``News``.
+
+Any number of fronts do the same side by side; none knows of the others. A reader (one socket of one device) is
+attached to a conversation at a number and gets every later event once and in order, until it is detached: because
+it went, because it may not read any more, or because it reads too slowly. Then it is told where to resume.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import msgpack
+import structlog
+from redis.asyncio import Redis
+
+from auth.principal import Principal
+from chat.conversation import may_read
+from chat.errors import ChatError
+from chat.events import Event, to_wire, unpack
+from chat.feed import RECENT_EVENTS, Feed, Step
+from chat.keys import Keys
+from chat.news import News
+from chat.store import MAX_PAGE, ChatStore
+
+LINGER_S: Final = 20.0
+"""A conversation without readers is listened to for a while: most who lose their socket come back."""
+_NEWEST: Final = 2**53
+_RESYNC_AT_ONCE: Final = 100
+_SWEEP_S: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+Encode = Callable[[str, Mapping[str, Any]], Any]
+"""Makes a packet of an event's name and payload; it is then sent to any number of readers."""
+
+
+class Reader(Protocol):
+    """One socket."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who reads."""
+
+    def send(self, packet: Any) -> bool:
+        """Queue a packet; False when the socket has more waiting than it may."""
+
+    def hint(self, packet: Any) -> None:
+        """Queue a small packet that tells the socket to resume, even when ``send`` refused."""
+
+
+@dataclass(eq=False)
+class _Channel:
+    """A conversation at this front."""
+
+    conversation_id: str
+    feed: Feed = field(default_factory=Feed)
+    readers: dict[Reader, int] = field(default_factory=dict)
+    """With the number up to which each has everything already."""
+    opening: "asyncio.Task[None] | None" = None
+    is_reading: bool = False
+    was_lost: bool = False
+    """The connection was lost while the conversation was being opened."""
+    idle_since: float = 0.0
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a reader lacked."""
+
+    events: tuple[Event, ...]
+    last_seq: int
+    trimmed_through: int
+    is_live: bool
+    """Whether the reader is attached; if not there is more to read, after the last of these events."""
+
+
+class FanOut:
+    """All conversations of one front. ``counters`` counts deliveries, slow readers, gaps and resets."""
+
+    def __init__(self, redis: "Redis", store: ChatStore, encode: Encode) -> None:
+        self.counters: Counter[str] = Counter()
+        self._store = store
+        self._encode = encode
+        self._channels: dict[str, _Channel] = {}
+        self._names: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._news = News(redis, on_news=self._on_news, on_lost=self._on_lost, on_ready=self._on_ready)
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await self._news.start()
+        self._spawn(self._sweep())
+
+    async def stop(self) -> None:
+        """Stop; readers get nothing more."""
+        tasks = {*self._tasks, *(channel.opening for channel in self._channels.values() if channel.opening)}
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=0.1)
+        await self._news.stop()
+
+    # --- readers -----------------------------------------------------------------------------------------------
+
+    async def resume(self, reader: Reader, conversation_id: str, after: int, limit: int) -> Resumed:
+        """What the reader lacks after a number; attached when that is all there is.
+
+        Between the attachment and the return nothing suspends: what is sent first is what this returns.
+        """
+        channel = await self._open(conversation_id)
+        page = await self._store.read_after(conversation_id, after, min(limit, MAX_PAGE))
+        events = page.events
+        has_more = bool(events) and events[-1].seq < page.last_seq
+        if after > page.last_seq or has_more or self._channels.get(conversation_id) is not channel:
+            return Resumed(events, page.last_seq, page.trimmed_through, is_live=False)
+        rest = channel.feed.since(page.last_seq)  # what happened while the page was on its way
+        if rest is None:
+            return Resumed(events, page.last_seq, page.trimmed_through, is_live=False)
+        last_seq = rest[-1].seq if rest else page.last_seq
+        channel.readers[reader] = last_seq
+        return Resumed(events + rest, last_seq, page.trimmed_through, is_live=True)
+
+    def detach(self, reader: Reader, conversation_id: str) -> None:
+        """The reader gets no more of this conversation."""
+        channel = self._channels.get(conversation_id)
+        if channel is not None and reader in channel.readers:
+            del channel.readers[reader]
+            self._note_idle(channel)
+
+    def is_attached(self, reader: Reader, conversation_id: str) -> bool:
+        """Whether the reader gets what happens there."""
+        channel = self._channels.get(conversation_id)
+        return channel is not None and reader in channel.readers
+
+    def readers(self, conversation_id: str) -> int:
+        """How many sockets of this front read it."""
+        channel = self._channels.get(conversation_id)
+        return len(channel.readers) if channel is not None else 0
+
+    # --- opening a conversation --------------------------------------------------------------------------------
+
+    async def _open(self, conversation_id: str) -> _Channel:
+        channel = self._channels.get(conversation_id)
+        if channel is None:
+            channel = self._channels[conversation_id] = _Channel(conversation_id)
+            self._names[Keys(conversation_id).channel] = conversation_id
+            channel.opening = asyncio.create_task(self._start_feed(channel))
+            channel.opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if channel.opening is not None:
+            await asyncio.shield(channel.opening)
+        self._note_idle(channel)
+        return channel
+
+    async def _start_feed(self, channel: _Channel) -> None:
+        conversation_id = channel.conversation_id
+        try:
+            await self._news.subscribe(Keys(conversation_id).channel)
+            page = await self._store.read_before(conversation_id, _NEWEST, RECENT_EVENTS)
+        except BaseException:
+            self._forget(channel)
+            raise
+        channel.opening = None
+        self._act(channel, channel.feed.start(page.events, page.last_seq))
+        if channel.was_lost:  # news between page and reconnection are missing
+            channel.feed.on_lost()
+            self._spawn(self._catch_up(channel))
+
+    def _forget(self, channel: _Channel) -> None:
+        self._channels.pop(channel.conversation_id, None)
+        name = Keys(channel.conversation_id).channel
+        self._names.pop(name, None)
+        self._news.unsubscribe([name])
+
+    def _note_idle(self, channel: _Channel) -> None:
+        channel.idle_since = asyncio.get_running_loop().time()
+
+    async def _sweep(self) -> None:
+        """Let go of conversations that nobody here has read for a while."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            old = asyncio.get_running_loop().time() - LINGER_S
+            for channel in list(self._channels.values()):
+                if not channel.readers and channel.opening is None and channel.idle_since < old:
+                    self._forget(channel)
+
+    # --- news --------------------------------------------------------------------------------------------------
+
+    def _on_news(self, name: str, payload: bytes) -> None:
+        """Something happened in a conversation; the first byte says what (the scripts' SPUBLISH)."""
+        channel = self._channels.get(self._names.get(name, ""))
+        if channel is None:
+            return
+        try:
+            self._take(channel, payload[:1], payload[1:])
+        except (ValueError, UnicodeDecodeError):
+            self.counters["news_malformed"] += 1
+
+    def _take(self, channel: _Channel, mark: bytes, rest: bytes) -> None:
+        if mark == b"E":
+            seq, at_ms, packed = rest.split(b" ", 2)
+            self._act(channel, channel.feed.on_event(unpack(int(seq), int(at_ms), packed)))
+        elif mark == b"R":
+            delivered, read, reader = rest.decode().split(" ", 2)
+            receipt = {"reader": reader, "delivered": int(delivered), "read": int(read)}
+            self._tell(channel, "chat_receipts", receipt)
+        elif mark == b"T":
+            for_ms, person = rest.decode().split(" ", 1)
+            actor, _, name = person.partition("\t")
+            self._tell(channel, "chat_typists", {"author": actor, "author_name": name, "for_ms": int(for_ms)})
+        elif mark == b"P":
+            people = sorted({entry.partition("\t")[0] for entry in rest.decode().split("\n") if entry})
+            self._tell(channel, "chat_presence", {"people": people})
+        elif mark == b"X":
+            self._tell(channel, "chat_text", msgpack.unpackb(rest))
+        elif mark == b"M":
+            self._spawn(self._recheck(channel))
+
+    def _act(self, channel: _Channel, step: Step) -> None:
+        for event in step.deliver:
+            if channel.readers:
+                self._deliver(channel, self._encode("chat_event", to_wire(channel.conversation_id, event)), event.seq)
+        if step.reset_to is not None:
+            self.counters["resets"] += 1
+            _log.error("chat_store_lost_events")
+            self._tell(channel, "chat_reset", {"last_seq": step.reset_to})
+        if step.read_after is not None and not channel.is_reading:
+            self.counters["gaps"] += 1
+            self._spawn(self._catch_up(channel))
+
+    def _tell(self, channel: _Channel, event: str, payload: Mapping[str, Any]) -> None:
+        if channel.readers:
+            packet = self._encode(event, {"conversation_id": channel.conversation_id, **payload})
+            for reader in list(channel.readers):
+                reader.send(packet)  # what is lost here is soon out of date
+
+    def _deliver(self, channel: _Channel, packet: Any, seq: int) -> None:
+        slow = [reader for reader, has in channel.readers.items() if seq > has and not reader.send(packet)]
+        self.counters["delivered"] += len(channel.readers) - len(slow)
+        for reader in slow:
+            self.counters["slow_readers"] += 1
+            del channel.readers[reader]
+            self._note_idle(channel)
+            reader.hint(self._encode("chat_lagging", {"conversation_id": channel.conversation_id, "seq": seq - 1}))
+
+    async def _catch_up(self, channel: _Channel) -> None:
+        """Read what the feed lacks, until it lacks nothing. A failure leaves that to the next reconnection."""
+        if channel.is_reading:
+            return
+        channel.is_reading = True
+        try:
+            while not channel.feed.is_synced:
+                after = channel.feed.head
+                page = await self._store.read_after(channel.conversation_id, after, MAX_PAGE)
+                self._act(channel, channel.feed.on_page(after, page.events, page.last_seq))
+        except ChatError as error:
+            if error.code == "unknown_conversation":
+                self._end(channel, list(channel.readers))
+            else:
+                await asyncio.sleep(0.2)
+                self._spawn(self._catch_up_later(channel))
+        finally:
+            channel.is_reading = False
+
+    async def _catch_up_later(self, channel: _Channel) -> None:
+        if self._channels.get(channel.conversation_id) is channel:
+            await self._catch_up(channel)
+
+    async def _recheck(self, channel: _Channel) -> None:
+        """The conversation changed: let go of readers who may not read it any more."""
+        with suppress(ChatError):
+            conversation = await self._store.conversation(channel.conversation_id)
+            if conversation is None:
+                self._end(channel, list(channel.readers))
+                return
+            gone = [reader for reader in channel.readers if not may_read(reader.principal, conversation)]
+            self._end(channel, gone)
+            self._tell(channel, "chat_changed", {"title": conversation.title, "state": conversation.state})
+
+    def _end(self, channel: _Channel, readers: list[Reader]) -> None:
+        packet = self._encode("chat_ended", {"conversation_id": channel.conversation_id})
+        for reader in readers:
+            channel.readers.pop(reader, None)
+            reader.hint(packet)
+        self._note_idle(channel)
+
+    # --- lost connections --------------------------------------------------------------------------------------
+
+    def _on_lost(self) -> None:
+        for channel in self._channels.values():
+            channel.feed.on_lost()
+            channel.was_lost = channel.opening is not None
+
+    async def _on_ready(self) -> None:
+        """News flow again: every feed reads what it may have missed."""
+        channels = [channel for channel in self._channels.values() if channel.opening is None]
+        for start in range(0, len(channels), _RESYNC_AT_ONCE):
+            some = {channel.conversation_id: channel for channel in channels[start : start + _RESYNC_AT_ONCE]}
+            heads = {name: some[name].feed.head for name in some}
+            for name, page in (await self._store.read_many(heads, MAX_PAGE)).items():
+                channel = some[name]
+                if page is None:
+                    self._end(channel, list(channel.readers))
+                    continue
+                self._act(channel, channel.feed.on_page(heads[name], page.events, page.last_seq))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

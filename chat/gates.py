@@ -1,0 +1,63 @@
+"""What conversations ask of others: the case workflow, attachments, and the log of who reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from auth.principal import Principal
+from chat.conversation import Conversation
+from chat.errors import ChatError
+
+
+class ConversationGate(Protocol):
+    """Has a say before a message is appended (case workflow); raises ``ChatError`` or another error with a ``code``."""
+
+    async def before_append(self, conversation: Conversation, principal: Principal, now: float) -> None:
+        """``now``: seconds since the epoch. The message is not there yet, and may still fail to be appended."""
+
+
+class AttachmentGate(Protocol):
+    """Knows which uploads a message may name."""
+
+    async def check_usable(
+        self, conversation_id: str, author: str, attachment_ids: Sequence[str]
+    ) -> Sequence[Mapping[str, Any]]:
+        """What readers are shown of each; ``ChatError`` (unknown_attachment) when one may not be used here."""
+
+    async def erase_conversation(self, conversation_id: str) -> None:
+        """Forget everything that was attached."""
+
+
+class ReadLog(Protocol):
+    """Is told before anybody is shown messages of a patient; what it raises, the reader meets instead of them."""
+
+    async def record_read(self, principal: Principal, conversation: Conversation) -> None:
+        """Note who looks at which patient's conversation."""
+
+
+class OpenGate:
+    """Where no workflow stands before a message."""
+
+    async def before_append(self, conversation: Conversation, principal: Principal, now: float) -> None:
+        """Everything may pass."""
+
+
+class NoAttachments:
+    """Where nothing can be attached."""
+
+    async def check_usable(
+        self, _conversation_id: str, _author: str, attachment_ids: Sequence[str]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Refuse all."""
+        if attachment_ids:
+            raise ChatError("unknown_attachment", "attachments")
+        return ()
+
+    async def erase_conversation(self, conversation_id: str) -> None:
+        """There is nothing."""
+
+
+class NoReadLog:
+    """For tests and measurements."""
+
+    async def record_read(self, principal: Principal, conversation: Conversation) -> None:
+        """Forget it."""

@@ -1,0 +1,172 @@
+"""The connection on which one front hears what happens in the conversations that its sockets read.
+
+One sharded publish/subscribe channel per conversation (SSUBSCRIBE, Redis 7.0), all on one connection; the scripts that
+append publish in the same step. Against a blocking XREAD over all streams this costs the store and the front nothing
+per conversation that is silent, and against an inbox per front it needs no second write that could be lost between
+two slots of a cluster. What publish/subscribe does not promise, delivery across a lost connection, the numbers of the
+events do: after every reconnection ``on_ready`` has each feed read what it lacks (``chat/feed.py``).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chat.errors import ChatError
+
+PING_S: Final = 1.0
+"""A connection that is silent for three of these is dead, however open it looks."""
+SILENT_S: Final = 3.0
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 0.5
+_CHANNELS_PER_COMMAND: Final = 500
+_NEWS_PER_TURN: Final = 64
+"""After so many news at a stretch everything else of the process has its turn."""
+
+_log = structlog.get_logger(__name__)
+
+
+class News:
+    """Subscribes to channels and says what arrives. ``counters`` counts lost connections."""
+
+    def __init__(
+        self,
+        redis: "Redis",
+        *,
+        on_news: Callable[[str, bytes], None],
+        on_lost: Callable[[], None],
+        on_ready: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._pool = redis.connection_pool
+        self._on_news = on_news
+        self._on_lost = on_lost
+        self._on_ready = on_ready
+        self._wanted: set[str] = set()
+        self._confirmed: dict[str, asyncio.Future[None]] = {}
+        self._connection: Any = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sending = asyncio.Lock()
+        self._leaving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._ping())]
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        tasks = {*self._tasks, *([self._leaving] if self._leaving else [])}
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=0.1)
+        await self._disconnect()
+
+    async def subscribe(self, channel: str) -> None:
+        """Returns once news of the channel arrive; until ``unsubscribe`` they do, across lost connections too."""
+        if channel in self._wanted and channel not in self._confirmed:
+            return
+        self._wanted.add(channel)
+        future = self._confirmed.get(channel)
+        if future is None:
+            future = asyncio.get_running_loop().create_future()
+            self._confirmed[channel] = future
+            await self._send("SSUBSCRIBE", channel)
+        try:
+            await asyncio.wait_for(asyncio.shield(future), SILENT_S)
+        except TimeoutError:
+            raise ChatError("chat_unavailable") from None
+
+    def unsubscribe(self, channels: Iterable[str]) -> None:
+        """No more news of these."""
+        gone = [channel for channel in channels if channel in self._wanted]
+        for channel in gone:
+            self._wanted.discard(channel)
+            self._confirmed.pop(channel, None)
+        if gone:
+            self._leaving = asyncio.get_running_loop().create_task(self._leave(self._leaving, gone))
+
+    async def _leave(self, before: "asyncio.Task[None] | None", channels: list[str]) -> None:
+        if before is not None:
+            await before
+        gone = [channel for channel in channels if channel not in self._wanted]
+        if gone:
+            await self._send("SUNSUBSCRIBE", *gone)
+
+    async def _send(self, *command: str) -> None:
+        """Send on the connection there is; without one, the next subscribes to everything that is wanted."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            async with self._sending:
+                await connection.send_command(*command, check_health=False)
+        except (RedisError, OSError):
+            return  # the reading side notices as well, and reconnects
+
+    async def _run(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._connect()
+                pause_s = _FIRST_PAUSE_S
+                await self._listen()
+            except (RedisError, OSError, ChatError) as error:
+                self.counters["connection_lost"] += 1
+                _log.warning("chat_news_lost", error=type(error).__name__)
+            self._on_lost()
+            await self._disconnect()
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _connect(self) -> None:
+        # RESP2, where news are plain answers; the pool's other connections may speak RESP3.
+        values = {**self._pool.connection_kwargs, "protocol": 2, "socket_timeout": SILENT_S}
+        connection: Any = self._pool.connection_class(**values)
+        await connection.connect()
+        for channel in self._wanted:
+            if channel not in self._confirmed:
+                self._confirmed[channel] = asyncio.get_running_loop().create_future()
+        wanted = sorted(self._wanted)
+        self._connection = connection
+        for start in range(0, len(wanted), _CHANNELS_PER_COMMAND):
+            await self._send("SSUBSCRIBE", *wanted[start : start + _CHANNELS_PER_COMMAND])
+        while any(channel in self._confirmed for channel in wanted):
+            self._take(await connection.read_response(disable_decoding=True))
+        await self._on_ready()
+
+    async def _listen(self) -> None:
+        taken = 0
+        while True:
+            self._take(await self._connection.read_response(disable_decoding=True))
+            taken += 1
+            if taken % _NEWS_PER_TURN == 0:
+                await asyncio.sleep(0)
+
+    def _take(self, message: Any) -> None:
+        if not isinstance(message, list) or not message:
+            return
+        kind = message[0]
+        if kind == b"smessage":
+            self._on_news(message[1].decode(), message[2])
+        elif kind == b"ssubscribe":
+            future = self._confirmed.pop(message[1].decode(), None)
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_S)
+            await self._send("PING")
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.disconnect(nowait=True)
+            except (RedisError, OSError):
+                return

@@ -1,0 +1,219 @@
+"""The one door to conversations: permission, gates, store. Socket.IO events and REST routes both come through here.
+
+Whoever may not read a conversation is answered as if there were none (``unknown_conversation``).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from auth.principal import Principal
+from chat import history
+from chat.conversation import Conversation, kind_of, may_read, may_write
+from chat.errors import ChatError
+from chat.events import (
+    MAX_ATTACHMENTS,
+    MAX_TEXT_CHARACTERS,
+    Appended,
+    AuthorRole,
+    Draft,
+    Event,
+    EventKind,
+    alias,
+)
+from chat.gates import AttachmentGate, ConversationGate, NoAttachments, NoReadLog, OpenGate, ReadLog
+from chat.keys import Keys
+from chat.store import MAX_PAGE, ChatStore, Page, Receipt
+
+EDIT_WINDOW_MS: Final = 15 * 60 * 1000
+"""How long an author may change or withdraw a message: typing errors, not history."""
+TYPING_MS: Final = 6000
+"""A client that goes on typing says so again within this time."""
+STANDING_S: Final = 1.0
+"""How old what is known of a conversation may be. State and order are checked in the store at each append."""
+MAX_STANDING: Final = 50_000
+RECEIPT_KINDS: Final = frozenset({"case", "notes", "staff"})
+"""Where everybody sees how far the others have read. A meeting's chat has too many readers, and they can be seen."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hits of a search."""
+
+    events: tuple[Event, ...]
+    before: int
+    """Everything from here on was searched; 0 when that is all there is."""
+
+
+class ChatService:
+    """Everything that people do with conversations. ``clock``: seconds since the epoch; ``monotonic``: seconds."""
+
+    def __init__(
+        self,
+        store: ChatStore,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        gate: ConversationGate | None = None,
+        attachments: AttachmentGate | None = None,
+        read_log: ReadLog | None = None,
+        edit_window_ms: int = EDIT_WINDOW_MS,
+    ) -> None:
+        self.store = store
+        self.gate: ConversationGate = gate or OpenGate()
+        self.attachments: AttachmentGate = attachments or NoAttachments()
+        self.read_log: ReadLog = read_log or NoReadLog()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._edit_window_ms = edit_window_ms
+        self._standing: dict[str, tuple[float, Conversation]] = {}
+
+    # --- who may -----------------------------------------------------------------------------------------------
+
+    async def standing(self, conversation_id: str) -> Conversation:
+        """What is known of a conversation, at most ``STANDING_S`` old."""
+        kind_of(conversation_id)
+        now = self._monotonic()
+        found = self._standing.get(conversation_id)
+        if found is not None and now - found[0] < STANDING_S:
+            return found[1]
+        conversation = await self.store.conversation(conversation_id)
+        if conversation is None:
+            self._standing.pop(conversation_id, None)
+            raise ChatError("unknown_conversation", "conversation_id")
+        if len(self._standing) >= MAX_STANDING:
+            self._standing.clear()
+        self._standing[conversation_id] = (now, conversation)
+        return conversation
+
+    async def readable(self, principal: Principal, conversation_id: str) -> Conversation:
+        """The conversation, if they may read it. Say ``record_read`` before showing anything."""
+        conversation = await self.standing(conversation_id)
+        if not may_read(principal, conversation):
+            raise ChatError("unknown_conversation", "conversation_id")
+        return conversation
+
+    async def _writable(self, principal: Principal, conversation_id: str) -> Conversation:
+        conversation = await self.readable(principal, conversation_id)
+        if not may_write(principal, conversation):
+            raise ChatError("unknown_conversation", "conversation_id")
+        return conversation
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    async def send(
+        self, principal: Principal, conversation_id: str, client_id: str, text: str, attachments: Sequence[str] = ()
+    ) -> Appended:
+        """Append a message; a second one with the same client id is the first."""
+        conversation = await self._writable(principal, conversation_id)
+        _check_text(text, may_be_empty=bool(attachments))
+        if len(attachments) > MAX_ATTACHMENTS:
+            raise ChatError("invalid", "attachments")
+        if conversation.state == "open":
+            await self.gate.before_append(conversation, principal, self._clock())
+        body: dict[str, Any] = {"text": text}
+        if attachments:
+            views = await self.attachments.check_usable(conversation_id, principal.actor, attachments)
+            body["attachments"] = [dict(view) for view in views]
+        return await self._append(principal, conversation_id, "message", client_id, body)
+
+    async def edit(
+        self, principal: Principal, conversation_id: str, client_id: str, target: int, text: str
+    ) -> Appended:
+        """Change the text of one's own message."""
+        await self._writable(principal, conversation_id)
+        _check_text(text)
+        return await self._append(principal, conversation_id, "edit", client_id, {"text": text}, target)
+
+    async def withdraw(self, principal: Principal, conversation_id: str, client_id: str, target: int) -> Appended:
+        """Take one's own message back. It stays in the archive; nobody is shown it any more."""
+        await self._writable(principal, conversation_id)
+        return await self._append(principal, conversation_id, "withdrawal", client_id, {}, target)
+
+    async def system(self, conversation_id: str, client_id: str, what: str, values: Mapping[str, Any]) -> Appended:
+        """Append what the service itself has to say (a case changed its state). Names nobody."""
+        body = {**values, "what": what}
+        return await self.store.append(Draft(conversation_id, "system", "", "", "system", client_id, body))
+
+    async def _append(
+        self,
+        principal: Principal,
+        conversation_id: str,
+        kind: EventKind,
+        client_id: str,
+        body: Mapping[str, Any],
+        target: int = 0,
+    ) -> Appended:
+        draft = Draft(
+            conversation_id,
+            kind,
+            principal.actor,
+            principal.display_name,
+            role_of(principal),
+            client_id,
+            body,
+            target,
+            self._edit_window_ms if target else 0,
+        )
+        return await self.store.append(draft)
+
+    # --- how far, who types, who is there ----------------------------------------------------------------------
+
+    async def receipt(self, principal: Principal, conversation_id: str, delivered: int, read: int) -> Receipt:
+        """Note what reached somebody, and what they have read."""
+        conversation = await self.readable(principal, conversation_id)
+        reader = alias(conversation_id, principal.actor)
+        tell = conversation.kind in RECEIPT_KINDS
+        return await self.store.move_receipt(conversation_id, reader, Receipt(delivered, read), tell=tell)
+
+    async def typing(self, principal: Principal, conversation_id: str, *, is_typing: bool) -> None:
+        """Tell the others that somebody types, for ``TYPING_MS``, or has stopped."""
+        await self._writable(principal, conversation_id)
+        keys = Keys(conversation_id)
+        person = f"{alias(conversation_id, principal.actor)}\t{principal.display_name}"
+        await self.store.committer.touch(keys.typing, keys.channel, "T", person, TYPING_MS if is_typing else 0)
+
+    async def live_text(self, principal: Principal, conversation_id: str, values: Mapping[str, Any]) -> None:
+        """Pass on what is being written, character by character. Kept nowhere: the message follows."""
+        conversation = await self._writable(principal, conversation_id)
+        if conversation.state != "open":
+            raise ChatError("conversation_closed", "conversation_id")
+        author = {"author": alias(conversation_id, principal.actor), "author_name": principal.display_name}
+        await self.store.committer.tell(Keys(conversation_id).channel, "X", {**author, **values})
+
+    # --- looking back ------------------------------------------------------------------------------------------
+
+    async def history(self, principal: Principal, conversation_id: str, before: int, limit: int) -> Page:
+        """The events before a number, the oldest first."""
+        await self.read_log.record_read(principal, await self.readable(principal, conversation_id))
+        return await self.store.read_before(conversation_id, before, limit)
+
+    async def search(self, principal: Principal, conversation_id: str, query: str, before: int) -> Found:
+        """Messages with all the words, the newest first; ask again with ``before`` for older ones."""
+        words = history.words_of(query)
+        if not words:
+            raise ChatError("invalid", "query")
+        await self.read_log.record_read(principal, await self.readable(principal, conversation_id))
+        found: list[Event] = []
+        for _ in range(history.MAX_SCANNED_PAGES):
+            page = await self.store.read_before(conversation_id, before, MAX_PAGE)
+            if not page.events:
+                return Found(tuple(found), 0)
+            for event in history.hits(words, page.events):
+                found.append(event)
+                if len(found) == history.MAX_HITS:
+                    return Found(tuple(found), event.seq)
+            before = page.events[0].seq
+        return Found(tuple(found), before)
+
+
+def role_of(principal: Principal) -> AuthorRole:
+    """What others see of an author's role."""
+    if principal.kind == "patient":
+        return "proxy" if principal.is_proxy else "patient"
+    return "system" if principal.kind == "service" else principal.kind
+
+
+def _check_text(text: str, *, may_be_empty: bool = False) -> None:
+    if len(text) > MAX_TEXT_CHARACTERS or (not text.strip() and not may_be_empty):
+        raise ChatError("invalid", "text")
