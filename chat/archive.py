@@ -1,4 +1,4 @@
-"""Where closed conversations go: the interface that the companion service implements, and a plain directory until then."""
+"""Where closed conversations go: what the companion service implements, and a plain directory until then."""
 
 import asyncio
 import json
