@@ -24,6 +24,8 @@ class JoinResult(SlotsState):
     answer: str
     participants: list[dict[str, Any]]
     lost_after_ms: int
+    waiting: NotRequired[list[dict[str, Any]]]
+    """Who waits to be let in; empty for all but hosts."""
     replaced_front_id: NotRequired[str | None]
 
 
@@ -31,6 +33,19 @@ class ResumeResult(SlotsState):
     """What a worker answers to ``resume``."""
 
     participants: list[dict[str, Any]]
+    waiting: NotRequired[list[dict[str, Any]]]
+    replaced_front_id: NotRequired[str | None]
+
+
+class WaitResult(TypedDict):
+    """What a worker answers to ``wait``."""
+
+    participant_id: str
+    resume_token: str
+    position: int
+    people_before: int
+    host_present: bool
+    estimated_wait_s: int | None
     replaced_front_id: NotRequired[str | None]
 
 
@@ -63,9 +78,44 @@ class JoinRequest:
     active: Mapping[Any, bool]
     resume_token: str | None
     socket_id: str
+    """Empty, as is the front, for a standard client that has no socket (WHIP, WHEP)."""
+    grant_id: str = ""
+    """What let them in; a revocation names it."""
 
     def __repr__(self) -> str:
         return f"JoinRequest(participant_id={self.participant_id!r})"
+
+
+@dataclass(frozen=True)
+class ResumeRequest:
+    """Whose place a new socket wants back. ``repr`` shows no personal data and no secret."""
+
+    resume_token: str
+    identity: str
+    grant_id: str
+    socket_id: str
+
+    def __repr__(self) -> str:
+        return "ResumeRequest()"
+
+
+@dataclass(frozen=True)
+class WaitRequest:
+    """Who asks to be let in. ``repr`` shows no personal data."""
+
+    participant_id: str
+    """Proposed, random, as in ``JoinRequest``."""
+    identity: str
+    display_name: str
+    role: str
+    grant_id: str
+    resume_token: str | None
+    socket_id: str
+    since: int
+    """Seconds since the epoch."""
+
+    def __repr__(self) -> str:
+        return f"WaitRequest(participant_id={self.participant_id!r})"
 
 
 class MediaClient:
@@ -106,7 +156,8 @@ class MediaClient:
             "identity": request.identity,
             "display_name": request.display_name,
             "role": request.role,
-            "front_id": self._bus.process_id,
+            "grant_id": request.grant_id,
+            "front_id": self._bus.process_id if request.socket_id else "",
             "socket_id": request.socket_id,
             "offer": request.offer,
             "tracks": dict(request.tracks),
@@ -117,12 +168,41 @@ class MediaClient:
         return result  # type: ignore[no-any-return]
 
     async def resume(
-        self, seat: Seat, resume_token: str, socket_id: str, on_reply: Callable[[ResumeResult], None]
+        self, seat: Seat, request: ResumeRequest, on_reply: Callable[[ResumeResult], None]
     ) -> ResumeResult:
         """Bind a new socket to a participant who is there."""
-        params = {"resume_token": resume_token, "socket_id": socket_id, "front_id": self._bus.process_id}
+        params = vars(request) | {"front_id": self._bus.process_id}
         result: Any = await self._call(seat.worker_id, "resume", _of(seat) | params, on_reply)
         return result  # type: ignore[no-any-return]
+
+    async def wait(
+        self, worker_id: str, room: Room, request: WaitRequest, on_reply: Callable[[WaitResult], None]
+    ) -> WaitResult:
+        """Ask to be let in."""
+        params = vars(request) | {
+            "room_id": room.room_id,
+            "room_name": room.name,
+            "max_participants": room.max_participants,
+            "front_id": self._bus.process_id,
+        }
+        result: Any = await self._call(worker_id, "wait", params, on_reply)
+        return result  # type: ignore[no-any-return]
+
+    async def stop_waiting(self, seat: Seat) -> None:
+        """Somebody gives up waiting, or joins by another way."""
+        await self._call(seat.worker_id, "stop_waiting", _of(seat))
+
+    async def admit(self, host: Seat, participant_id: str) -> str:
+        """A host lets somebody in; whose grant that was."""
+        return await self._at_door(host, "admit", participant_id)
+
+    async def remove(self, host: Seat, participant_id: str) -> str:
+        """A host turns somebody away or takes somebody out; whose grant that was."""
+        return await self._at_door(host, "remove", participant_id)
+
+    async def _at_door(self, host: Seat, method: str, participant_id: str) -> str:
+        params = {"room_id": host.room_id, "by": host.participant_id, "participant_id": participant_id}
+        return str((await self._call(host.worker_id, method, params))["grant_id"])
 
     async def negotiate(self, seat: Seat, offer: str, tracks: Mapping[str, str]) -> NegotiateResult:
         """Pass on a new offer."""

@@ -9,6 +9,7 @@ encoded once; a decompression bomb cannot be sent).
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -112,10 +113,15 @@ class Connection:
         await self._websocket.prepare(self._request)
         self.arm_join_timer()
         self._metrics.sockets.inc()
+        address = self._request.remote or ""
+        self._engine.addresses[address] += 1
         try:
             await self._handler(self)
         finally:
             self._metrics.sockets.dec()
+            self._engine.addresses[address] -= 1
+            if not self._engine.addresses[address]:
+                del self._engine.addresses[address]
             self.disarm_join_timer()
         return self._websocket
 
@@ -168,11 +174,11 @@ class Connection:
         self.disarm_join_timer()
         self._timer = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.cut)
 
-    def arm_join_timer(self) -> None:
-        """From now on the socket has ``join_timeout_s`` to be in a room."""
+    def arm_join_timer(self, times: float = 1.0) -> None:
+        """From now on the socket has ``join_timeout_s`` (so many times) to be in a room."""
         self.disarm_join_timer()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._settings.join_timeout_s, self.abort, "join_timeout")
+        self._timer = loop.call_later(times * self._settings.join_timeout_s, self.abort, "join_timeout")
 
     def disarm_join_timer(self) -> None:
         """The socket is in a room, or on its way into one."""
@@ -196,6 +202,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         super().__init__(**options)
         self._async = dict(aiohttp_driver._async, websocket=Connection)  # noqa: SLF001  # the driver table has no setter
         self.connections: dict[str, Connection] = {}
+        self.addresses: Counter[str] = Counter()
+        """Open sockets by client address."""
 
     async def send_packet(self, sid: str, pkt: Any) -> None:
         """Queue a packet for a socket; a socket that reads too slowly is cut instead."""
@@ -241,6 +249,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     def is_allowed_origin(self, origin: str, environ: dict[str, Any]) -> bool:
         """Pages of this host (whatever the scheme: a proxy may speak TLS for us) and those in the settings."""
         return origin in self._own_origins or origin.partition("://")[2] == environ.get("HTTP_HOST")
+
+    def may_open(self, address: str) -> bool:
+        """Whether one more socket of this address is accepted."""
+        limit = self.eio.settings.max_sockets_per_address
+        return not limit or self.eio.addresses[address] < limit
 
     def encode_event(self, event: str, payload: Any) -> Any:
         """An event as an Engine.IO packet, to be sent any number of times."""

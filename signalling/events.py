@@ -13,12 +13,16 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from auth.tokens import MeetingClaims, TokenError, TokenKeys
+from auth.permissions import Action
+from auth.tokens import MeetingClaims
+from auth.turn import TurnServer
 from sfu.bus import Bus, RpcError
-from sfu.client import JoinRequest, JoinResult, MediaClient, ResumeResult, Seat
-from sfu.registry import Registry, Room
+from sfu.client import JoinRequest, JoinResult, MediaClient, ResumeRequest, ResumeResult, Seat, WaitResult
+from sfu.registry import Registry
 from signalling import protocol
+from signalling.admission import Admission
 from signalling.connection import ENVIRON_KEY, SocketServer
+from signalling.entry import Entry, RefusedError, may
 from signalling.limits import TokenBucket
 from signalling.logs import place_of
 from signalling.metrics import FrontMetrics
@@ -29,17 +33,11 @@ from signalling.settings import FrontSettings
 _Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
 
-_OFFER_EVENTS: Final = frozenset({"join", "resume", "negotiate"})
-"""Events that cost a worker much more than the others, and have a rate limit of their own."""
-
-
-class RefusedError(Exception):
-    """A client event that is answered with an error."""
-
-    def __init__(self, code: ErrorCode, field: str | None = None) -> None:
-        super().__init__(code)
-        self.code: ErrorCode = code
-        self.field = field
+_OFFER_EVENTS: Final = frozenset({"join", "resume", "negotiate", "wait"})
+"""Events that cost much more than the others, and have a rate limit of their own."""
+_ENTRANCES: Final = frozenset({"join", "resume", "wait"})
+"""Events that bring a token: what it lets its holder do is checked with it."""
+_WHILE_WAITING: Final = frozenset({*_ENTRANCES, "renew", "leave"})
 
 
 class ClientEvents:
@@ -48,7 +46,8 @@ class ClientEvents:
     def __init__(
         self,
         settings: FrontSettings,
-        keys: TokenKeys,
+        entry: Entry,
+        admission: Admission,
         bus: Bus,
         registry: Registry,
         media: MediaClient,
@@ -56,10 +55,13 @@ class ClientEvents:
         sessions: Sessions,
         metrics: FrontMetrics,
         *,
+        turn: TurnServer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
-        self._keys = keys
+        self._entry = entry
+        self._admission = admission
+        self._turn = turn
         self._bus = bus
         self._registry = registry
         self._media = media
@@ -74,6 +76,10 @@ class ClientEvents:
             "negotiate": self._negotiate,
             "set_source": self._set_source,
             "select": self._select,
+            "wait": self._wait,
+            "admit": admission.admit,
+            "remove": admission.remove,
+            "renew": admission.renew,
             "leave": self._leave,
         }
         sockets.on("connect", self.on_connect)
@@ -129,7 +135,7 @@ class ClientEvents:
         except Exception as error:  # a client gets a code, never a traceback
             _log.error("event_failed", event_name=known, exception=place_of(error))
             return self._refusal(known, "internal", None)
-        if known in ("join", "resume"):
+        if known in _ENTRANCES:
             self._result(known, "ok")
             # Runs after the acknowledgement was queued: nothing suspends between this return and that.
             asyncio.get_running_loop().call_soon(self._spawn, self._sessions.release, session)
@@ -163,20 +169,18 @@ class ClientEvents:
             message = CLIENT_EVENTS[event].payload.model_validate(payload)
         except ValidationError as error:
             raise _refused_by_model(error) from None
+        if event not in _ENTRANCES:
+            self._check_permission(session, event)
         return await self._handlers[event](session, message)
 
-    def _claims(self, token: str, *, grace_s: float = 0) -> MeetingClaims:
-        try:
-            return self._keys.check_meeting(token, now=self._clock(), expired_grace_s=grace_s)
-        except TokenError as error:
-            raise RefusedError(error.code, "token") from None
-
-    async def _room(self, claims: MeetingClaims) -> Room:
-        """The token's room. Only the holder of a valid token learns whether it exists."""
-        room = await self._registry.room(claims.room_id)
-        if room is None:
-            raise RefusedError("unknown_room")
-        return room
+    def _check_permission(self, session: Session, event: str) -> None:
+        """What a socket may do after it entered: by its state, then by the table of permissions."""
+        if session.claims is None:
+            raise RefusedError("not_joined")
+        if session.state is State.WAITING and event not in _WHILE_WAITING:
+            raise RefusedError("not_admitted")
+        if not may(session.claims, CLIENT_EVENTS[event].action):
+            raise RefusedError("forbidden")
 
     def _seat(self, session: Session) -> Seat:
         if session.state is not State.JOINED or session.seat is None:
@@ -187,10 +191,16 @@ class ClientEvents:
 
     async def _join(self, session: Session, message: protocol.Join) -> Mapping[str, Any]:
         before = session.seat
-        if session.state is not State.NEW and (before is None or message.resume_token is None):
+        is_back = before is not None and message.resume_token is not None
+        if session.state not in (State.NEW, State.WAITING) and not is_back:
             raise RefusedError("already_joined")
-        claims = self._claims(message.token)
-        room = await self._room(claims)
+        ticket = await self._entry.check(message.token, Action.MEETING_ENTER)
+        claims, room = ticket.claims, ticket.room
+        if not ticket.is_admitted:
+            raise RefusedError("not_admitted")
+        if session.state is State.WAITING and before is not None:
+            self._sessions.unseat(session)
+            await self._media.stop_waiting(before)
         worker_id = await self._media.home(room)
         proposed = Seat(worker_id, room.room_id, secrets.token_urlsafe(12))
         request = JoinRequest(
@@ -203,11 +213,12 @@ class ClientEvents:
             active=message.active,
             resume_token=message.resume_token,
             socket_id=session.socket_id,
+            grant_id=claims.grant_id,
         )
 
         def seated(result: JoinResult) -> None:
             seat = Seat(worker_id, room.room_id, result["participant_id"])
-            self._take_seat(session, seat, result.get("replaced_front_id"))
+            self._take_seat(session, seat, claims, result.get("replaced_front_id"))
 
         result = await self._ask(session, proposed, lambda: self._media.join(worker_id, room, request, seated))
         return {
@@ -220,25 +231,51 @@ class ClientEvents:
             "slots": result["slots"],
             "slots_version": result["slots_version"],
             "lost_after_ms": result["lost_after_ms"],
+            "token_expires_at": claims.expires_at,
+            "waiting": result.get("waiting", []),
+            "ice_servers": self._ice_servers(),
         }
 
     async def _resume(self, session: Session, message: protocol.Resume) -> Mapping[str, Any]:
         if session.state is not State.NEW:
             raise RefusedError("already_joined")
-        claims = self._claims(message.token, grace_s=self._settings.resume_grace_s)
-        room = await self._room(claims)
+        grace_s = self._settings.resume_grace_s
+        ticket = await self._entry.check(message.token, Action.MEETING_ENTER, grace_s=grace_s)
+        claims, room = ticket.claims, ticket.room
+        if not ticket.is_admitted:
+            raise RefusedError("not_admitted")
         if not room.worker_id or room.worker_id not in await self._registry.live("worker"):
             raise RefusedError("resume_refused")
         seat = Seat(room.worker_id, room.room_id, message.participant_id)
 
         def seated(result: ResumeResult) -> None:
-            self._take_seat(session, seat, result.get("replaced_front_id"))
+            self._take_seat(session, seat, claims, result.get("replaced_front_id"))
 
-        resume_token = message.resume_token
-        result = await self._ask(
-            session, seat, lambda: self._media.resume(seat, resume_token, session.socket_id, seated)
-        )
-        return {key: result[key] for key in ("participants", "slots", "slots_version")}
+        request = ResumeRequest(message.resume_token, claims.identity, claims.grant_id, session.socket_id)
+        result = await self._ask(session, seat, lambda: self._media.resume(seat, request, seated))
+        state = {key: result[key] for key in ("participants", "slots", "slots_version")}
+        return state | {"waiting": result.get("waiting", [])}
+
+    async def _wait(self, session: Session, message: protocol.Wait) -> Mapping[str, Any]:
+        before = session.seat
+        if session.state is not State.NEW and (session.state is not State.WAITING or message.resume_token is None):
+            raise RefusedError("already_joined")
+        ticket = await self._entry.check(message.token, Action.MEETING_WAIT)
+        if ticket.is_admitted:
+            if before is not None:
+                self._sessions.unseat(session)
+                await self._media.stop_waiting(before)
+            return await self._admission.let_through(ticket)
+        worker_id = await self._media.home(ticket.room)
+        proposed = Seat(worker_id, ticket.room.room_id, secrets.token_urlsafe(12))
+
+        def queued(result: WaitResult) -> None:
+            seat = Seat(worker_id, ticket.room.room_id, result["participant_id"])
+            self._take_seat(session, seat, ticket.claims, result.get("replaced_front_id"), waiting=True)
+
+        request = self._admission.request(ticket, proposed, message.resume_token, session.socket_id)
+        result = await self._ask(session, proposed, lambda: self._media.wait(worker_id, ticket.room, request, queued))
+        return await self._admission.describe(ticket, result)
 
     async def _ask(self, session: Session, seat: Seat, call: Callable[[], Awaitable[_Result]]) -> _Result:
         """Join or resume at the worker, such that whatever happens meanwhile, no participant is left behind."""
@@ -259,12 +296,23 @@ class ClientEvents:
                     self._detach(before, session.socket_id)
         return result
 
-    def _take_seat(self, session: Session, seat: Seat, replaced_front_id: str | None) -> None:
+    def _take_seat(
+        self,
+        session: Session,
+        seat: Seat,
+        claims: MeetingClaims,
+        replaced_front_id: str | None,
+        *,
+        waiting: bool = False,
+    ) -> None:
         """The worker said yes."""
         if session.state is State.GONE:  # the socket ended while the worker was asked
             self._detach(seat, session.socket_id)
             return
-        self._sessions.seat(session, seat)
+        if waiting:
+            self._sessions.queue(session, seat, claims)
+        else:
+            self._sessions.seat(session, seat, claims)
         if replaced_front_id and replaced_front_id != self._bus.process_id:
             data = {"room_id": seat.room_id, "participant_id": seat.participant_id}
             self._spawn(self._bus.emit, replaced_front_id, "replaced", data)
@@ -282,14 +330,23 @@ class ClientEvents:
         return {}
 
     async def _leave(self, session: Session, _message: protocol.Leave) -> Mapping[str, Any]:
-        seat = self._seat(session)
+        seat, is_waiting = session.seat, session.state is State.WAITING
+        if seat is None:
+            raise RefusedError("not_joined")
         self._sessions.unseat(session)
         try:
-            await self._media.leave(seat)
+            await (self._media.stop_waiting(seat) if is_waiting else self._media.leave(seat))
         except RpcError as error:
             # The request is in the worker's inbox, or the worker is gone: either way the participant is out.
             _log.info("leave_unanswered", code=error.code)
         return {}
+
+    def _ice_servers(self) -> list[dict[str, Any]]:
+        """TURN servers for one client, with credentials that name nobody."""
+        if self._turn is None:
+            return []
+        fresh = self._turn.credentials(secrets.token_hex(8), self._clock())
+        return [{"urls": list(fresh.urls), "username": fresh.username, "credential": fresh.credential}]
 
     # --- background --------------------------------------------------------------------------------------------
 

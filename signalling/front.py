@@ -14,14 +14,21 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from auth.revocations import REVOKE_EVENT, Revocations
 from auth.tokens import TokenKeyError, TokenKeys
+from auth.turn import TurnServer, TurnSettingsError
 from sfu.bus import Bus, connect
 from sfu.client import MediaClient
 from sfu.registry import Heartbeat, ProcessRecord, ProcessWatch, Registry
 from signalling import logs
+from signalling.admission import Admission
+from signalling.admissions import Admissions
+from signalling.broadcast import Broadcaster
 from signalling.connection import SocketServer
+from signalling.entry import Entry
 from signalling.events import ClientEvents
 from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
+from signalling.meetings import Meetings
 from signalling.metrics import FrontMetrics
 from signalling.sessions import Sessions
 from signalling.settings import FrontSettings
@@ -39,6 +46,12 @@ def load_keys(settings: FrontSettings) -> TokenKeys:
         return TokenKeys.parse(settings.token_keys_file.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError):
         raise TokenKeyError("ALLTID_TOKEN_KEYS_FILE cannot be read") from None
+
+
+def turn_server(settings: FrontSettings) -> TurnServer | None:
+    """The TURN servers of the settings; ``TurnSettingsError`` when they are unusable."""
+    secret = settings.turn_secret.get_secret_value() if settings.turn_secret is not None else ""
+    return TurnServer.parse(settings.turn_urls, secret, settings.turn_lifetime_s)
 
 
 class Front:
@@ -59,8 +72,33 @@ class Front:
         self.watch = ProcessWatch(self.registry, "worker", self._on_worker_lost)
         self.sockets = SocketServer(settings, self.metrics, logging.getLogger("alltid.sockets"))
         self.sessions = Sessions(self.sockets, self.metrics)
+        self.revocations = Revocations(self._redis, Broadcaster(self.bus, self.registry))
+        self.admissions = Admissions(self._redis)
+        self.meetings = Meetings(self._redis)
+        self.turn = turn_server(settings)
+        self.entry = Entry(keys, self.registry, self.revocations, self.admissions, clock=clock)
+        self.admission = Admission(
+            keys,
+            self.entry,
+            self.admissions,
+            self.meetings,
+            self.media,
+            self.sessions,
+            token_lifetime_s=settings.meeting_token_lifetime_s,
+            clock=clock,
+        )
         self.events = ClientEvents(
-            settings, keys, self.bus, self.registry, self.media, self.sockets, self.sessions, self.metrics, clock=clock
+            settings,
+            self.entry,
+            self.admission,
+            self.bus,
+            self.registry,
+            self.media,
+            self.sockets,
+            self.sessions,
+            self.metrics,
+            turn=self.turn,
+            clock=clock,
         )
         http = Http(settings, keys, self.registry, self.media, self.watch, self.metrics, clock=clock)
         self.app = web.Application(
@@ -120,14 +158,24 @@ class Front:
     # --- from the media workers --------------------------------------------------------------------------------
 
     async def _on_bus_event(self, event: str, data: dict[str, Any]) -> None:
-        if event == "to_clients":
+        if event == "to_clients" and data.get("waiting"):
+            if data["event"] == "admitted":
+                await self.admission.on_admitted(data["room_id"], data["participant_ids"])
+            else:
+                await self.sessions.deliver_waiting(
+                    data["room_id"], data["participant_ids"], data["event"], data["payload"]
+                )
+        elif event == "to_clients":
             await self.sessions.deliver(
                 data["room_id"], data.get("participant_ids"), data.get("except"), data["event"], data["payload"]
             )
         elif event == "replaced":
-            session = self.sessions.room_session(data["room_id"], data["participant_id"])
+            session = self.sessions.find(data["room_id"], data["participant_id"])
             if session is not None:
                 self.sessions.close(session, "replaced")
+        elif event == REVOKE_EVENT:
+            for session in self.sessions.of_grant(data["grant_id"]):
+                self.sessions.close(session, "revoked")
 
     async def _on_worker_lost(self, worker_id: str) -> None:
         """Tell the people of its rooms at once; the next join finds the room a new home."""
@@ -167,6 +215,9 @@ class Front:
                 if len(self.sockets.eio.sockets) >= self.settings.max_sockets:
                     self.metrics.sockets_closed.labels("too_many").inc()
                     raise web.HTTPServiceUnavailable
+                if not self.sockets.may_open(request.remote or ""):
+                    self.metrics.sockets_closed.labels("too_many_of_address").inc()
+                    raise web.HTTPTooManyRequests
             return await handler(request)
 
         return guard
@@ -192,6 +243,9 @@ def main() -> int:
         uvloop.run(run(settings))
     except TokenKeyError as error:
         _log.error("token_keys_unusable", reason=str(error))
+        return 2
+    except TurnSettingsError as error:
+        _log.error("turn_settings_unusable", reason=str(error))
         return 2
     return 0
 

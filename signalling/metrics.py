@@ -16,6 +16,9 @@ class FrontMetrics:
         self.registry = registry or CollectorRegistry()
         self.sockets = Gauge("ao_front_sockets", "Sockets that are open now.", registry=self.registry)
         self.participants = Gauge("ao_front_participants", "Sockets that are in a room now.", registry=self.registry)
+        self.waiting = Gauge(
+            "ao_front_waiting", "Sockets that wait to be admitted to a room now.", registry=self.registry
+        )
         self.rooms = Gauge("ao_front_rooms", "Rooms with at least one socket at this front.", registry=self.registry)
         self.workers_alive = Gauge(
             "ao_front_workers_alive", "Media workers that this front sees.", registry=self.registry
@@ -44,12 +47,38 @@ class FrontMetrics:
         self.sockets_closed = Counter(
             "ao_front_sockets_closed",
             "Sockets that this front closed, by cause: join_timeout, oversize, malformed, flood, slow_reader, "
-            "too_many, ended.",
+            "too_many, too_many_of_address, ended.",
             ["cause"],
             registry=self.registry,
         )
         self.http_requests = Counter(
             "ao_front_http_requests", "HTTP requests by route and status.", ["route", "status"], registry=self.registry
+        )
+        self.http_refusals = Counter(
+            "ao_front_http_refusals",
+            "HTTP requests that the guard refused, by cause: not_logged_in, session_ended, csrf, other_site, role, "
+            "relation, acr, proxy_scope, service_scope, token_invalid, token_expired, not_found, or a code of the route.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self.logins = Counter(
+            "ao_front_logins",
+            "Logins by audience and result: ok, or the code shown on the page (login_invalid, login_expired...).",
+            ["audience", "result"],
+            registry=self.registry,
+        )
+        self.login_refusals = Counter(
+            "ao_front_login_refusals",
+            "Logins that led nowhere and logout tokens that were refused, by cause: the claim or check that failed.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self.sessions_ended = Counter(
+            "ao_front_sessions_ended",
+            "Sessions that ended, by reason: logout, replaced, idle, absolute, backchannel, ended_elsewhere, "
+            "proxy_ended.",
+            ["reason"],
+            registry=self.registry,
         )
         self.workers_lost = Counter(
             "ao_front_workers_lost", "Media workers whose heartbeat ended or that restarted.", registry=self.registry

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auth.permissions import Action
+
 PROTOCOL_VERSION: Final = 1
 
 MAX_OFFER_CHARACTERS: Final = 256 * 1024
@@ -417,11 +419,12 @@ class Closed(Message):
 
 @dataclass(frozen=True)
 class ClientEvent:
-    """A client event: its payload model, its reply model, and the error codes particular to it."""
+    """A client event: its models, the error codes particular to it, and what one has to be permitted to do."""
 
     payload: type[Message]
     reply: type[Message]
     errors: tuple[ErrorCode, ...]
+    action: Action
 
 
 _MEDIA: Final[tuple[ErrorCode, ...]] = (
@@ -432,8 +435,16 @@ _MEDIA: Final[tuple[ErrorCode, ...]] = (
     "worker_timeout",
 )
 
-_TOKEN: Final[tuple[ErrorCode, ...]] = ("token_invalid", "token_expired", "revoked", "removed", "unknown_room")
+_TOKEN: Final[tuple[ErrorCode, ...]] = (
+    "token_invalid",
+    "token_expired",
+    "revoked",
+    "removed",
+    "forbidden",
+    "unknown_room",
+)
 _INSIDE: Final[tuple[ErrorCode, ...]] = ("not_joined", "not_admitted", "forbidden")
+_DOOR: Final[tuple[ErrorCode, ...]] = (*_INSIDE, "unknown_participant")
 
 CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
     {
@@ -451,6 +462,7 @@ CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
                 "no_worker",
                 *_MEDIA,
             ),
+            Action.MEETING_ENTER,
         ),
         "wait": ClientEvent(
             Wait,
@@ -464,6 +476,7 @@ CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
                 "no_worker",
                 "worker_timeout",
             ),
+            Action.MEETING_WAIT,
         ),
         "resume": ClientEvent(
             Resume,
@@ -476,14 +489,20 @@ CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
                 "resume_refused",
                 "worker_timeout",
             ),
+            Action.MEETING_ENTER,
         ),
-        "negotiate": ClientEvent(Negotiate, NegotiateReply, (*_INSIDE, *_MEDIA)),
-        "set_source": ClientEvent(SetSource, Done, (*_INSIDE, "worker_timeout")),
-        "select": ClientEvent(Select, Done, (*_INSIDE, "worker_timeout")),
-        "admit": ClientEvent(Admit, Done, (*_INSIDE, "unknown_participant", "worker_timeout")),
-        "remove": ClientEvent(Remove, Done, (*_INSIDE, "unknown_participant", "worker_timeout")),
-        "renew": ClientEvent(Renew, RenewReply, ("not_joined", "forbidden", "token_expired", "revoked", "removed")),
-        "leave": ClientEvent(Leave, Done, ("not_joined",)),
+        "negotiate": ClientEvent(Negotiate, NegotiateReply, (*_INSIDE, *_MEDIA), Action.MEETING_TAKE_PART),
+        "set_source": ClientEvent(SetSource, Done, (*_INSIDE, "worker_timeout"), Action.MEETING_TAKE_PART),
+        "select": ClientEvent(Select, Done, (*_INSIDE, "worker_timeout"), Action.MEETING_TAKE_PART),
+        "admit": ClientEvent(Admit, Done, (*_DOOR, "worker_timeout"), Action.MEETING_ADMIT),
+        "remove": ClientEvent(Remove, Done, (*_DOOR, "worker_timeout"), Action.MEETING_REMOVE),
+        "renew": ClientEvent(
+            Renew,
+            RenewReply,
+            ("not_joined", "forbidden", "token_expired", "revoked", "removed"),
+            Action.MEETING_RENEW_TOKEN,
+        ),
+        "leave": ClientEvent(Leave, Done, ("not_joined",), Action.MEETING_TAKE_PART),
     }
 )
 """What a client may send. Any of them may also be answered with one of ``COMMON_ERRORS``."""

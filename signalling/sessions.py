@@ -1,5 +1,7 @@
 """The sockets of this front and the participants they speak for: a map, and what each socket may do now.
 
+Those who wait to be admitted are in a map of their own: an event for a room's people cannot reach them.
+
 The state of a call is the media worker's. A front knows only which socket speaks for whom, so any front can
 take a participant over.
 """
@@ -12,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from auth.tokens import MeetingClaims
 from sfu.client import Seat
 from signalling.connection import Connection, SocketServer
 from signalling.limits import TokenBucket
@@ -19,6 +22,9 @@ from signalling.metrics import FrontMetrics
 from signalling.protocol import SERVER_EVENTS, ClosedCode
 
 _log = structlog.get_logger(__name__)
+
+ADMITTED_JOIN_TIMEOUTS: Final = 6.0
+"""Who was just admitted has so many times the usual time to join: a page may have to ask for the camera first."""
 
 CLOSED_MESSAGES: Final[dict[ClosedCode, str]] = {
     "room_closed": "The room was closed.",
@@ -30,10 +36,11 @@ CLOSED_MESSAGES: Final[dict[ClosedCode, str]] = {
 
 
 class State(enum.Enum):
-    """Where a socket stands. Only ``JOINED`` may do more than join or resume; nothing leaves ``GONE``."""
+    """Where a socket stands. Only ``JOINED`` may do more than enter, wait or leave; nothing leaves ``GONE``."""
 
     NEW = "new"
     JOINING = "joining"
+    WAITING = "waiting"
     JOINED = "joined"
     GONE = "gone"
 
@@ -49,6 +56,9 @@ class Session:
     offers: TokenBucket
     state: State = State.NEW
     seat: Seat | None = None
+    """In the room, or while ``WAITING`` in its queue."""
+    claims: MeetingClaims | None = None
+    """What the newest token said with which the socket entered or waits."""
     held: list[tuple[str, Any]] | None = field(default=None, repr=False)
     """Packets that wait for the acknowledgement of the join to go first; None when nothing needs to wait."""
 
@@ -61,6 +71,8 @@ class Sessions:
         self._metrics = metrics
         self._by_socket: dict[str, Session] = {}
         self._rooms: dict[str, dict[str, Session]] = {}
+        self._queues: dict[str, dict[str, Session]] = {}
+        self._maps = ((self._rooms, metrics.participants), (self._queues, metrics.waiting))
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -85,21 +97,28 @@ class Sessions:
         self._unseat(session)
         return session
 
-    def seat(self, session: Session, seat: Seat) -> None:
+    def seat(self, session: Session, seat: Seat, claims: MeetingClaims) -> None:
         """The socket speaks for a participant from now on; events wait until ``release``."""
+        self._place(session, seat, claims, State.JOINED)
+
+    def queue(self, session: Session, seat: Seat, claims: MeetingClaims) -> None:
+        """The socket speaks for somebody who waits from now on; events wait until ``release``."""
+        self._place(session, seat, claims, State.WAITING)
+
+    def _place(self, session: Session, seat: Seat, claims: MeetingClaims, state: State) -> None:
         self._unseat(session)
-        before = self._rooms.setdefault(seat.room_id, {}).get(seat.participant_id)
-        self._rooms[seat.room_id][seat.participant_id] = session
-        self._metrics.rooms.set(len(self._rooms))
-        session.seat = seat
-        session.state = State.JOINED
-        session.held = []
+        rooms, gauge = self._maps[state is State.WAITING]
+        places = rooms.setdefault(seat.room_id, {})
+        before = places.get(seat.participant_id)
+        places[seat.participant_id] = session
+        session.seat, session.claims, session.state, session.held = seat, claims, state, []
         session.connection.disarm_join_timer()
         if before is None:
-            self._metrics.participants.inc()
-        elif before is not session:
+            gauge.inc()
+        else:
             before.seat = None
             self.close(before, "replaced")
+        self._metrics.rooms.set(len(self._rooms))
 
     async def release(self, session: Session) -> None:
         """The join is acknowledged: send what had to wait."""
@@ -112,8 +131,7 @@ class Sessions:
     def unseat(self, session: Session) -> None:
         """The socket speaks for nobody from now on, and has a while to join again."""
         self._unseat(session)
-        session.seat = None
-        session.held = None
+        session.seat = session.claims = session.held = None
         if session.state is not State.GONE:
             session.state = State.NEW
             session.connection.arm_join_timer()
@@ -122,9 +140,14 @@ class Sessions:
         """The sessions whose participants sit at a worker."""
         return [session for session in self._seated() if session.seat and session.seat.worker_id == worker_id]
 
-    def room_session(self, room_id: str, participant_id: str) -> Session | None:
-        """The session of a participant at this front."""
-        return self._rooms.get(room_id, {}).get(participant_id)
+    def of_grant(self, grant_id: str) -> list[Session]:
+        """The sessions that a grant let in, or that wait with it."""
+        return [session for session in self._seated() if session.claims and session.claims.grant_id == grant_id]
+
+    def find(self, room_id: str, participant_id: str) -> Session | None:
+        """The session of somebody in a room, or waiting outside it, at this front."""
+        room, queue = self._rooms.get(room_id, {}), self._queues.get(room_id, {})
+        return room.get(participant_id) or queue.get(participant_id)
 
     async def deliver(
         self,
@@ -154,6 +177,33 @@ class Sessions:
             if event == "closed":
                 self._end(session)
 
+    async def deliver_waiting(
+        self, room_id: str, participant_ids: Collection[str], event: str, payload: dict[str, Any]
+    ) -> None:
+        """Send a server event to those who wait outside a room."""
+        queue = self._queues.get(room_id, {})
+        targets = [queue[participant_id] for participant_id in participant_ids if participant_id in queue]
+        packet = self._sockets.encode_event(event, payload)
+        for session in targets:
+            if session.held is not None:
+                session.held.append((event, packet))
+                continue
+            await self._send(session, event, packet)
+            if event == "closed":
+                self._end(session)
+
+    async def let_in(self, session: Session, payload: dict[str, Any]) -> None:
+        """The wait is over: the socket is told, and has a while to join."""
+        packet = self._sockets.encode_event("admitted", payload)
+        self._unseat(session)
+        session.seat = session.claims = None
+        session.state = State.NEW
+        session.connection.arm_join_timer(ADMITTED_JOIN_TIMEOUTS)
+        if session.held is not None:
+            session.held.append(("admitted", packet))
+        else:
+            await self._send(session, "admitted", packet)
+
     async def tell(self, session: Session, event: str, payload: dict[str, Any]) -> None:
         """Send a server event to one socket."""
         await self._send(session, event, self._sockets.encode_event(event, payload))
@@ -166,8 +216,7 @@ class Sessions:
 
     def _end(self, session: Session) -> None:
         self._unseat(session)
-        session.seat = None
-        session.held = None
+        session.seat = session.claims = session.held = None
         session.state = State.GONE
         self._metrics.sockets_closed.labels("ended").inc()
         session.connection.cut_soon()
@@ -187,15 +236,18 @@ class Sessions:
 
     def _unseat(self, session: Session) -> None:
         seat = session.seat
-        if seat is not None:
-            room = self._rooms.get(seat.room_id, {})
-            if room.get(seat.participant_id) is session:
-                del room[seat.participant_id]
-                self._metrics.participants.dec()
-                if not room:
-                    del self._rooms[seat.room_id]
-                    self._metrics.rooms.set(len(self._rooms))
+        if seat is None:
+            return
+        for rooms, gauge in self._maps:
+            places = rooms.get(seat.room_id, {})
+            if places.get(seat.participant_id) is session:
+                del places[seat.participant_id]
+                gauge.dec()
+                if not places:
+                    del rooms[seat.room_id]
+        self._metrics.rooms.set(len(self._rooms))
 
     def _seated(self) -> Iterator[Session]:
-        for room in self._rooms.values():
-            yield from room.values()
+        for places in (self._rooms, self._queues):
+            for found in places.values():
+                yield from found.values()
