@@ -1,9 +1,9 @@
 """Where the bytes of attachments are kept: on disk, or in any store that speaks S3.
 
 A blob's key is made of digests alone (``BlobKey``): nothing that a person typed is part of a path or an address. The
-first part is the conversation's, so that everything of one conversation can be erased; the second is the content's,
-so that the same bytes are kept once in a conversation. Conversations share nothing: whoever uploads a file cannot
-learn, by how long it takes, that somebody else has it too.
+first part is the conversation's, so that everything of one conversation can be erased; the second is the digest of
+the attachment's id and content. Attachments share nothing even when their bytes are the same: one can be erased without
+a look at the others, and nobody learns, by how long an upload takes, that somebody else has the file too.
 """
 
 import hashlib
@@ -39,9 +39,10 @@ class BlobKey:
             raise ValueError("not two digests")
 
     @classmethod
-    def of(cls, conversation_id: str, data: bytes) -> "BlobKey":
-        """The key of some bytes in a conversation."""
-        return cls(conversation_digest(conversation_id), hashlib.sha256(data).hexdigest())
+    def of(cls, conversation_id: str, attachment_id: str, data: bytes) -> "BlobKey":
+        """The key of an attachment's bytes."""
+        content = hashlib.sha256(attachment_id.encode() + b"\0" + data).hexdigest()
+        return cls(conversation_digest(conversation_id), content)
 
     def __str__(self) -> str:
         return f"{self.conversation}/{self.content}"

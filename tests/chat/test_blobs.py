@@ -1,7 +1,5 @@
 """Keys of blobs: digests and nothing else."""
 
-import hashlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +7,13 @@ from hypothesis import strategies as st
 from chat.blobs import BlobKey, conversation_digest
 
 
-def test_the_same_bytes_have_one_key_in_a_conversation_and_another_in_the_next() -> None:
-    key = BlobKey.of("case-1", b"bytes")
-    assert key == BlobKey.of("case-1", b"bytes")
-    assert key.content == hashlib.sha256(b"bytes").hexdigest()
-    assert key.conversation == conversation_digest("case-1") != BlobKey.of("case-2", b"bytes").conversation
+def test_a_key_depends_on_conversation_attachment_and_content() -> None:
+    key = BlobKey.of("case-1", "att-1", b"bytes")
+    assert key == BlobKey.of("case-1", "att-1", b"bytes")
+    assert key.conversation == BlobKey.of("case-1", "att-2", b"other").conversation == conversation_digest("case-1")
+    others = {BlobKey.of("case-1", "att-1", b"byte"), BlobKey.of("case-1", "att-2", b"bytes")}
+    assert key.content not in {other.content for other in others}
+    assert key.conversation != BlobKey.of("case-2", "att-1", b"bytes").conversation
     assert BlobKey.parse(str(key)) == key
 
 
@@ -35,7 +35,7 @@ def test_a_path_of_somebodys_is_no_key(text: str) -> None:
         BlobKey.parse(text)
 
 
-@given(st.text(), st.binary())
-def test_whatever_an_id_holds_the_key_is_two_digests(conversation_id: str, data: bytes) -> None:
-    text = str(BlobKey.of(conversation_id.encode("utf-8", "replace").decode(), data))
+@given(st.tuples(st.text(), st.text()), st.binary())
+def test_whatever_ids_hold_the_key_is_two_digests(ids: tuple[str, str], data: bytes) -> None:
+    text = str(BlobKey.of(*ids, data))
     assert set(text) <= set("0123456789abcdef/")

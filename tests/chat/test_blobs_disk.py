@@ -10,7 +10,7 @@ from chat.blobs import BlobError, BlobKey, BlobStore
 from chat.blobs_disk import DiskStore
 
 DATA = bytes(range(256)) * 1000
-KEY = BlobKey.of("case-1", DATA)
+KEY = BlobKey.of("case-1", "att", DATA)
 
 
 async def contents(store: BlobStore, key: BlobKey) -> bytes:
@@ -43,7 +43,7 @@ async def test_what_is_not_there(store: DiskStore) -> None:
 
 
 async def test_deleting_one_and_all_of_a_conversation(store: DiskStore) -> None:
-    other, elsewhere = BlobKey.of("case-1", b"2"), BlobKey.of("case-2", b"3")
+    other, elsewhere = BlobKey.of("case-1", "att", b"2"), BlobKey.of("case-2", "att", b"3")
     for key, data in ((KEY, DATA), (other, b"2"), (elsewhere, b"3")):
         await store.put(key, data)
     await store.delete(KEY)

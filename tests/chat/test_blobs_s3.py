@@ -17,7 +17,7 @@ from chat.blobs_s3 import S3Store, S3UrlError
 from tests.chat.test_blobs_disk import contents
 
 DATA = bytes(range(256)) * 4096
-KEY = BlobKey.of("case-1", DATA)
+KEY = BlobKey.of("case-1", "att", DATA)
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +64,11 @@ async def test_what_is_not_there(store: S3Store) -> None:
 
 async def test_deleting_one_and_all_of_a_conversation(store: S3Store, bucket: Any) -> None:
     for conversation, data in (("case-1", b"1"), ("case-1", b"2"), ("case-1", b"3"), ("case-2", b"4")):
-        await store.put(BlobKey.of(conversation, data), data)
-    await store.delete(BlobKey.of("case-1", b"1"))
+        await store.put(BlobKey.of(conversation, "att", data), data)
+    await store.delete(BlobKey.of("case-1", "att", b"1"))
     assert len(list(bucket.objects.all())) == 3
     await store.delete_conversation("case-1")
-    assert [item.key for item in bucket.objects.all()] == [f"tenant/{BlobKey.of('case-2', b'4')}"]
+    assert [item.key for item in bucket.objects.all()] == [f"tenant/{BlobKey.of('case-2', 'att', b'4')}"]
 
 
 async def test_a_wrong_secret_is_refused_by_a_server_that_checks(server: str, bucket: Any) -> None:

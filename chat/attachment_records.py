@@ -1,0 +1,140 @@
+"""What is known of a conversation's attachments, in Redis: reservations, quota, and the finished ones.
+
+A file is *reserved* when its address is signed, *ready* when it has arrived, and *used* when a message carries it. What
+does not get that far in time is removed by the next reservation in its conversation. Each step is one script on the
+keys of one conversation. Times are seconds since the epoch, and arguments.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import astuple, dataclass, field, fields
+from typing import Any, Final, Literal, cast
+
+import msgpack
+from redis.asyncio import Redis
+
+from chat.scripts import Script
+
+RESERVE: Final = Script.load("attachment_reserve")
+SETTLE: Final = Script.load("attachment_settle")
+USE: Final = Script.load("attachment_use")
+
+ReserveStatus = Literal["ok", "pending", "files", "bytes"]
+SettleStatus = Literal["ok", "done", "gone"]
+
+
+@dataclass(frozen=True)
+class AttachmentRecord:
+    """A file that has arrived. ``repr`` shows neither name nor owner."""
+
+    attachment_id: str
+    owner: str = field(repr=False)
+    """``Principal.actor`` of who uploaded it."""
+    name: str = field(repr=False)
+    media_type: str
+    size_bytes: int
+    width: int
+    """In pixels, of pictures; otherwise 0, as is ``height``."""
+    height: int
+    blob: str
+    """``str`` of its ``BlobKey``."""
+    created_at_s: int
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How much a conversation may hold."""
+
+    max_bytes: int
+    max_files: int
+    max_pending_of_owner: int
+    """Files that one person has reserved or sent without using them in a message."""
+
+
+class AttachmentRecords:
+    """The records of all conversations of one Redis."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._reserve = redis.register_script(RESERVE.text)
+        self._settle = redis.register_script(SETTLE.text)
+        self._use = redis.register_script(USE.text)
+
+    async def reserve(
+        self,
+        conversation_id: str,
+        attachment_id: str,
+        owner: str,
+        *,
+        size_bytes: int,
+        quota: Quota,
+        now_s: int,
+        expires_at_s: int,
+    ) -> tuple[ReserveStatus, list[AttachmentRecord]]:
+        """Reserve room; also what was removed because its time was over (its blobs are the caller's to delete)."""
+        limits = (quota.max_bytes, quota.max_files, quota.max_pending_of_owner)
+        arguments = (now_s, attachment_id, owner, size_bytes, expires_at_s, *limits)
+        status, removed = cast(Any, await self._reserve(keys=_keys(conversation_id), args=arguments))
+        return status.decode(), [_unpack(record) for record in removed]
+
+    async def settle(self, conversation_id: str, record: AttachmentRecord, *, keep_until_s: int) -> SettleStatus:
+        """The file has arrived, and is kept until then unless a message uses it."""
+        packed: bytes = msgpack.packb(astuple(record))
+        arguments = (record.attachment_id, record.owner, record.size_bytes, packed, keep_until_s)
+        status = cast(Any, await self._settle(keys=_keys(conversation_id), args=arguments))
+        return cast(SettleStatus, status.decode())
+
+    async def is_reserved(self, conversation_id: str, attachment_id: str, *, now_s: int) -> bool:
+        """Is an upload still awaited?"""
+        files, pending, _ = _keys(conversation_id)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hexists(files, attachment_id)
+            pipeline.zscore(pending, attachment_id)
+            has_arrived, expires_at_s = await pipeline.execute()
+        return not has_arrived and expires_at_s is not None and expires_at_s > now_s
+
+    async def get(self, conversation_id: str, attachment_ids: Sequence[str]) -> list[AttachmentRecord | None]:
+        """The records of files that have arrived."""
+        if not attachment_ids:
+            return []
+        found = await cast(Awaitable[list[Any]], self._redis.hmget(_keys(conversation_id)[0], list(attachment_ids)))
+        return [_unpack(packed) if packed is not None else None for packed in found]
+
+    async def is_used(self, conversation_id: str, attachment_id: str) -> bool:
+        """Does a message carry it?"""
+        files, pending, _ = _keys(conversation_id)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hexists(files, attachment_id)
+            pipeline.zscore(pending, attachment_id)
+            has_arrived, waits = await pipeline.execute()
+        return bool(has_arrived) and waits is None
+
+    async def use(self, conversation_id: str, attachment_ids: Sequence[str]) -> bool:
+        """A message carries them from now on: they stay as long as the conversation does. False when one is gone."""
+        files, pending, _ = _keys(conversation_id)
+        return bool(await cast(Any, self._use(keys=(files, pending), args=tuple(attachment_ids))))
+
+    async def remove(self, conversation_id: str, attachment_ids: Sequence[str]) -> list[AttachmentRecord]:
+        """Forget some; what they were."""
+        found = [record for record in await self.get(conversation_id, attachment_ids) if record is not None]
+        files, pending, sizes = _keys(conversation_id)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hdel(files, *attachment_ids)
+            pipeline.zrem(pending, *attachment_ids)
+            pipeline.hdel(sizes, *attachment_ids)
+            await pipeline.execute()
+        return found
+
+    async def erase(self, conversation_id: str) -> None:
+        """Forget all of a conversation."""
+        await self._redis.delete(*_keys(conversation_id))
+
+
+def _keys(conversation_id: str) -> tuple[str, str, str]:
+    """Hash of records; sorted set of what no message uses yet; hash of sizes and owners. One cluster slot."""
+    base = f"ao:chat:{{{conversation_id}}}"
+    return f"{base}:files", f"{base}:files-pending", f"{base}:files-sizes"
+
+
+def _unpack(packed: bytes) -> AttachmentRecord:
+    names = (item.name for item in fields(AttachmentRecord))
+    return AttachmentRecord(**dict(zip(names, msgpack.unpackb(packed), strict=True)))
