@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+const PAGES = ["index", "portal", "guest", "meeting", "refused"];
+
 // The pages live in app/; web/dist is what the front serves. The demo under dev/ is never built.
 export default defineConfig({
   root: here("app"),
@@ -15,7 +17,7 @@ export default defineConfig({
     target: "es2022",
     // The front's content security policy allows no data: scripts or fonts; every asset is a file.
     assetsInlineLimit: 0,
-    rolldownOptions: { input: { index: here("app/index.html"), meeting: here("app/meeting.html") } },
+    rolldownOptions: { input: PAGES.map((page) => here(`app/${page}.html`)) },
   },
   test: {
     root: here("."),

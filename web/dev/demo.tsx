@@ -1,8 +1,9 @@
 /**
  * The real meeting room over a session without a network, for looking at it and for the accessibility tests.
- * demo.html?people=4&lang=en&state=reconnecting&screen=1&people-off=... ; never part of a build.
+ * demo.html?screen-name=waiting&before=2&host=1&estimate=240 for the waiting room, or
+ * demo.html?people=4&lang=en&waiting=2&state=reconnecting&screen=1&people-off=... ; never part of a build.
  */
-import { LanguageProvider, Room, isLanguage } from "@alltid-oppet/meeting";
+import { LanguageProvider, Room, WaitingRoom, isLanguage } from "@alltid-oppet/meeting";
 import { render } from "preact";
 import "../meeting/src/styles/index.css";
 import { DemoSession } from "./session";
@@ -12,17 +13,33 @@ const language = query.get("lang") ?? "sv";
 const session = new DemoSession({
   people: Number(query.get("people") ?? 4),
   screen: query.has("screen"),
+  waiting: Number(query.get("waiting") ?? 0),
   state: query.get("state") === "reconnecting" ? "reconnecting" : "connected",
 });
 await session.media.set("microphone", !query.has("muted"));
 await session.media.set("camera", true);
 
+Object.assign(window, { session });
+const place = {
+  position: Number(query.get("before") ?? 0) + 1,
+  people_before: Number(query.get("before") ?? 0),
+  host_present: query.has("host"),
+  estimated_wait_s: query.has("estimate") ? Number(query.get("estimate")) : null,
+  title: "Läkarbesök, Vårdcentralen Björken",
+  startsAt: Math.floor(Date.now() / 1000) + 600,
+  phone: "08-123 45 67",
+  reconnecting: query.get("state") === "reconnecting",
+};
 const element = document.getElementById("meeting")!;
 document.documentElement.lang = language;
 render(
   <LanguageProvider initial={isLanguage(language) ? language : "sv"} onChange={() => undefined}>
     <div class="ao-meeting">
-      <Room session={session} speakerId="" onSpeaker={() => undefined} />
+      {query.get("screen-name") === "waiting" ? (
+        <WaitingRoom media={session.media} place={place} onLeave={() => undefined} />
+      ) : (
+        <Room session={session} speakerId="" onSpeaker={() => undefined} />
+      )}
     </div>
   </LanguageProvider>,
   element,

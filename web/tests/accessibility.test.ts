@@ -40,7 +40,6 @@ type Step = (page: Page) => Promise<unknown>;
 const press = (name: string): Step => (page) => page.click(`[data-testid=${name}]`);
 
 const PAGES: [name: string, address: (bench: Bench, language: string) => string, step?: Step][] = [
-  ["front page", (at) => at.frontPage],
   ["check before the meeting", (at, language) => at.meetingPage(`#lang=${language}&token=${token}`), (page) => page.waitForSelector(shown)],
   ["no token", (at, language) => at.meetingPage(`#lang=${language}`)],
   ["conversation of two", (at, language) => at.demoPage(`people=2&lang=${language}`)],

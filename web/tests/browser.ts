@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { build, preview } from "vite";
 
+const PAGES = ["index", "portal", "guest", "meeting", "refused"];
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 
 export interface Viewport {
@@ -20,7 +21,10 @@ export const VIEWPORTS = {
 export interface Bench {
   meetingPage: (fragment: string) => string;
   demoPage: (query: string) => string;
-  frontPage: string;
+  /** One of the app's pages: "index", "portal", "guest", "refused", with a fragment. */
+  appPage: (name: string, fragment?: string) => string;
+  /** `/meeting/{id}`, as the front serves it. */
+  sessionMeetingPage: (id: string) => string;
   newPage: (viewport?: Viewport, options?: BrowserContextOptions) => Promise<Page>;
   /** What went wrong in any page since the last call: errors, warnings, broken promises. */
   complaints: () => string[];
@@ -30,7 +34,7 @@ export interface Bench {
 /** Builds the pages and the demo into a directory of their own, serves them on a free port, starts Chromium. */
 export async function openBench(name: string): Promise<Bench> {
   const outDir = `${WEB}node_modules/.test-pages/${name}`;
-  const input = ["app/index.html", "app/meeting.html", "dev/demo.html"].map((page) => `${WEB}${page}`);
+  const input = [...PAGES.map((page) => `app/${page}.html`), "dev/demo.html"].map((page) => `${WEB}${page}`);
   await build({
     configFile: false,
     root: WEB,
@@ -62,11 +66,16 @@ export async function openBench(name: string): Promise<Bench> {
   });
   let complaints: string[] = [];
   return {
-    frontPage: `${origin}/app/index.html`,
+    appPage: (name, fragment = "") => `${origin}/app/${name}.html${fragment}`,
+    sessionMeetingPage: (id) => `${origin}/meeting/${id}`,
     meetingPage: (fragment) => `${origin}/app/meeting.html${fragment}`,
     demoPage: (query) => `${origin}/dev/demo.html?${query}`,
     newPage: async (viewport = VIEWPORTS.desktop, options = {}) => {
       const context = await browser.newContext({ viewport, locale: "sv-SE", ...options });
+      // As the front does: one file for every meeting.
+      await context.route(/\/meeting\/[^/]+$/, async (route) =>
+        route.fulfill({ response: await route.fetch({ url: `${origin}/app/meeting.html` }) }),
+      );
       const page = await context.newPage();
       page.on("pageerror", (error) => complaints.push(error.message));
       page.on("console", (message) => {

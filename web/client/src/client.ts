@@ -6,7 +6,7 @@ import type { LocalMedia } from "./local_media";
 import type { SessionMemory } from "./memory";
 import { onNetworkChange } from "./network";
 import { Peer, type PeerHandlers, type PeerOptions } from "./peer";
-import type { LeaveReason, Participant, SlotsState, Source, WantedSource } from "./protocol";
+import type { LeaveReason, Participant, SlotsState, Source, WaitReply, WaitingPerson, WantedSource } from "./protocol";
 import type { Quality } from "./quality";
 import { QualityMonitor } from "./quality_monitor";
 import type { SessionState } from "./recovery_events";
@@ -23,6 +23,17 @@ export interface ParticipantView extends Participant {
   tracks: SourceTracks;
 }
 
+/** One's own place in the waiting room. */
+export interface WaitingView extends Pick<WaitReply, "position" | "people_before" | "host_present" | "estimated_wait_s"> {
+  title: string;
+  /** Seconds since 1970. */
+  startsAt: number | null;
+  /** Whom to call when this does not work. */
+  phone: string | null;
+  /** The socket is gone for the moment; the place is kept a while. */
+  reconnecting: boolean;
+}
+
 /** Everything a user interface shows; a new object whenever anything changed. */
 export interface MeetingSnapshot {
   state: SessionState;
@@ -37,6 +48,10 @@ export interface MeetingSnapshot {
   speakers: readonly string[];
   /** All receive sections that carry sound, for playing. */
   audio: readonly ReceiveTrack[];
+  /** Where one stands, while `state` is `waiting`. */
+  place: WaitingView | null;
+  /** Who waits to be let in; hosts alone are told. */
+  waiting: readonly WaitingPerson[];
 }
 
 export interface MeetingEvents {
@@ -51,6 +66,12 @@ export interface MeetingSession {
   readonly media: LocalMedia;
   readonly snapshot: MeetingSnapshot;
   on<Name extends keyof MeetingEvents>(name: Name, listener: (detail: MeetingEvents[Name]) => void): () => void;
+  /** Which videos are on the screen, the most important first. */
+  select(wanted: WantedSource[]): void;
+  /** Let somebody in; hosts only. */
+  admit(participantId: string): Promise<void>;
+  /** Turn somebody away, or out of the room; hosts only. */
+  remove(participantId: string): Promise<void>;
   leave(): void;
 }
 
@@ -58,13 +79,23 @@ export interface MeetingOptions extends Partial<PeerOptions> {
   media: LocalMedia;
   /** Where the right to one's place survives a reload; without it a reload takes a new place. */
   memory?: SessionMemory;
+  /** Gets another token when the one at hand has expired, as after a long sleep of the computer. */
+  freshToken?: (() => Promise<string>) | undefined;
   openSocket?: SignallingFactory;
   createPeer?: (options: PeerOptions, handlers: PeerHandlers) => Peer;
 }
 
 const SOURCES: readonly Source[] = ["microphone", "camera", "screen"];
 /** After these there is no place to come back to. */
-const FINAL: ReadonlySet<EndCode> = new Set(["left", "removed", "replaced", "room_closed", "unknown_room"]);
+const FINAL: ReadonlySet<EndCode> = new Set([
+  "left",
+  "removed",
+  "denied",
+  "revoked",
+  "replaced",
+  "room_closed",
+  "unknown_room",
+]);
 
 export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSession {
   readonly media: LocalMedia;
@@ -79,6 +110,8 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
   #endCode: EndCode | null = null;
   #resumeToken: string | null = null;
   #wanted: WantedSource[] = [];
+  #place: Omit<WaitingView, "reconnecting"> | null = null;
+  #waiting: readonly WaitingPerson[] = [];
   /** What the server said between a join and its reply: it builds on the reply. */
   #early: ServerMessage[] | null = null;
   #cleanUp: (() => void)[] = [];
@@ -106,20 +139,33 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
     if (this.#link) throw new Error("this client has been used");
     const { slotPairs = 8, simulcast = true, createPeer, memory } = this.#options;
     const make = createPeer ?? ((options: PeerOptions, handlers: PeerHandlers) => new Peer(options, handlers));
+    const remembered = memory?.load();
     const link = new Link({
       url,
       token,
-      resumeToken: memory?.load()?.resumeToken ?? null,
+      freshToken: this.#options.freshToken,
+      resumeToken: remembered?.resumeToken ?? null,
+      waiting: remembered?.waiting ?? false,
       active: () => this.media.active(),
       openSocket: this.#options.openSocket ?? openSocket,
-      createPeer: (handlers) => make({ slotPairs, simulcast }, handlers),
+      createPeer: (handlers, iceServers) => make({ slotPairs, simulcast, iceServers }, handlers),
     });
     this.#link = link;
     link.on("peer", (peer) => {
       this.#early = [];
       for (const source of SOURCES) void peer.setTrack(source, this.media.sources[source].track);
     });
+    link.on("waiting", (reply) => {
+      const { position, people_before, host_present, estimated_wait_s } = reply;
+      const place = { position, people_before, host_present, estimated_wait_s };
+      this.#place = { ...place, title: reply.meeting_title, startsAt: reply.starts_at, phone: reply.phone };
+      this.#resumeToken = reply.resume_token;
+      this.#remember();
+      this.#changed();
+    });
     link.on("joined", (reply) => {
+      this.#place = null;
+      this.#waiting = reply.waiting;
       this.#roomName = reply.room_name;
       this.#resumeToken = reply.resume_token;
       this.#slots.reset();
@@ -133,6 +179,7 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
     });
     link.on("resumed", (reply) => {
       this.#roster.replace(reply.participants);
+      this.#waiting = reply.waiting;
       this.#bound(reply);
     });
     link.on("renegotiated", (reply) => this.#applySlots(reply));
@@ -144,7 +191,7 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
       this.media.on("changed", (source) => this.#sourceChanged(source)),
       onNetworkChange(() => link.tell({ type: "network_changed" })),
     );
-    link.tell({ type: "start" });
+    link.start();
   }
 
   /** Leave for good: the place is given up at once. */
@@ -156,6 +203,14 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
   select(wanted: WantedSource[]): void {
     this.#wanted = wanted;
     if (this.#link?.state === "connected") this.#link.request("select", { wanted }).catch(() => undefined);
+  }
+
+  async admit(participantId: string): Promise<void> {
+    await this.#link?.request("admit", { participant_id: participantId });
+  }
+
+  async remove(participantId: string): Promise<void> {
+    await this.#link?.request("remove", { participant_id: participantId });
   }
 
   #bound(state: SlotsState): void {
@@ -197,6 +252,10 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
       if (participant) this.emit("participant_left", { participant, reason: payload.reason });
     } else if (name === "speakers") {
       this.#roster.setSpeakers(payload.participant_ids);
+    } else if (name === "waiting") {
+      this.#waiting = payload.people;
+    } else if (name === "waiting_changed") {
+      if (this.#place) this.#place = { ...this.#place, ...payload };
     } else if (name === "slots") {
       this.#slots.apply(payload);
     }
@@ -207,7 +266,7 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
     if (!this.#resumeToken || this.#endCode) return;
     const { microphone, camera } = this.media.sources;
     const active = { microphone: microphone.active, camera: camera.active };
-    this.#options.memory?.save({ resumeToken: this.#resumeToken, active });
+    this.#options.memory?.save({ resumeToken: this.#resumeToken, waiting: this.#place !== null, active });
   }
 
   #ended(code: EndCode): void {
@@ -249,7 +308,14 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
       }),
       speakers: this.#roster.speakers,
       audio: received.filter((section) => section.kind === "audio"),
+      place: this.#makePlace(),
+      waiting: this.#waiting,
     };
+  }
+
+  #makePlace(): WaitingView | null {
+    if (!this.#place || this.#link?.state !== "waiting") return null;
+    return { ...this.#place, reconnecting: !this.#link.socketOpen };
   }
 
   #ownTracks(): SourceTracks {

@@ -1,18 +1,22 @@
 /** Runs the reconnect machine against real sockets and peer connections. Knows nothing of who is in the room. */
 import { Emitter } from "./emitter";
-import type { EndCode } from "./errors";
+import { type EndCode, MeetingError } from "./errors";
 import { Peer, type PeerHandlers } from "./peer";
-import { type ClientEvents, type JoinReply, PROTOCOL_VERSION, type ResumeReply } from "./protocol";
+import { type ClientEvents, type JoinReply, PROTOCOL_VERSION, type ResumeReply, type WaitReply } from "./protocol";
 import type { ServerEvents, SlotsState, Sources } from "./protocol";
 import { Recovery } from "./recovery";
 import type { Command, RecoveryEvent, SessionState } from "./recovery_events";
+import { Renewal } from "./renewal";
 import { type Signalling, type SignallingFactory, failureCode } from "./signalling";
+import { readToken } from "./token";
 
 export interface LinkEvents {
   /** The session state or the media state changed. */
   state: SessionState;
   /** A new peer connection is about to make its offer: give it its tracks. */
   peer: Peer;
+  /** In the waiting room. */
+  waiting: WaitReply;
   joined: JoinReply;
   resumed: ResumeReply;
   renegotiated: SlotsState;
@@ -27,31 +31,59 @@ export type ServerMessage = { [Name in keyof ServerEvents]: { name: Name; payloa
 export interface LinkOptions {
   url: string;
   token: string;
+  /** Gets another token when this one has expired; without it that is the end. */
+  freshToken?: (() => Promise<string>) | undefined;
   resumeToken: string | null;
+  /** `resumeToken` is of a place in the waiting room. */
+  waiting?: boolean;
   /** What is active at this moment, asked at each join. */
   active: () => Sources;
   openSocket: SignallingFactory;
-  createPeer: (handlers: PeerHandlers) => Peer;
+  createPeer: (handlers: PeerHandlers, iceServers: RTCIceServer[]) => Peer;
   recovery?: Recovery;
 }
 
 /** How long a page waits for its goodbye to be heard. */
 const GOODBYE_MS = 1_000;
+/** Direct paths that work are found sooner than this; then TURN, which the first offer did not know of, is tried. */
+const DIRECT_MS = 2_000;
 
 export class Link extends Emitter<LinkEvents> {
   readonly #options: LinkOptions;
   readonly #recovery: Recovery;
   #socket: Signalling | null = null;
   #peer: Peer | null = null;
+  #token: string;
   #resumeToken: string | null;
+  #waitToken: string | null;
   #participantId: string | null = null;
+  #iceServers: RTCIceServer[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #relayTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #renewal: Renewal;
 
   constructor(options: LinkOptions) {
     super();
     this.#options = options;
     this.#recovery = options.recovery ?? new Recovery();
-    this.#resumeToken = options.resumeToken;
+    this.#token = options.token;
+    this.#resumeToken = options.waiting ? null : options.resumeToken;
+    this.#waitToken = options.waiting ? options.resumeToken : null;
+    this.#renewal = new Renewal({
+      renew: async () => (await this.request("renew", {})).token,
+      renewed: (token) => (this.#token = token),
+    });
+    this.#renewal.take(options.token);
+  }
+
+  /** Begin: join, or wait where the token is not admitted. */
+  start(): void {
+    this.tell({ type: "start", mustWait: readToken(this.#token)?.admitted === false });
+  }
+
+  /** Whether a socket is open: in the waiting room nothing else shows it. */
+  get socketOpen(): boolean {
+    return this.#recovery.socketOpen;
   }
 
   get state(): SessionState {
@@ -97,6 +129,8 @@ export class Link extends Emitter<LinkEvents> {
         return this.#openSocket();
       case "close_socket":
         return this.#closeSocket();
+      case "wait":
+        return void this.#wait();
       case "join":
         return void this.#join(command.withResumeToken);
       case "resume":
@@ -116,7 +150,7 @@ export class Link extends Emitter<LinkEvents> {
       lost: () => {
         if (!isCurrent()) return;
         this.#socket = null;
-        this.emit("unbound", null);
+        this.#unbound();
         this.tell({ type: "socket_lost" });
       },
       event: (name, payload) => isCurrent() && this.#serverEvent({ name, payload } as ServerMessage),
@@ -127,35 +161,101 @@ export class Link extends Emitter<LinkEvents> {
   #closeSocket(): void {
     this.#socket?.close();
     this.#socket = null;
+    this.#unbound();
+  }
+
+  #unbound(): void {
+    this.#renewal.pause();
     this.emit("unbound", null);
   }
 
   #serverEvent(message: ServerMessage): void {
     if (message.name === "reconnect") this.tell({ type: "server_reconnect" });
     else if (message.name === "closed") this.tell({ type: "server_closed", code: message.payload.code });
+    else if (message.name === "admitted") this.#admitted(message.payload.token);
     else this.emit("server", message);
+  }
+
+  #admitted(token: string): void {
+    this.#token = token;
+    this.#waitToken = null;
+    this.#renewal.take(token);
+    this.tell({ type: "admitted" });
+  }
+
+  /** A request with the token; where that has expired, once more with a fresh one. */
+  async #authorised<Reply>(send: (token: string) => Promise<Reply>): Promise<Reply> {
+    try {
+      return await send(this.#token);
+    } catch (error) {
+      const fresh = this.#options.freshToken;
+      if (!fresh || !(error instanceof MeetingError) || error.code !== "token_expired") throw error;
+      this.#token = await fresh();
+      this.#renewal.take(this.#token);
+      return send(this.#token);
+    }
+  }
+
+  async #wait(): Promise<void> {
+    const socket = this.#socket;
+    this.#unbound();
+    this.#dropPeer();
+    try {
+      const reply = await this.#authorised((token) =>
+        socket!.request("wait", { protocol: PROTOCOL_VERSION, token, resume_token: this.#waitToken }),
+      );
+      if (this.#socket !== socket) return;
+      this.#waitToken = reply.resume_token;
+      this.tell({ type: "wait_ok" });
+      this.emit("waiting", reply);
+      this.#renewal.resume();
+      if (reply.admitted_token) this.#admitted(reply.admitted_token);
+    } catch (error) {
+      if (this.#socket === socket) this.tell({ type: "wait_failed", code: failureCode(error) });
+    }
+  }
+
+  /** A place in the waiting room has no peer connection: nothing is sent, nothing is received. */
+  #dropPeer(): void {
+    this.#peer?.close();
+    this.#peer = null;
+  }
+
+  #useServers(peer: Peer, servers: RTCIceServer[]): void {
+    this.#iceServers = servers;
+    clearTimeout(this.#relayTimer);
+    if (servers.length === 0) return;
+    peer.useServers(servers);
+    this.#relayTimer = setTimeout(() => {
+      const state = peer.connection.iceConnectionState;
+      if (this.#peer === peer && state !== "connected" && state !== "completed") this.tell({ type: "network_changed" });
+    }, DIRECT_MS);
   }
 
   async #join(withResumeToken: boolean): Promise<void> {
     const socket = this.#socket;
-    this.emit("unbound", null);
+    this.#unbound();
     this.#peer?.close();
-    const peer: Peer = this.#options.createPeer({
+    const handlers: PeerHandlers = {
       ice: (state) => this.#peer === peer && this.tell({ type: "ice", state }),
       transportFailed: () => this.#peer === peer && this.tell({ type: "transport_failed" }),
-    });
+    };
+    const peer: Peer = this.#options.createPeer(handlers, this.#iceServers);
     this.#peer = peer;
     this.emit("peer", peer);
-    const request = { protocol: PROTOCOL_VERSION, token: this.#options.token } as const;
     await this.#exchange("join", socket, peer, async (description) => {
       const active = this.#options.active();
       const resume_token = withResumeToken ? this.#resumeToken : null;
-      const reply = await socket!.request("join", { ...request, ...description, active, resume_token });
+      const reply = await this.#authorised((token) =>
+        socket!.request("join", { protocol: PROTOCOL_VERSION, token, ...description, active, resume_token }),
+      );
       if (this.#socket !== socket || this.#peer !== peer) return reply.answer;
       this.#participantId = reply.participant_id;
       this.#resumeToken = reply.resume_token;
+      this.#useServers(peer, reply.ice_servers);
       this.tell({ type: "join_ok" });
       this.emit("joined", reply);
+      this.#renewal.resume();
       return reply.answer;
     });
   }
@@ -163,15 +263,18 @@ export class Link extends Emitter<LinkEvents> {
   async #resume(): Promise<void> {
     const socket = this.#socket;
     try {
-      const reply = await socket!.request("resume", {
-        protocol: PROTOCOL_VERSION,
-        token: this.#options.token,
-        participant_id: this.#participantId ?? "",
-        resume_token: this.#resumeToken ?? "",
-      });
+      const reply = await this.#authorised((token) =>
+        socket!.request("resume", {
+          protocol: PROTOCOL_VERSION,
+          token,
+          participant_id: this.#participantId ?? "",
+          resume_token: this.#resumeToken ?? "",
+        }),
+      );
       if (this.#socket !== socket) return;
       this.tell({ type: "resume_ok" });
       this.emit("resumed", reply);
+      this.#renewal.resume();
     } catch (error) {
       if (this.#socket === socket) this.tell({ type: "resume_failed", code: failureCode(error) });
     }
@@ -228,6 +331,8 @@ export class Link extends Emitter<LinkEvents> {
   async #end(code: EndCode): Promise<void> {
     const socket = this.#socket;
     this.#socket = null;
+    clearTimeout(this.#relayTimer);
+    this.#renewal.pause();
     this.#peer?.close();
     this.emit("ended", code);
     if (code === "left" && socket) {

@@ -5,7 +5,10 @@
 import type { Source } from "./protocol";
 
 export interface Remembered {
+  /** Proves the right to a place in the room, or in its waiting room. */
   resumeToken: string;
+  /** The place is in the waiting room. */
+  waiting: boolean;
   active: Record<Exclude<Source, "screen">, boolean>;
 }
 
@@ -50,8 +53,8 @@ export class TabMemory implements SessionMemory {
 
 function isRemembered(value: unknown): value is Remembered {
   if (typeof value !== "object" || value === null) return false;
-  const { resumeToken, active } = value as Record<string, unknown>;
-  if (typeof resumeToken !== "string" || typeof active !== "object" || active === null) return false;
+  const { resumeToken, waiting, active } = value as Record<string, unknown>;
+  if (typeof resumeToken !== "string" || typeof waiting !== "boolean" || typeof active !== "object" || active === null) return false;
   const { microphone, camera } = active as Record<string, unknown>;
   return typeof microphone === "boolean" && typeof camera === "boolean";
 }

@@ -10,6 +10,8 @@ export interface PeerOptions {
   slotPairs: number;
   /** Send the camera in three sizes, so that each receiver gets what fits. */
   simulcast: boolean;
+  /** TURN servers known from an earlier join; the first join brings them too late for its own offer. */
+  iceServers?: RTCIceServer[];
 }
 
 export interface PeerHandlers {
@@ -40,7 +42,7 @@ export class Peer {
   #lastOffer: Promise<unknown> = Promise.resolve();
 
   constructor(options: PeerOptions, handlers: PeerHandlers) {
-    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: options.iceServers ?? [] });
     this.#senders = {
       microphone: this.#sender("audio", [{ maxBitrate: MICROPHONE_BPS }]),
       camera: this.#sender("video", options.simulcast ? CAMERA_ENCODINGS : [{ maxBitrate: CAMERA_SINGLE_BPS }]),
@@ -75,6 +77,11 @@ export class Peer {
       // Closed meanwhile: the next peer connection gets the track.
       if (!this.#closed) throw error;
     }
+  }
+
+  /** Use these TURN servers from the next ICE restart on. */
+  useServers(iceServers: RTCIceServer[]): void {
+    if (!this.#closed) this.connection.setConfiguration({ bundlePolicy: "max-bundle", iceServers });
   }
 
   /** The receive sections. Their mids are known once an offer has been made. */

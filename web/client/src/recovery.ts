@@ -1,11 +1,20 @@
 /**
- * When to join, resume, restart ICE or start over: a state machine without I/O.
+ * When to wait, join, resume, restart ICE or start over: a state machine without I/O.
  * Events and the time (milliseconds, monotonic) go in, commands come out; randomness is an argument.
  */
 import { type EndCode, type FailureCode, isPassing } from "./errors";
 import { type Command, DEFAULT_TIMES, type RecoveryEvent, type RecoveryTimes, type SessionState } from "./recovery_events";
 
-type Request = "join" | "resume" | "restart_ice";
+type Request = "wait" | "join" | "resume" | "restart_ice";
+
+/** Refusals of a `resume` that a new join would meet as well. */
+const ENDING: ReadonlySet<FailureCode> = new Set([
+  "unknown_room",
+  "token_invalid",
+  "unsupported_protocol",
+  "revoked",
+  "removed",
+]);
 
 export class Recovery {
   state: SessionState = "idle";
@@ -15,6 +24,8 @@ export class Recovery {
 
   readonly #times: RecoveryTimes;
   readonly #random: () => number;
+  /** A host has not let us in yet, or has to do it again. */
+  #mustWait = false;
   /** There is a participation that a `resume` can pick up. */
   #joined = false;
   #everJoined = false;
@@ -59,6 +70,7 @@ export class Recovery {
         if (this.state !== "idle") return [];
         this.state = "joining";
         this.#startedAt = now;
+        this.#mustWait = event.mustWait ?? false;
         return [{ do: "open_socket" }];
       case "leave":
         return this.#end("left");
@@ -73,6 +85,12 @@ export class Recovery {
       case "socket_lost":
         return this.#socketLost(now);
       // An answer to a request that was given up meanwhile says nothing.
+      case "wait_ok":
+        return this.#pending === "wait" ? this.#waitOk() : [];
+      case "wait_failed":
+        return this.#pending === "wait" ? this.#joinFailed(event.code, now) : [];
+      case "admitted":
+        return this.#admitted(now);
       case "join_ok":
         return this.#pending === "join" ? this.#joinOk(now) : [];
       case "join_failed":
@@ -129,6 +147,7 @@ export class Recovery {
   #advance(): Command[] {
     this.#settle();
     if (!this.socketOpen || this.#pending !== null || this.#retryAt !== null) return [];
+    if (this.#mustWait) return this.#bound ? [] : this.#request("wait", { do: "wait" });
     if (this.#needsJoin) return this.#request("join", { do: "join", withResumeToken: this.#useResumeToken });
     if (!this.#bound) return this.#request("resume", { do: "resume" });
     if (this.#restartWanted) {
@@ -145,10 +164,29 @@ export class Recovery {
   }
 
   #settle(): void {
-    if (this.state === "idle" || this.state === "closed") return;
+    if (this.state === "idle" || this.state === "closed" || this.#mustWait) return;
     const ready = this.socketOpen && this.#bound && !this.#needsJoin && !this.mediaLost;
     if (ready && (this.#pending === null || this.#pending === "restart_ice")) this.state = "connected";
     else if (this.#everJoined) this.state = "reconnecting";
+  }
+
+  #waitOk(): Command[] {
+    this.#pending = null;
+    this.#attempts = 0;
+    this.#lastFailure = null;
+    this.state = "waiting";
+    return [];
+  }
+
+  /** From here on it is a first join, with the time that one gets. */
+  #admitted(now: number): Command[] {
+    if (!this.#mustWait) return [];
+    this.#mustWait = this.#bound = false;
+    this.#pending = null;
+    this.#needsJoin = true;
+    this.state = "joining";
+    this.#startedAt = now;
+    return this.#advance();
   }
 
   #joinOk(now: number): Command[] {
@@ -184,6 +222,10 @@ export class Recovery {
       this.#useResumeToken = false;
       return this.#advance();
     }
+    if (code === "not_admitted" && !this.#mustWait) {
+      this.#mustWait = true;
+      return this.#retryLater(now);
+    }
     if (code === "already_joined") return this.#reopen(now);
     if (!isPassing(code) && code !== "not_joined") return this.#end(code);
     return code === "request_timeout" ? this.#reopen(now) : this.#retryLater(now);
@@ -196,7 +238,7 @@ export class Recovery {
     else this.#restartWanted = true;
     if (code === "request_timeout") return this.#reopen(now);
     if (isPassing(code)) return this.#retryLater(now);
-    if (code === "unknown_room" || code === "token_invalid" || code === "unsupported_protocol") return this.#end(code);
+    if (ENDING.has(code)) return this.#end(code);
     return this.#startOver();
   }
 
@@ -223,6 +265,8 @@ export class Recovery {
       return [];
     }
     this.#pending = null;
+    // The waiting room went with its worker: ask again.
+    if (this.#mustWait) this.#bound = false;
     if (this.socketOpen) this.#retryAt = null;
     return this.#advance();
   }

@@ -1,12 +1,15 @@
 /** What goes into the reconnect machine, what comes out, and its times. */
 import type { EndCode, FailureCode } from "./errors";
 
-export type SessionState = "idle" | "joining" | "connected" | "reconnecting" | "closed";
+/** `waiting`: in the waiting room, nothing sent or received, until a host admits. */
+export type SessionState = "idle" | "joining" | "waiting" | "connected" | "reconnecting" | "closed";
 
 /** What the shell must do. Every request command is answered by exactly one `*_ok` or `*_failed` event. */
 export type Command =
   | { do: "open_socket" }
   | { do: "close_socket" }
+  /** Ask to be let in. */
+  | { do: "wait" }
   /** Make a new peer connection and join with its offer. */
   | { do: "join"; withResumeToken: boolean }
   | { do: "resume" }
@@ -15,10 +18,15 @@ export type Command =
   | { do: "end"; code: EndCode };
 
 export type RecoveryEvent =
-  | { type: "start" }
+  /** `mustWait`: the token is not admitted. */
+  | { type: "start"; mustWait?: boolean }
   | { type: "leave" }
   | { type: "socket_opened" }
   | { type: "socket_lost" }
+  | { type: "wait_ok" }
+  | { type: "wait_failed"; code: FailureCode }
+  /** A host let us in; the shell has the new token. */
+  | { type: "admitted" }
   | { type: "join_ok" }
   | { type: "join_failed"; code: FailureCode }
   | { type: "resume_ok" }

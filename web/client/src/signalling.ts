@@ -10,6 +10,9 @@ const SERVER_EVENTS: readonly (keyof ServerEvents)[] = [
   "participant_left",
   "slots",
   "speakers",
+  "waiting",
+  "waiting_changed",
+  "admitted",
   "reconnect",
   "closed",
 ];

@@ -183,7 +183,7 @@ describe("coming back", () => {
     expect(peers[0]!.closed).toBe(true);
     expect(socket().last("join").payload).toMatchObject({ resume_token: "right", active: { microphone: false } });
     await socket().last("join").ok(joinReply({ resume_token: "next" }));
-    expect(memory.value).toEqual({ resumeToken: "next", active: { microphone: false, camera: false } });
+    expect(memory.value).toEqual({ resumeToken: "next", waiting: false, active: { microphone: false, camera: false } });
     expect(client.snapshot.state).toBe("connected");
   });
 

@@ -140,6 +140,9 @@ export function joinReply(change: Partial<JoinReply> = {}): JoinReply {
     slots: [],
     slots_version: 0,
     lost_after_ms: 30_000,
+    token_expires_at: 4_000_000_000,
+    waiting: [],
+    ice_servers: [],
     ...change,
   };
 }

@@ -34,7 +34,7 @@ describe("the tab's memory", () => {
   afterEach(() => vi.unstubAllGlobals());
 
   it("keeps one place per room and identity", () => {
-    const value = { resumeToken: "t", active: { microphone: false, camera: true } };
+    const value = { resumeToken: "t", waiting: false, active: { microphone: false, camera: true } };
     new TabMemory("r", "a").save(value);
     expect(new TabMemory("r", "a").load()).toEqual(value);
     expect(new TabMemory("r", "b").load()).toBeNull();
@@ -45,12 +45,12 @@ describe("the tab's memory", () => {
 
   it("reads broken contents as nothing, and lives without storage", () => {
     const memory = new TabMemory("r", "a");
-    for (const broken of ["{", "7", "{}", '{"resumeToken":"t","active":{"microphone":1}}']) {
+    for (const broken of ["{", "7", "{}", '{"resumeToken":"t","waiting":false,"active":{"microphone":1}}']) {
       store.set("alltid-oppet:r:a", broken);
       expect(memory.load()).toBeNull();
     }
     vi.stubGlobal("sessionStorage", undefined);
-    memory.save({ resumeToken: "t", active: { microphone: true, camera: true } });
+    memory.save({ resumeToken: "t", waiting: false, active: { microphone: true, camera: true } });
     memory.clear();
     expect(memory.load()).toBeNull();
   });

@@ -1,16 +1,24 @@
 import { type EndCode, LocalMedia, MeetingClient, type MeetingSnapshot, TabMemory, readToken } from "@alltid-oppet/client";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { useLanguage } from "./i18n/context";
+import { ActingFor } from "./parts/ActingFor";
 import { loadPreference, savePreference } from "./preferences";
 import { Connecting, Ended } from "./screens/Notice";
 import { PreJoin } from "./screens/PreJoin";
 import { Room } from "./screens/Room";
+import { WaitingRoom } from "./screens/WaitingRoom";
 
 export interface MeetingProps {
   /** The front's origin. */
   url: string;
   /** The meeting token (JWT), or an empty text when the link had none. */
   token: string;
+  /** Gets another token when this one has expired. */
+  freshToken?: (() => Promise<string>) | undefined;
+  /** For whom one is here as proxy. */
+  actingFor?: string | null;
+  /** The meeting is over for this person, for the page around. */
+  onEnd?: ((code: EndCode) => void) | undefined;
   /** A new client per visit: the first one, and one for each return from an end page. */
   onClient?: ((client: MeetingClient) => void) | undefined;
 }
@@ -22,19 +30,19 @@ interface Visit {
 }
 
 /** The whole way through a meeting: check, room, end. Knows of no pages or routes. */
-export function Meeting({ url, token, onClient }: MeetingProps) {
+export function Meeting({ url, token, freshToken, actingFor = null, onEnd, onClient }: MeetingProps) {
   const { language } = useLanguage();
   const claims = useMemo(() => readToken(token), [token]);
-  const [visit, setVisit] = useState<Visit>(() => startVisit(token));
+  const [visit, setVisit] = useState<Visit>(() => startVisit(token, freshToken));
   const { client } = visit;
   const [snapshot, setSnapshot] = useState<MeetingSnapshot>(client.snapshot);
-  const [seen, setSeen] = useState(false);
+  const [seen, setSeen] = useState<"room" | "waiting" | null>(null);
   const [speakerId, setSpeakerId] = useState(loadPreference("speaker") ?? "");
 
   useEffect(() => {
     onClient?.(client);
     setSnapshot(client.snapshot);
-    setSeen(false);
+    setSeen(null);
     return client.on("changed", setSnapshot);
   }, [client]);
   useEffect(() => {
@@ -49,7 +57,8 @@ export function Meeting({ url, token, onClient }: MeetingProps) {
     }
   }, [visit]);
   useEffect(() => {
-    if (snapshot.state === "connected") setSeen(true);
+    if (snapshot.state === "connected") setSeen("room");
+    if (snapshot.state === "waiting") setSeen("waiting");
   }, [snapshot.state]);
 
   const onSpeaker = useCallback((deviceId: string) => {
@@ -57,39 +66,46 @@ export function Meeting({ url, token, onClient }: MeetingProps) {
     setSpeakerId(deviceId);
   }, []);
   const endCode = unusable(claims) ?? (snapshot.state === "closed" ? (snapshot.endCode ?? "internal") : null);
-  const screen = endCode ? "ended" : seen ? "room" : visit.returning ? "connecting" : "prejoin";
+  const screen = endCode ? "ended" : (seen ?? (visit.returning ? "connecting" : "prejoin"));
+  useEffect(() => {
+    if (endCode) onEnd?.(endCode);
+  }, [endCode]);
   return (
-    <div
-      class="ao-meeting"
-      lang={language}
-      data-testid="meeting"
-      data-screen={screen}
-      data-state={snapshot.state}
-      data-media-lost={snapshot.mediaLost}
-      data-end-code={endCode ?? ""}
-      data-self-id={snapshot.selfId ?? ""}
-    >
-      {screen === "ended" && <Ended code={endCode!} onRejoin={() => setVisit(startVisit(token))} />}
-      {screen === "room" && <Room session={client} speakerId={speakerId} onSpeaker={onSpeaker} />}
-      {screen === "connecting" && <Connecting />}
-      {screen === "prejoin" && (
-        <PreJoin
-          media={client.media}
-          name={claims?.name ?? ""}
-          joining={snapshot.state === "joining"}
-          speakerId={speakerId}
-          onSpeaker={onSpeaker}
-          onJoin={() => client.connect(url, token)}
-        />
-      )}
-    </div>
+    <ActingFor name={actingFor}>
+      <div
+        class="ao-meeting"
+        lang={language}
+        data-testid="meeting"
+        data-screen={screen}
+        data-state={snapshot.state}
+        data-media-lost={snapshot.mediaLost}
+        data-end-code={endCode ?? ""}
+        data-self-id={snapshot.selfId ?? ""}
+      >
+        {screen === "ended" && <Ended code={endCode!} onRejoin={() => setVisit(startVisit(token, freshToken))} />}
+        {screen === "room" && <Room session={client} speakerId={speakerId} onSpeaker={onSpeaker} />}
+        {screen === "connecting" && <Connecting />}
+        {screen === "waiting" && <WaitingRoom media={client.media} place={snapshot.place} onLeave={() => client.leave()} />}
+        {screen === "prejoin" && (
+          <PreJoin
+            media={client.media}
+            name={claims?.name ?? ""}
+            mustWait={claims?.admitted === false}
+            joining={snapshot.state === "joining"}
+            speakerId={speakerId}
+            onSpeaker={onSpeaker}
+            onJoin={() => client.connect(url, token)}
+          />
+        )}
+      </div>
+    </ActingFor>
   );
 }
 
-function startVisit(token: string): Visit {
+function startVisit(token: string, freshToken: MeetingProps["freshToken"]): Visit {
   const claims = readToken(token);
   const memory = claims ? new TabMemory(claims.room, claims.identity) : undefined;
-  const client = new MeetingClient({ media: new LocalMedia(), ...(memory && { memory }) });
+  const client = new MeetingClient({ media: new LocalMedia(), freshToken, ...(memory && { memory }) });
   return { client, returning: memory?.load() != null };
 }
 

@@ -18,11 +18,16 @@ const fault = (prefix: Prefix, action: Ending["action"] = null): Ending => ({ pr
 
 export const ENDINGS: Record<EndCode, Ending> = {
   left: { prefix: "left", action: "rejoin", fault: false },
+  denied: { prefix: "denied", action: null, fault: false },
+  revoked: { prefix: "revoked", action: null, fault: false },
   removed: { prefix: "removed", action: null, fault: false },
   replaced: { prefix: "replaced", action: null, fault: false },
   room_closed: { prefix: "room_closed", action: null, fault: false },
   token_invalid: fault("token_invalid"),
   token_expired: fault("token_expired"),
+  forbidden: fault("forbidden"),
+  not_admitted: fault("place_lost", "rejoin"),
+  unknown_participant: fault("service", "rejoin"),
   unknown_room: fault("unknown_room", "rejoin"),
   room_full: fault("room_full", "rejoin"),
   identity_in_use: fault("identity_in_use", "rejoin"),

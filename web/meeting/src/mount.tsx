@@ -12,6 +12,7 @@ export type MeetingElement = HTMLElement & { client?: MeetingClient };
 export interface MountOptions {
   url: string;
   token: string;
+  freshToken?: () => Promise<string>;
   language?: Language;
   /** The person chose a language: the page around may follow. */
   onLanguage?: (language: Language) => void;
@@ -19,10 +20,10 @@ export interface MountOptions {
 
 /** Put a meeting into an element. The returned function takes it out again and leaves the meeting. */
 export function mountMeeting(element: MeetingElement, options: MountOptions): () => void {
-  const { url, token, language = DEFAULT_LANGUAGE, onLanguage = () => undefined } = options;
+  const { url, token, freshToken, language = DEFAULT_LANGUAGE, onLanguage = () => undefined } = options;
   render(
     <LanguageProvider initial={language} onChange={onLanguage}>
-      <Meeting url={url} token={token} onClient={(client) => (element.client = client)} />
+      <Meeting url={url} token={token} freshToken={freshToken} onClient={(client) => (element.client = client)} />
     </LanguageProvider>,
     element,
   );

@@ -22,8 +22,11 @@ export function isLanguage(value: unknown): value is Language {
 export type Values = Record<string, string | number>;
 export type Translate = (key: MessageKey, values?: Values) => string;
 
+/** Fill in the blanks of a text; a blank without a value stays visible. */
+export const fill = (text: string, values: Values = {}): string =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+
 export function translator(language: Language): Translate {
   const { messages } = LANGUAGES[language];
-  return (key, values = {}) =>
-    messages[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return (key, values) => fill(messages[key], values);
 }

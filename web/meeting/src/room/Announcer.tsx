@@ -20,6 +20,7 @@ export function Announcer({ session }: { session: MeetingSession }) {
     say("said_in_meeting");
     let state: SessionState = session.snapshot.state;
     let active = session.media.active();
+    let waiting = new Set<string>();
     const stop = [
       session.on("participant_joined", (person) => say("said_joined", { name: person.display_name })),
       session.on("participant_left", ({ participant }) => say("said_left", { name: participant.display_name })),
@@ -34,6 +35,10 @@ export function Announcer({ session }: { session: MeetingSession }) {
         }
       }),
       session.on("changed", (snapshot) => {
+        for (const { participant_id: id, display_name: name } of snapshot.waiting) {
+          if (!waiting.has(id)) say("said_waiting", { name });
+        }
+        waiting = new Set(snapshot.waiting.map((person) => person.participant_id));
         if (snapshot.state === state) return;
         if (snapshot.state === "reconnecting") say("said_reconnecting");
         else if (snapshot.state === "connected" && state === "reconnecting") say("said_connected");

@@ -1,17 +1,23 @@
-import type { ParticipantView } from "@alltid-oppet/client";
+import type { ParticipantView, WaitingPerson } from "@alltid-oppet/client";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { useTranslate } from "../i18n/context";
 import { Icon } from "../parts/Icon";
 import { QualityMark } from "../parts/QualityMark";
+import { LobbyList } from "./Lobby";
 import { initials } from "./Tile";
 
 interface Props {
   participants: readonly ParticipantView[];
+  waiting: readonly WaitingPerson[];
+  onAdmit: (person: WaitingPerson) => Promise<void>;
+  onDeny: (person: WaitingPerson) => void;
+  /** Hosts alone may take somebody out. */
+  onRemove: ((person: ParticipantView) => void) | undefined;
   onClose: () => void;
 }
 
 /** Everybody in the meeting, beside the pictures (on small screens in front of them). */
-export function People({ participants, onClose }: Props) {
+export function People({ participants, waiting, onAdmit, onDeny, onRemove, onClose }: Props) {
   const t = useTranslate();
   const heading = useRef<HTMLHeadingElement>(null);
   const id = useId();
@@ -32,6 +38,7 @@ export function People({ participants, onClose }: Props) {
           <Icon name="close" />
         </button>
       </div>
+      <LobbyList people={waiting} onAdmit={onAdmit} onDeny={onDeny} />
       <ul>
         {participants.map((person) => (
           <li key={person.participant_id} data-testid="person" data-participant-id={person.participant_id}>
@@ -48,6 +55,20 @@ export function People({ participants, onClose }: Props) {
               </span>
             )}
             <QualityMark quality={person.quality} />
+            {onRemove && !person.isSelf && (
+              <button
+                type="button"
+                class="ds-button"
+                data-variant="tertiary"
+                data-icon
+                data-testid="remove"
+                aria-label={t("remove_name", { name: person.display_name })}
+                title={t("remove")}
+                onClick={() => onRemove(person)}
+              >
+                <Icon name="close" />
+              </button>
+            )}
           </li>
         ))}
       </ul>

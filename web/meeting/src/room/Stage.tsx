@@ -1,26 +1,40 @@
-import type { ParticipantView } from "@alltid-oppet/client";
+import type { ParticipantView, WantedSource } from "@alltid-oppet/client";
+import { useEffect, useRef } from "preact/hooks";
 import { useSize } from "../hooks/useSize";
 import { useTranslate } from "../i18n/context";
 import { arrange } from "../layout/arrange";
 import { type Box, capacity, gridFor } from "../layout/grid";
+import { wantedSources } from "../layout/wanted";
 import { Video } from "../parts/Video";
 import { Tile } from "./Tile";
 
 const GAP = 8;
+/** A window that is being drawn larger asks once, when it rests. */
+const SETTLE_MS = 200;
 
 interface Props {
   participants: readonly ParticipantView[];
   onShowPeople: () => void;
+  /** Which videos are on the screen now, and how large. */
+  onWanted: (wanted: WantedSource[]) => void;
 }
 
 /** All pictures: a grid, or a shared screen with a strip of people beside it. */
-export function Stage({ participants, onShowPeople }: Props) {
+export function Stage({ participants, onShowPeople, onWanted }: Props) {
   const t = useTranslate();
   const [ref, area] = useSize<HTMLUListElement>();
-  const { screen, tiles, corner, hidden } = arrange(participants, area.width > 0 ? capacity(area, GAP) : Infinity);
+  const arrangement = arrange(participants, area.width > 0 ? capacity(area, GAP) : Infinity);
+  const { screen, tiles, corner, hidden } = arrangement;
   const alone = participants.length === 1 && participants[0]!.isSelf;
   const count = tiles.length + (hidden > 0 ? 1 : 0);
   const size: Box | undefined = area.width > 0 ? gridFor(count, area, GAP).tile : undefined;
+  const wanted = size ? wantedSources(arrangement, size.width * devicePixelRatio) : null;
+  const latest = useRef(wanted);
+  latest.current = wanted;
+  useEffect(() => {
+    const timer = setTimeout(() => latest.current && onWanted(latest.current), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [JSON.stringify(wanted)]);
   return (
     <div class="ao-stage" data-screen={screen !== null}>
       {screen && (

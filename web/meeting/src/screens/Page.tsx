@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { ActingForStrip } from "../parts/ActingFor";
 import { Brand } from "../parts/Brand";
 import { LanguageSelect } from "../parts/LanguageSelect";
 
@@ -10,6 +11,7 @@ export function Page({ name, children }: { name: string; children: ComponentChil
         <Brand />
         <LanguageSelect compact />
       </header>
+      <ActingForStrip />
       <main class="ao-page-main">{children}</main>
     </div>
   );

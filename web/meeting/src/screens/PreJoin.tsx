@@ -3,15 +3,14 @@ import { useSources } from "../hooks/useSnapshot";
 import { useTranslate } from "../i18n/context";
 import { CaptureAlerts } from "../parts/CaptureAlert";
 import { DeviceFields } from "../parts/DeviceFields";
-import { Icon } from "../parts/Icon";
-import { LevelMeter } from "../parts/LevelMeter";
-import { SourceButton } from "../parts/SourceButton";
-import { Video } from "../parts/Video";
+import { Preview } from "../parts/Preview";
 import { Page } from "./Page";
 
 interface Props {
   media: LocalMedia;
   name: string;
+  /** A host has to let one in. */
+  mustWait: boolean;
   joining: boolean;
   speakerId: string;
   onSpeaker: (deviceId: string) => void;
@@ -19,35 +18,14 @@ interface Props {
 }
 
 /** The check before the meeting: does the picture come, does the microphone hear, under which name. */
-export function PreJoin({ media, name, joining, speakerId, onSpeaker, onJoin }: Props) {
+export function PreJoin({ media, name, mustWait, joining, speakerId, onSpeaker, onJoin }: Props) {
   const t = useTranslate();
   const { microphone, camera } = useSources(media);
   const problem = microphone.problem ?? camera.problem;
   return (
     <Page name="prejoin">
       <div class="ao-prejoin">
-        <section class="ao-preview-side" aria-label={t("prejoin_preview")}>
-          <div class="ao-preview" data-color-scheme="dark">
-            {camera.track ? (
-              <Video track={camera.track} source="camera" mirrored />
-            ) : (
-              <p class="ao-preview-off">
-                <Icon name="camera_off" />
-                {t(camera.busy ? "camera_starting" : "camera_is_off")}
-              </p>
-            )}
-            <div class="ao-preview-controls">
-              <SourceButton
-                source="microphone"
-                active={microphone.active}
-                busy={microphone.busy}
-                onToggle={() => void media.toggle("microphone")}
-              />
-              <SourceButton source="camera" active={camera.active} busy={camera.busy} onToggle={() => void media.toggle("camera")} />
-            </div>
-          </div>
-          <LevelMeter track={microphone.track} active={microphone.active} />
-        </section>
+        <Preview media={media} />
         <section class="ao-prejoin-form">
           <h1 class="ds-heading" data-size="md">
             {t("prejoin_title")}
@@ -73,8 +51,9 @@ export function PreJoin({ media, name, joining, speakerId, onSpeaker, onJoin }: 
               onClick={() => !joining && onJoin()}
             >
               {joining && <span class="ao-spinner" aria-hidden="true" />}
-              {t(joining ? "prejoin_joining" : "prejoin_join")}
+              {t(joining ? "prejoin_joining" : mustWait ? "prejoin_wait" : "prejoin_join")}
             </button>
+            {mustWait && <p class="ao-hint">{t("prejoin_wait_hint")}</p>}
           </div>
         </section>
       </div>

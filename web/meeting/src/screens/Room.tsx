@@ -1,15 +1,18 @@
-import type { MeetingSession } from "@alltid-oppet/client";
+import type { MeetingSession, ParticipantView, WaitingPerson } from "@alltid-oppet/client";
 import { useRef, useState } from "preact/hooks";
+import { ConfirmDialog } from "../dialogs/ConfirmDialog";
 import { HelpDialog, KEYS } from "../dialogs/HelpDialog";
 import { SettingsDialog } from "../dialogs/SettingsDialog";
 import { useShortcuts } from "../hooks/useShortcuts";
 import { useSnapshot, useSources } from "../hooks/useSnapshot";
 import { useTranslate } from "../i18n/context";
+import { ActingForStrip } from "../parts/ActingFor";
 import { Icon } from "../parts/Icon";
 import { loadPreference, savePreference } from "../preferences";
 import { Announcer } from "../room/Announcer";
 import { Banner } from "../room/Banner";
 import { ControlBar } from "../room/ControlBar";
+import { LobbyBar } from "../room/Lobby";
 import { People } from "../room/People";
 import { Sound } from "../room/Sound";
 import { Stage } from "../room/Stage";
@@ -28,12 +31,22 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
   const [dialog, setDialog] = useState<"settings" | "help" | null>(null);
   const [people, setPeople] = useState(false);
   const [shortcuts, setShortcuts] = useState(loadPreference("shortcuts") !== "off");
+  const [leaver, setLeaver] = useState<{ person: Leaver; waiting: boolean } | null>(null);
   const root = useRef<HTMLDivElement>(null);
+  const isHost = snapshot.participants.some((person) => person.isSelf && person.role === "host");
+  const admit = (person: WaitingPerson): Promise<void> => session.admit(person.participant_id);
+  const remove = async (participantId: string): Promise<void> => {
+    await session.remove(participantId);
+    // The button that was pressed goes away with the person.
+    setTimeout(focusPeople);
+  };
+  const deny = (person: Leaver): void => setLeaver({ person, waiting: true });
 
   const togglePeople = (): void => (people ? closePeople() : setPeople(true));
+  const focusPeople = (): void => root.current?.querySelector<HTMLElement>("[data-testid=toggle-people]")?.focus();
   const closePeople = (): void => {
     setPeople(false);
-    root.current?.querySelector<HTMLElement>("[data-testid=toggle-people]")?.focus();
+    focusPeople();
   };
   useShortcuts(
     {
@@ -61,7 +74,9 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
           <span>{t("help")}</span>
         </button>
       </header>
+      <ActingForStrip />
       <main class="ao-middle">
+        {isHost && <LobbyBar people={snapshot.waiting} onAdmit={admit} onDeny={deny} onShowAll={() => setPeople(true)} />}
         <Banner snapshot={snapshot} cameraOn={camera.active} />
         {screen.active && (
           <p class="ao-banner ao-banner-share" data-testid="sharing">
@@ -72,8 +87,21 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
           </p>
         )}
         <div class="ao-main">
-          <Stage participants={snapshot.participants} onShowPeople={() => setPeople(true)} />
-          {people && <People participants={snapshot.participants} onClose={closePeople} />}
+          <Stage
+            participants={snapshot.participants}
+            onShowPeople={() => setPeople(true)}
+            onWanted={(wanted) => session.select(wanted)}
+          />
+          {people && (
+            <People
+              participants={snapshot.participants}
+              waiting={isHost ? snapshot.waiting : []}
+              onAdmit={admit}
+              onDeny={deny}
+              onRemove={isHost ? (person) => setLeaver({ person, waiting: false }) : undefined}
+              onClose={closePeople}
+            />
+          )}
         </div>
       </main>
       <ControlBar
@@ -93,6 +121,7 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
         speakerId={speakerId}
         onSpeaker={onSpeaker}
       />
+      <RemoveDialog leaver={leaver} onRemove={remove} onClose={() => setLeaver(null)} />
       <HelpDialog
         open={dialog === "help"}
         onClose={() => setDialog(null)}
@@ -103,5 +132,33 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
         }}
       />
     </div>
+  );
+}
+
+type Leaver = Pick<ParticipantView, "participant_id" | "display_name">;
+
+interface RemoveProps {
+  leaver: { person: Leaver; waiting: boolean } | null;
+  onRemove: (participantId: string) => Promise<void>;
+  onClose: () => void;
+}
+
+/** Asks before somebody is turned away or taken out: what let them in is used up by that. */
+function RemoveDialog({ leaver, onRemove, onClose }: RemoveProps) {
+  const t = useTranslate();
+  const last = useRef(leaver);
+  if (leaver) last.current = leaver;
+  const kind = last.current?.waiting ? "deny" : "remove";
+  const name = last.current?.person.display_name ?? "";
+  return (
+    <ConfirmDialog
+      open={leaver !== null}
+      name={kind}
+      title={t(`${kind}_title`, { name })}
+      text={t(`${kind}_text`, { name })}
+      confirm={t(`${kind}_confirm`)}
+      onConfirm={() => onRemove(last.current!.person.participant_id)}
+      onClose={onClose}
+    />
   );
 }

@@ -1,6 +1,8 @@
-/** The meeting page: the token from the URL fragment, the front this page came from. */
-import "./app.css";
+/** The meeting's pages: `/meeting/{id}` with the session's right to it, `/meeting#token=...` with a link's own. */
+import "./styles/index.css";
 import { LANGUAGES, type Language, type MeetingElement, isLanguage, mountMeeting } from "@alltid-oppet/meeting";
+import { MeetingPage } from "./meeting/MeetingPage";
+import { mountPage } from "./mount";
 
 const TITLES: Record<Language, string> = { sv: "Videomöte – Alltid öppet", en: "Video meeting – Alltid öppet" };
 
@@ -11,9 +13,9 @@ function fromFragment(): { token: string; language: Language | undefined } {
   return { token: fragment.get("token") ?? "", language: isLanguage(language) ? language : undefined };
 }
 
-function open(): () => void {
+function openLink(): () => void {
   const { token, language } = fromFragment();
-  return mountMeeting(document.getElementById("meeting") as MeetingElement, {
+  return mountMeeting(document.getElementById("page") as MeetingElement, {
     url: location.origin,
     token,
     ...(language && { language }),
@@ -24,9 +26,20 @@ function open(): () => void {
   });
 }
 
-let close = open();
-// Another meeting's link pasted into the same tab changes only the fragment.
-addEventListener("hashchange", () => {
-  close();
-  close = open();
-});
+/** The id in `/meeting/{id}`, or null. */
+function meetingId(): string | null {
+  const id = /^\/meeting\/([^/]+)\/?$/.exec(location.pathname)?.[1];
+  return id ? decodeURIComponent(id) : null;
+}
+
+const id = meetingId();
+if (id !== null) {
+  mountPage("title_meeting", <MeetingPage meetingId={id} />);
+} else {
+  let close = openLink();
+  // Another meeting's link pasted into the same tab changes only the fragment.
+  addEventListener("hashchange", () => {
+    close();
+    close = openLink();
+  });
+}

@@ -1,0 +1,82 @@
+/** What the front's HTTP API carries to and from these pages (docs/http.md). */
+
+export type Kind = "patient" | "staff" | "guest" | "interpreter" | "service";
+
+/** One's own right to act for somebody else, or the person one acts for now. */
+export interface ActingFor {
+  /** Opaque id of the patient concerned. */
+  subject: string;
+  display_name: string;
+  /** Why: custody of a child, or a grant by the patient. */
+  relation?: "guardian" | "grant";
+}
+
+/** A commission (medarbetaruppdrag): at which unit, as what. */
+export interface Commission {
+  commission_hsa_id: string;
+  /** Unit and commission, to show. */
+  name: string;
+  unit_hsa_id?: string;
+  roles?: string[];
+}
+
+export interface Session {
+  kind: Kind;
+  display_name: string;
+  roles: string[];
+  acting_for: ActingFor | null;
+  /** Whom one may act for. */
+  proxies: ActingFor[];
+  commission: Commission | null;
+  commissions: Commission[];
+  csrf_token: string;
+  /** Seconds since 1970: without any further request the session ends then. */
+  expires_at: number;
+}
+
+export type MeetingKind = "one_to_one" | "multi_party" | "group";
+export type MeetingState = "planned" | "open" | "in_progress" | "ended" | "no_show" | "aborted_technical";
+
+export interface MeetingSummary {
+  meeting_id: string;
+  title: string;
+  kind: MeetingKind;
+  /** Seconds since 1970. */
+  starts_at: number;
+  ends_at: number;
+  /** From when one may come in; seconds since 1970. */
+  opens_at: number;
+  unit_name: string;
+  /** Whom to call when video does not work. */
+  phone: string | null;
+  /** People in the waiting room; for staff. */
+  waiting: number;
+}
+
+export interface MeetingToken {
+  token: string;
+  expires_at: number;
+}
+
+export type LinkRole = "guest" | "interpreter";
+export type LinkState = "unused" | "used" | "revoked" | "expired";
+
+/** A link as its makers see it: never its secret. */
+export interface GuestLink {
+  link_id: string;
+  role: LinkRole;
+  /** What its maker called it, so as to know it again. */
+  label: string;
+  state: LinkState;
+  expires_at: number;
+}
+
+/** A new link: the only time its address can be read. */
+export interface NewGuestLink extends GuestLink {
+  url: string;
+}
+
+/** What logging out leads to: the login provider's own page, where one logs out there too. */
+export interface LoggedOut {
+  redirect: string | null;
+}

@@ -1,0 +1,54 @@
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { ApiError } from "./api";
+
+export type Loaded<Value> =
+  | { status: "loading" }
+  | { status: "here"; value: Value; at: number }
+  | { status: "failed"; error: ApiError };
+
+/**
+ * What `load` brings, loaded again whenever `key` changes and by `again`. A later answer never replaces a newer one,
+ * and what is on the screen stays while it is loaded again.
+ */
+export function useLoaded<Value>(key: string, load: () => Promise<Value>, refused: (error: unknown) => ApiError) {
+  const [loaded, setLoaded] = useState<Loaded<Value>>({ status: "loading" });
+  const turn = useRef(0);
+  const run = useRef(load);
+  run.current = load;
+  const again = useCallback(async () => {
+    const mine = ++turn.current;
+    try {
+      const value = await run.current();
+      if (turn.current === mine) setLoaded({ status: "here", value, at: now() });
+    } catch (error) {
+      if (turn.current === mine) setLoaded({ status: "failed", error: refused(error) });
+    }
+  }, []);
+  useEffect(() => {
+    setLoaded({ status: "loading" });
+    void again();
+    return () => {
+      turn.current += 1;
+    };
+  }, [key]);
+  return { loaded, again };
+}
+
+/** The present in seconds since 1970. */
+export const now = (): number => Date.now() / 1000;
+
+/** The present, anew every `periodS` seconds and when the page comes back to the front. */
+export function useNow(periodS: number): number {
+  const [present, setPresent] = useState(now);
+  useEffect(() => {
+    const tick = (): void => setPresent(now());
+    const shown = (): void => void (document.visibilityState === "visible" && tick());
+    const timer = setInterval(tick, periodS * 1000);
+    document.addEventListener("visibilitychange", shown);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", shown);
+    };
+  }, [periodS]);
+  return present;
+}

@@ -1,0 +1,4 @@
+import { mountPage } from "./mount";
+import { RefusedPage } from "./refused/RefusedPage";
+
+mountPage("title_refused", <RefusedPage />);
