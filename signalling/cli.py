@@ -1,4 +1,4 @@
-"""The command line: ``alltid-oppet serve``, ``alltid-oppet service-token``, ``alltid-oppet version``."""
+"""The command line: ``alltid-oppet serve``, ``service-token``, ``audit verify`` and ``version``."""
 
 import argparse
 import asyncio
@@ -6,9 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from auth.tokens import TokenKeyError
-from signalling import logs
+from signalling import audit_command, logs, valkey
 from signalling.front import load_keys
 from signalling.http_api import SCOPE_ROOMS, package_version
 from signalling.serve import DataDirectoryInUseError, locked_directory, run
@@ -37,12 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     token = commands.add_parser("service-token", help="print a token for a program that creates rooms")
     token.add_argument("service", help="the program's name")
     token.add_argument("--days", type=int, default=365, help="how long it is valid (default 365)")
+    audit = commands.add_parser("audit", help="the audit log").add_subparsers(dest="audit_command", required=True)
+    verify = audit.add_parser("verify", help="check that the audit log is whole")
+    verify.add_argument(
+        "--heads", type=Path, help="file of signed heads that the log must contain; a new one is added when it is whole"
+    )
+    verify.add_argument("--redis-url", help="Redis or Valkey [ALLTID_REDIS_URL; else the embedded one]")
     commands.add_parser("version", help="print the version")
     options = parser.parse_args(arguments)
     if options.command == "serve":
         return _serve(options)
     if options.command == "service-token":
         return _service_token(options.service, options.days)
+    if options.command == "audit":
+        return _audit_verify(options.redis_url, options.heads)
     sys.stdout.write(f"{package_version()}\n")
     return 0
 
@@ -83,6 +92,19 @@ def _service_token(service: str, days: int) -> int:
         keys.sign_service(service=service, scopes=scopes, now=time.time(), lifetime_s=days * 86_400) + "\n"
     )
     return 0
+
+
+def _audit_verify(redis_url: str | None, heads: Path | None) -> int:
+    """With the settings of the environment, or the store and key in the data directory of ``serve``."""
+    settings, data_dir = FrontSettings(), ServeSettings().data_dir
+    changes: dict[str, object] = {}
+    if redis_url is not None:
+        changes["redis_url"] = redis_url
+    elif "ALLTID_REDIS_URL" not in os.environ:
+        changes["redis_url"] = valkey.url((data_dir / "valkey").resolve())
+    if settings.audit_key is None and settings.audit_key_file is None:
+        changes["audit_key_file"] = data_dir / "audit-key"
+    return audit_command.command(settings.model_copy(update=changes), heads)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from auth.audit import AuditKeys
+from auth.pseudonyms import Pseudonyms
 from auth.tokens import TokenKeys
 from sfu.bus import connect
 from sfu.registry import Kind, Registry
@@ -34,6 +36,12 @@ from signalling.supervisor import Child, StartError, Supervisor
 
 _log = structlog.get_logger(__name__)
 _REPOSITORY = Path(__file__).resolve().parent.parent
+_KEYS = (
+    ("ALLTID_TOKEN_KEYS", "token-keys", TokenKeys.generate_text),
+    ("ALLTID_AUDIT_KEY", "audit-key", AuditKeys.generate_text),
+    ("ALLTID_PSEUDONYM_KEY", "pseudonym-key", Pseudonyms.generate_text),
+)
+"""Variable, file in the data directory, and what makes a new one."""
 
 
 class DataDirectoryInUseError(Exception):
@@ -159,14 +167,17 @@ class Serve:
         await self.supervisor.wait_ready(child, is_live)
 
     def _key_environment(self) -> dict[str, str]:
-        """The token keys: from the environment, or made at the first start and kept in the data directory."""
-        if "ALLTID_TOKEN_KEYS" in os.environ or "ALLTID_TOKEN_KEYS_FILE" in os.environ:
-            return {}
-        path = self.directory / "token-keys"
-        if not path.exists():
-            write_private(path, f"{TokenKeys.generate_text()}\n".encode())
-        os.environ["ALLTID_TOKEN_KEYS_FILE"] = str(path)
-        return {"ALLTID_TOKEN_KEYS_FILE": str(path)}
+        """The secret keys: from the environment, or made at the first start and kept in the data directory."""
+        files = {}
+        for variable, name, generate in _KEYS:
+            if variable in os.environ or f"{variable}_FILE" in os.environ:
+                continue
+            path = self.directory / name
+            if not path.exists():
+                write_private(path, f"{generate()}\n".encode())
+            os.environ[f"{variable}_FILE"] = str(path)
+            files[f"{variable}_FILE"] = str(path)
+        return files
 
 
 async def _answers(redis: Redis) -> bool:
