@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import engineio
 import engineio.exceptions
@@ -48,6 +48,22 @@ class Frame:
 
     event: str | None = None
     is_connect: bool = False
+    payload: Any = None
+    message_id: int | None = None
+    """Of the acknowledgement that the client waits for."""
+
+
+class Lane(Protocol):
+    """Takes some client events off the way through python-socketio, whole: parse, handle, acknowledge."""
+
+    def takes(self, event: str) -> bool:
+        """Whether it handles this event."""
+
+    async def take(self, connection: "Connection", frame: Frame) -> None:
+        """Handle one; the socket's next frame waits for it."""
+
+    def forget(self, connection: "Connection") -> None:
+        """The socket is gone."""
 
 
 def check_frame(data: bytes | str) -> Frame:
@@ -61,7 +77,7 @@ def check_frame(data: bytes | str) -> Frame:
             return Frame()
         raise MalformedFrameError("text")
     try:
-        packet = msgpack.unpackb(data)
+        packet = msgpack.unpackb(data, ext_hook=undefined_as_none)
     except Exception:  # msgpack raises half a dozen unrelated types (also RecursionError-like StackError)
         raise MalformedFrameError("msgpack") from None
     if not isinstance(packet, dict):
@@ -79,7 +95,7 @@ def check_frame(data: bytes | str) -> Frame:
         raise MalformedFrameError("event")
     if body[0] in RESERVED_EVENTS:
         raise MalformedFrameError("reserved")
-    return Frame(body[0])
+    return Frame(body[0], payload=body[1] if len(body) == 2 else None, message_id=message_id)
 
 
 def undefined_as_none(code: int, data: bytes) -> Any:
@@ -103,6 +119,7 @@ class Connection:
             max_msg_size=self._settings.max_message_bytes, compress=False, timeout=CLOSE_GRACE_S
         )
         self._is_connected = False
+        self._is_kept = False
         self.last_frame_bytes = 0
         """Size of the frame that is being handled."""
 
@@ -123,10 +140,26 @@ class Connection:
             if not self._engine.addresses[address]:
                 del self._engine.addresses[address]
             self.disarm_join_timer()
+            if self._engine.lane is not None:
+                self._engine.lane.forget(self)
         return self._websocket
 
     async def wait(self) -> bytes | str:
-        """The next checked frame; ``OSError`` ends the socket."""
+        """The next checked frame that python-socketio is to handle; ``OSError`` ends the socket."""
+        lane = self._engine.lane
+        while True:
+            data = await self._receive()
+            try:
+                frame = check_frame(data)
+                self._check_order(frame)
+            except MalformedFrameError:
+                self.abort("malformed")
+                raise OSError("malformed") from None
+            if lane is None or frame.event is None or not lane.takes(frame.event):
+                return data
+            await lane.take(self, frame)
+
+    async def _receive(self) -> bytes | str:
         message = await self._websocket.receive()
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
             data: bytes | str = message.data
@@ -134,11 +167,6 @@ class Connection:
             if not self._frames.take(time.monotonic()):
                 self.abort("flood")
                 raise OSError("flood")
-            try:
-                self._check_order(check_frame(data))
-            except MalformedFrameError:
-                self.abort("malformed")
-                raise OSError("malformed") from None
             return data
         if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
             oversize = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
@@ -160,6 +188,25 @@ class Connection:
         else:
             await self._websocket.send_str(message)
 
+    def write(self, frame: bytes) -> None:
+        """Write a whole WebSocket frame at once; nothing when the connection is going or gone."""
+        transport: Any = self.request.transport
+        if transport is not None and not self._websocket.closed and not transport.is_closing():
+            transport.write(frame)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the client has not taken yet, beyond what the operating system holds."""
+        transport: Any = self.request.transport
+        return 0 if transport is None else transport.get_write_buffer_size()  # type: ignore[no-any-return]
+
+    @property
+    def request(self) -> web.Request:
+        """The handshake."""
+        if self._request is None:
+            raise RuntimeError("not connected yet")
+        return self._request
+
     async def close(self) -> None:
         """Close in order."""
         await self._websocket.close()
@@ -177,6 +224,8 @@ class Connection:
     def arm_join_timer(self, times: float = 1.0) -> None:
         """From now on the socket has ``join_timeout_s`` (so many times) to be in a room."""
         self.disarm_join_timer()
+        if self._is_kept:
+            return
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(times * self._settings.join_timeout_s, self.abort, "join_timeout")
 
@@ -185,6 +234,11 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def keep(self) -> None:
+        """The socket is of use without being in a room."""
+        self._is_kept = True
+        self.disarm_join_timer()
 
     def cut(self) -> None:
         """Cut the connection at once."""
@@ -202,6 +256,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         super().__init__(**options)
         self._async = dict(aiohttp_driver._async, websocket=Connection)  # noqa: SLF001  # the driver table has no setter
         self.connections: dict[str, Connection] = {}
+        self.lane: Lane | None = None
         self.addresses: Counter[str] = Counter()
         """Open sockets by client address."""
 
