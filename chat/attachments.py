@@ -157,6 +157,27 @@ class Attachments:
         await self._keep(claim.conversation_id, record, key, data, int(now_s))
         return view(record)
 
+    async def _examine(self, data: bytes, name: str, stated_type: str) -> tuple[FileType, Picture | None]:
+        """The type of what is to be kept, and the new picture if it is one; ``AttachmentError`` when it is refused."""
+        try:
+            head, is_whole = data[:SNIFF_BYTES], len(data) <= SNIFF_BYTES
+            file_type = check_type(head, is_whole=is_whole, name=name, stated_type=stated_type)
+            check_body(file_type, data)
+            await self._scanner.scan(data)
+            if not file_type.is_picture:
+                return file_type, None
+            picture = await self._studio.redraw(data)
+        except FileTypeError as error:
+            raise AttachmentError("file_type_refused", error.code) from None
+        except PictureError as error:
+            raise AttachmentError("picture_refused", error.code) from None
+        except ScanError as error:
+            is_infected = error.code == "infected"
+            raise AttachmentError("infected" if is_infected else "attachments_unavailable", error.code) from None
+        if len(picture.data) > self.limits.max_file_bytes:
+            raise AttachmentError("too_large", "redrawn")
+        return type_named(picture.media_type), picture
+
     async def _keep(
         self, conversation_id: str, record: AttachmentRecord, key: BlobKey, data: bytes, now_s: int
     ) -> None:
