@@ -24,6 +24,7 @@ from chat.attachment_types import (
 )
 from chat.blobs import BlobError, BlobKey, BlobStore
 from chat.clamd import ScanError, Scanner
+from chat.errors import ChatError
 from chat.pictures import Picture, PictureError, PictureStudio
 
 MAX_PER_MESSAGE: Final = 10
@@ -201,19 +202,19 @@ class Attachments:
     async def check_usable(
         self, conversation_id: str, author: str, attachment_ids: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """The views of files that this author may put into a message; ``AttachmentError`` otherwise.
+        """The views of files that this author may put into a message; ``ChatError`` (unknown_attachment) otherwise.
 
         From now on the files stay. A message that is sent again finds them usable again.
         """
         if len(set(attachment_ids)) != len(attachment_ids) or len(attachment_ids) > MAX_PER_MESSAGE:
-            raise AttachmentError("unknown_attachment", "list")
+            raise ChatError("unknown_attachment", "attachments")
         if not attachment_ids:
             return []
         found = [record for record in await self._records.get(conversation_id, attachment_ids) if record is not None]
         if len(found) != len(attachment_ids) or any(record.owner != author for record in found):
-            raise AttachmentError("unknown_attachment")
+            raise ChatError("unknown_attachment", "attachments")
         if not await self._records.use(conversation_id, attachment_ids):
-            raise AttachmentError("unknown_attachment", "expired")
+            raise ChatError("unknown_attachment", "attachments")
         return [view(record) for record in found]
 
     # --- down --------------------------------------------------------------------------------------------------
