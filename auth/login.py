@@ -74,9 +74,10 @@ class Logins:
         self,
         redis: "Redis",
         clients: Mapping[Audience, OidcClient],
-        pseudonyms: Pseudonyms,
+        pseudonyms: Pseudonyms | None,
         number_claims: Sequence[str],
     ) -> None:
+        """``pseudonyms`` makes patients' person ids; without it only staff can log in."""
         self._redis = redis
         self._clients = clients
         self._pseudonyms = pseudonyms
@@ -165,6 +166,8 @@ class Logins:
             raise LoginError("login_no_access", "identity_number") from None
 
     def _patient(self, login: Login, origin: ProviderLogin, now: float) -> Session:
+        if self._pseudonyms is None:
+            raise LoginError("provider_unavailable", "not_configured")
         patient = login_claims.read_patient(login.claims, self._number_claims)
         today = datetime.fromtimestamp(now, _STOCKHOLM).date()
         number = identity_numbers.parse(patient.number, today=today)

@@ -194,13 +194,15 @@ class TokenKeys:
         claims = self._check(token, MEETING_AUDIENCE, now, expired_grace_s)
         return _meeting_claims(claims)
 
-    def check_service(self, token: str, *, now: float, scope: str) -> ServiceClaims:
-        """The claims of a valid service token that has ``scope``; ``TokenError`` otherwise."""
+    def check_service(self, token: str, *, now: float, scope: str | None = None) -> ServiceClaims:
+        """The claims of a valid service token, which has ``scope`` if one is given; ``TokenError`` otherwise."""
         claims = self._check(token, SERVICE_AUDIENCE, now, 0)
         service, scopes = claims.get("sub"), claims.get("scope")
         if not isinstance(service, str) or not 1 <= len(service) <= MAX_IDENTITY_CHARACTERS:
             raise TokenError("token_invalid", "sub")
-        if not isinstance(scopes, list) or not all(isinstance(item, str) for item in scopes) or scope not in scopes:
+        if not isinstance(scopes, list) or not all(isinstance(item, str) for item in scopes):
+            raise TokenError("token_invalid", "scope")
+        if scope is not None and scope not in scopes:
             raise TokenError("token_invalid", "scope")
         return ServiceClaims(service, frozenset(scopes), claims["jti"], int(claims["exp"]))
 

@@ -8,12 +8,14 @@ import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 import uvloop
 from aiohttp import web
 
+from auth.audit import AuditKeyError
+from auth.pseudonyms import PseudonymKeyError
 from auth.revocations import REVOKE_EVENT, Revocations
 from auth.tokens import TokenKeyError, TokenKeys
 from auth.turn import TurnServer, TurnSettingsError
@@ -27,13 +29,19 @@ from signalling.broadcast import Broadcaster
 from signalling.connection import SocketServer
 from signalling.entry import Entry
 from signalling.events import ClientEvents
+from signalling.guard import Public, guarded, refuse_unguarded
 from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
+from signalling.identity import Identity
 from signalling.meetings import Meetings
 from signalling.metrics import FrontMetrics
+from signalling.routes import Route
 from signalling.sessions import Sessions
 from signalling.settings import FrontSettings
 
 _log = structlog.get_logger(__name__)
+
+SOCKETS: Final = Public("A socket's first message brings a meeting token, and each event has an action of its own.")
+SOCKETS_ROUTE: Final = Route("GET", "/socket.io/", SOCKETS, "The wire protocol (docs/protocol.md), WebSocket only.")
 
 
 def load_keys(settings: FrontSettings) -> TokenKeys:
@@ -101,10 +109,13 @@ class Front:
             clock=clock,
         )
         http = Http(settings, keys, self.registry, self.media, self.watch, self.metrics, clock=clock)
+        self.identity = Identity(settings, keys, self._redis, self.revocations.revoke, self.metrics, clock=clock)
         self.app = web.Application(
-            middlewares=[self._count_requests, errors_and_headers, self._guard_sockets], client_max_size=MAX_BODY_BYTES
+            middlewares=[self._count_requests, errors_and_headers, refuse_unguarded, self._guard_sockets],
+            client_max_size=MAX_BODY_BYTES,
         )
-        self.sockets.attach(self.app)
+        self.app.router.add_get("/socket.io/", guarded(SOCKETS)(self.sockets.eio.handle_request))
+        self.identity.attach(self.app)
         http.add_routes(self.app)
         self._runner: web.AppRunner | None = None
         self._started_at = time.time()
@@ -136,6 +147,7 @@ class Front:
             await self._runner.cleanup()
         await self.sockets.shutdown()
         await self.events.finish()
+        await self.identity.close()
         await self.bus.stop()
         await self._redis.aclose()
 
@@ -243,6 +255,9 @@ def main() -> int:
         uvloop.run(run(settings))
     except TokenKeyError as error:
         _log.error("token_keys_unusable", reason=str(error))
+        return 2
+    except (AuditKeyError, PseudonymKeyError) as error:
+        _log.error("keys_unusable", reason=str(error))
         return 2
     except TurnSettingsError as error:
         _log.error("turn_settings_unusable", reason=str(error))

@@ -1,16 +1,14 @@
 """HTTP of the front: rooms and tokens for other services, health, metrics, and the web client's files."""
 
 import hmac
-import ipaddress
 import json
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import structlog
 from aiohttp import web
@@ -18,23 +16,27 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field, ValidationError
 from redis.exceptions import RedisError
 
-from auth.tokens import (
-    MAX_DISPLAY_NAME_CHARACTERS,
-    MAX_IDENTITY_CHARACTERS,
-    TokenError,
-    TokenKeys,
-)
+from auth.audit_store import AuditUnavailableError
+from auth.permissions import Action
+from auth.principal import Principal
+from auth.tokens import MAX_DISPLAY_NAME_CHARACTERS, MAX_IDENTITY_CHARACTERS, TokenKeys
 from sfu.bus import RpcError
 from sfu.client import MediaClient
 from sfu.registry import MAX_PARTICIPANTS, ProcessWatch, Registry
+from signalling.guard import PAGES, Public, guarded, service_principal
+from signalling.http_errors import HttpError, HttpErrorCode
 from signalling.logs import place_of
 from signalling.metrics import FrontMetrics
 from signalling.protocol import PROTOCOL_VERSION, Identifier, Message, Role
+from signalling.requests import bearer, is_loopback
+from signalling.routes import Route
 from signalling.settings import FrontSettings
 
 _log = structlog.get_logger(__name__)
 
 SCOPE_ROOMS: Final = "rooms:write"
+HEALTH: Final = Public("Load balancers ask; it tells nothing but whether this front is useful.")
+VERSION: Final = Public("What runs here is no secret.")
 MAX_BODY_BYTES: Final = 16 * 1024
 MAX_TOKEN_LIFETIME_S: Final = 7 * 24 * 3600
 
@@ -62,34 +64,6 @@ NOT_FOUND_HTML: Final = """<!doctype html>
 <body><main><h1>Sidan finns inte</h1><p>Kontrollera länken, eller be om en ny.</p>
 <p lang="en">This page does not exist. Check the link, or ask for a new one.</p></main></body></html>
 """
-
-HttpErrorCode = Literal[
-    "invalid_request", "token_invalid", "token_expired", "unknown_room", "not_found", "unavailable", "internal"
-]
-_STATUS: Final[dict[HttpErrorCode, int]] = {
-    "invalid_request": 400,
-    "token_invalid": 401,
-    "token_expired": 401,
-    "unknown_room": 404,
-    "not_found": 404,
-    "unavailable": 503,
-    "internal": 500,
-}
-
-
-class HttpError(Exception):
-    """A request that is answered with ``{"error": {"code", "field"?}}``."""
-
-    def __init__(self, code: HttpErrorCode, field: str | None = None) -> None:
-        super().__init__(code)
-        self.code: HttpErrorCode = code
-        self.field = field
-
-    def response(self) -> web.Response:
-        """The error as JSON."""
-        body = {"code": self.code} | ({"field": self.field} if self.field else {})
-        headers = {"WWW-Authenticate": "Bearer"} if _STATUS[self.code] == 401 else None
-        return web.json_response({"error": body}, status=_STATUS[self.code], headers=headers)
 
 
 class CreateRoom(Message):
@@ -133,37 +107,19 @@ class TokenCreated(Message):
     path: str = Field(description="Path and fragment of the meeting page with this token.")
 
 
-@dataclass(frozen=True)
-class Route:
-    """A documented route (docs/http.md is generated from these)."""
-
-    method: str
-    path: str
-    summary: str
-    auth: str = ""
-    body: type[Message] | None = None
-    reply: type[Message] | None = None
-    statuses: tuple[int, ...] = (200,)
-
-
 ROUTES: Final = (
-    Route("GET", "/healthz", "200 while this front reaches Redis and a media worker lives, else 503."),
-    Route("GET", "/metrics", "Prometheus metrics.", "from this machine, or `Bearer <ALLTID_METRICS_TOKEN>`"),
-    Route("GET", "/api/version", "Version of the service and of the wire protocol."),
-    Route(
-        "POST", "/api/rooms", CreateRoom.__doc__ or "", f"service token, scope `{SCOPE_ROOMS}`",
-        CreateRoom, RoomCreated, (200, 201, 400, 401),
-    ),
-    Route(
-        "POST", "/api/rooms/{room_id}/tokens", CreateToken.__doc__ or "", f"service token, scope `{SCOPE_ROOMS}`",
-        CreateToken, TokenCreated, (201, 400, 401, 404),
-    ),
-    Route(
-        "DELETE", "/api/rooms/{room_id}", "Close a room: everybody is told `closed`, its tokens lead nowhere.",
-        f"service token, scope `{SCOPE_ROOMS}`", statuses=(204, 401, 404),
-    ),
-    Route("GET", "/meeting", "The meeting page; its token stands in the URL fragment `#token=...`, never sent here."),
-    Route("GET", "/socket.io/", "The wire protocol (docs/protocol.md), WebSocket only."),
+    Route("GET", "/healthz", HEALTH, "200 while this front reaches Redis and a media worker lives, else 503.",
+          statuses=(200, 503)),
+    Route("GET", "/metrics", Action.STATS_READ,
+          "Prometheus metrics, for this machine, or for `Bearer <ALLTID_METRICS_TOKEN>` when that is set."),
+    Route("GET", "/api/version", VERSION, "Version of the service and of the wire protocol."),
+    Route("POST", "/api/rooms", Action.ROOM_WRITE, CreateRoom.__doc__ or "", CreateRoom, RoomCreated, (200, 201, 400)),
+    Route("POST", "/api/rooms/{room_id}/tokens", Action.ROOM_WRITE, CreateToken.__doc__ or "", CreateToken,
+          TokenCreated, (201, 400, 404)),
+    Route("DELETE", "/api/rooms/{room_id}", Action.ROOM_WRITE,
+          "Close a room: everybody is told `closed`, its tokens lead nowhere.", statuses=(204, 404)),
+    Route("GET", "/{path}", PAGES, "The web client's pages and files. A meeting token stands in the fragment of "
+          "`/meeting#token=...` and is never sent here.", statuses=(200, 404)),
 )  # fmt: skip
 
 _Body = TypeVar("_Body", bound=Message)
@@ -203,6 +159,7 @@ class Http:
 
     # --- for people and machines that watch --------------------------------------------------------------------
 
+    @guarded(HEALTH)
     async def health(self, _request: web.Request) -> web.Response:
         """Is this front useful now?"""
         try:
@@ -211,39 +168,44 @@ class Http:
             return web.json_response({"ok": False, "redis": False, "workers": 0}, status=503)
         return web.json_response({"ok": workers > 0, "redis": True, "workers": workers}, status=200 if workers else 503)
 
-    async def metrics(self, request: web.Request) -> web.Response:
-        """Prometheus metrics, for this machine or for who has the token."""
+    async def _who_watches(self, request: web.Request) -> Principal:
         token = self._settings.metrics_token
         if token is not None:
-            allowed = hmac.compare_digest(_bearer(request), token.get_secret_value())
+            allowed = hmac.compare_digest(bearer(request), token.get_secret_value())
         else:
-            allowed = _is_loopback(request.remote) and "X-Forwarded-For" not in request.headers
+            allowed = is_loopback(request.remote) and "X-Forwarded-For" not in request.headers
         if not allowed:
             raise HttpError("token_invalid")
+        return service_principal("metrics", frozenset({"stats:read"}), "metrics")
+
+    @guarded(Action.STATS_READ, authenticate=_who_watches)
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Prometheus metrics, for this machine or for who has the token."""
         self._metrics.workers_alive.set(len(self._watch.alive))
         body = generate_latest(self._metrics.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    @guarded(VERSION)
     async def version(self, _request: web.Request) -> web.Response:
         """Versions."""
         return web.json_response({"version": package_version(), "protocol": PROTOCOL_VERSION})
 
     # --- for services ------------------------------------------------------------------------------------------
 
+    @guarded(Action.ROOM_WRITE)
     async def create_room(self, request: web.Request) -> web.Response:
         """POST /api/rooms."""
-        self._require_service(request)
-        body = await _body(request, CreateRoom)
+        body = await read_body(request, CreateRoom)
         room_id = body.room_id or secrets.token_urlsafe(12)
         limit = body.max_participants or self._settings.max_participants
         is_new = await self._registry.create_room(room_id, body.name, limit)
         reply = RoomCreated(room_id=room_id, name=body.name, max_participants=limit)
         return web.json_response(reply.model_dump(), status=201 if is_new else 200)
 
+    @guarded(Action.ROOM_WRITE)
     async def create_token(self, request: web.Request) -> web.Response:
         """POST /api/rooms/{room_id}/tokens."""
-        self._require_service(request)
-        body = await _body(request, CreateToken)
+        body = await read_body(request, CreateToken)
         room_id = request.match_info["room_id"]
         if await self._registry.room(room_id) is None:
             raise HttpError("unknown_room")
@@ -259,9 +221,9 @@ class Http:
         reply = TokenCreated(token=token, expires_at=int(now) + body.lifetime_s, path=f"/meeting#token={token}")
         return web.json_response(reply.model_dump(), status=201)
 
+    @guarded(Action.ROOM_WRITE)
     async def delete_room(self, request: web.Request) -> web.Response:
         """DELETE /api/rooms/{room_id}: first the key, so that nobody comes in again, then the people."""
-        self._require_service(request)
         room = await self._registry.room(request.match_info["room_id"])
         if room is None or not await self._registry.delete_room(room.room_id):
             raise HttpError("unknown_room")
@@ -269,14 +231,9 @@ class Http:
             await self._media.close_room(room.worker_id, room.room_id)
         return web.Response(status=204)
 
-    def _require_service(self, request: web.Request) -> None:
-        try:
-            self._keys.check_service(_bearer(request), now=self._clock(), scope=SCOPE_ROOMS)
-        except TokenError as error:
-            raise HttpError(error.code) from None
-
     # --- the web client ----------------------------------------------------------------------------------------
 
+    @guarded(PAGES)
     async def static(self, request: web.Request) -> web.StreamResponse:
         """A file of the built web client, the meeting page, or the 404 page."""
         root = self._settings.web_root.resolve()
@@ -311,7 +268,7 @@ async def errors_and_headers(
         code: HttpErrorCode = "not_found" if error.status == 404 else "invalid_request"
         response = HttpError(code).response()
         response.set_status(error.status)
-    except (RpcError, RedisError, OSError) as error:
+    except (RpcError, RedisError, AuditUnavailableError, OSError) as error:
         _log.warning("http_unavailable", error=type(error).__name__)
         response = HttpError("unavailable").response()
     except Exception as error:  # no trace leaves the house
@@ -322,7 +279,7 @@ async def errors_and_headers(
     response.headers.update(COMMON_HEADERS)
     if response.content_type == "text/html":
         response.headers.update(html_headers(request.host))
-    elif request.path.startswith("/api/"):
+    if request.path.startswith(("/api/", "/login")):
         response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -354,19 +311,8 @@ def _inside(root: Path, name: str) -> Path | None:
         return None
 
 
-def _bearer(request: web.Request) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" and token.isascii() else ""
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return address is not None and ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-async def _body(request: web.Request, model: type[_Body]) -> _Body:
+async def read_body(request: web.Request, model: type[_Body]) -> _Body:
+    """The body as a strict model; ``HttpError`` names the first field that is wrong."""
     try:
         document: Any = json.loads(await request.read())
         return model.model_validate(document)

@@ -57,7 +57,7 @@ class FrontMetrics:
         self.http_refusals = Counter(
             "ao_front_http_refusals",
             "HTTP requests that the guard refused, by cause: not_logged_in, session_ended, csrf, other_site, role, "
-            "relation, acr, proxy_scope, service_scope, token_invalid, token_expired, not_found, or a code of the route.",
+            "relation, acr, proxy_scope, service_scope, not_found, or the code of the refusal.",
             ["cause"],
             registry=self.registry,
         )

@@ -11,7 +11,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from signalling import http_api, protocol
+from auth.permissions import TABLE
+from signalling import front, http_api, login_api, protocol, proxy_api, session_api
+from signalling.guard import Public
+from signalling.http_errors import HTTP_ERRORS
+from signalling.routes import Route
 from signalling.typescript import models, type_name
 
 NOTICE = "<!-- Generated from the code by `make docs`. Do not edit. -->\n"
@@ -52,20 +56,51 @@ def http_document() -> str:
         "\n# HTTP of the front\n\n"
         'Bodies are JSON; unknown fields are refused. A refusal is `{"error": {"code", "field"?}}`. '
         "Service tokens are JWTs (HS256) with audience `alltid-oppet:service`, signed with one of "
-        "`ALLTID_TOKEN_KEYS`; `alltid-oppet service-token NAME` prints one.\n"
+        "`ALLTID_TOKEN_KEYS`; `alltid-oppet service-token NAME` prints one. A session is the cookie `__Host-session`; with "
+        "it, everything but GET needs the header `X-CSRF-Token` (see `GET /api/session`) and must come from a page "
+        "of ours. Who may what stands in [permissions](permissions.md); whoever may not gets 401 without a session or "
+        "token, 403 when the role never may, and 404 when the thing is not theirs.\n"
     )
     parts = [NOTICE, introduction]
-    for route in http_api.ROUTES:
+    for route in documented_routes():
         parts.append(f"\n## {route.method} {route.path}\n\n{' '.join(route.summary.split())}\n")
-        if route.auth:
-            parts.append(f"\nWho may: {route.auth}.\n")
+        parts.append(f"\nWho may: {_who_may(route)}.\n")
         if route.body is not None:
             parts.append(f"\nBody:\n\n{_fields(route.body)}")
         if route.reply is not None:
             parts.append(f"\nReply:\n\n{_fields(route.reply)}")
         statuses = ", ".join(f"{status} {HTTPStatus(status).phrase}" for status in route.statuses)
         parts.append(f"\nStatuses: {statuses}.\n")
+    parts.append("\n## Error codes\n\n")
+    rows = ((f"`{code}`", str(status), text) for code, (status, text) in HTTP_ERRORS.items())
+    parts.append(table(("Code", "Status", "Meaning"), rows))
     return "".join(parts)
+
+
+def documented_routes() -> tuple[Route, ...]:
+    """Every route of a front."""
+    return (
+        *login_api.ROUTES,
+        *session_api.ROUTES,
+        *proxy_api.ROUTES,
+        front.SOCKETS_ROUTE,
+        *http_api.ROUTES,
+    )
+
+
+def _who_may(route: Route) -> str:
+    if isinstance(route.action, Public):
+        text = f"everybody. {route.action.why.removesuffix('.')}"
+        return f"{text}; {route.auth}" if route.auth else text
+    rule = TABLE[route.action]
+    scope = f" `{rule.service_scope}`" if rule.service_scope else ""
+    pairs = []
+    for role, relation in rule.allowed:
+        how = "" if relation == "anyone" else f" ({relation.replace('_', ' ')}{scope if role == 'service' else ''})"
+        pairs.append(f"{role}{how}")
+    credentials = f"; credentials: {route.auth}" if route.auth else ""
+    audited = "; audited" if rule.is_audited else ""
+    return f"action `{route.action}`: {', '.join(pairs)}{audited}{credentials}"
 
 
 def settings_document(groups: Sequence[tuple[str, type[BaseSettings]]]) -> str:

@@ -6,9 +6,10 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sfu.registry import MAX_PARTICIPANTS
+from signalling.login_settings import LoginSettings
 
 
-class FrontSettings(BaseSettings):
+class FrontSettings(LoginSettings):
     """One front process: `python -m signalling.front`."""
 
     model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)

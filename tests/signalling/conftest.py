@@ -1,6 +1,7 @@
 """A front on port 0, a fake media worker, and Socket.IO clients, over a real Valkey."""
 
 import asyncio
+import base64
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.signalling.fake_worker import FakeWorker
 
 NOW = 1_800_000_000.0
 KEYS = TokenKeys({"test": bytes(range(32))})
+PSEUDONYM_KEY = base64.b64encode(bytes(range(32, 64))).decode()
+AUDIT_KEY = f"test:{base64.b64encode(bytes(range(64, 96))).decode()}"
 
 
 def meeting_token(identity: str = "anna", room_id: str = "room", **changes: Any) -> str:
@@ -129,7 +132,8 @@ async def make_front(redis_url: str, tmp_path: Path, make_worker: MakeWorker) ->
     fronts: list[Front] = []
 
     async def make(**settings: Any) -> Front:
-        values = {"redis_url": redis_url, "http_port": 0, "web_root": tmp_path, "offers_burst": 50} | settings
+        values = {"redis_url": redis_url, "http_port": 0, "web_root": tmp_path, "offers_burst": 50}
+        values |= {"audit_key": AUDIT_KEY, "pseudonym_key": PSEUDONYM_KEY} | settings
         front = Front(FrontSettings(**values), KEYS, clock=lambda: NOW)
         fronts.append(front)
         await front.start()

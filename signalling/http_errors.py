@@ -1,0 +1,59 @@
+"""Refusals of HTTP requests: ``{"error": {"code", "field"?}}``. docs/http.md shows the codes."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from aiohttp import web
+
+HttpErrorCode = Literal[
+    "invalid_request",
+    "token_invalid",
+    "token_expired",
+    "not_logged_in",
+    "csrf",
+    "forbidden",
+    "login_too_weak",
+    "unknown_room",
+    "not_found",
+    "conflict",
+    "too_many",
+    "unavailable",
+    "internal",
+]
+HTTP_ERRORS: Final[Mapping[HttpErrorCode, tuple[int, str]]] = {
+    "invalid_request": (400, "The body or a parameter is not what the route takes; `field` names it."),
+    "token_invalid": (401, "The bearer token is not valid here."),
+    "token_expired": (401, "The bearer token has expired."),
+    "not_logged_in": (401, "There is no session, or it has ended."),
+    "csrf": (403, "The request lacks the session's `X-CSRF-Token`, or another site's page made it."),
+    "forbidden": (403, "Whoever this is may not do it."),
+    "login_too_weak": (403, "The login's level of assurance is too low for this."),
+    "unknown_room": (404, "No such room."),
+    "not_found": (404, "There is no such thing, or not for whoever asks."),
+    "conflict": (409, "Not in the state it is in now."),
+    "too_many": (429, "Too many requests; try again later."),
+    "unavailable": (503, "Something that is needed does not answer; try again."),
+    "internal": (500, "A fault of ours."),
+}
+"""Code -> status and meaning."""
+
+
+class HttpError(Exception):
+    """A request that is answered with ``{"error": {"code", "field"?}}``. ``cause`` is for counters; few values."""
+
+    def __init__(self, code: HttpErrorCode, field: str | None = None, *, cause: str | None = None) -> None:
+        super().__init__(code)
+        self.code: HttpErrorCode = code
+        self.field = field
+        self.cause = cause or code
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the code."""
+        return HTTP_ERRORS[self.code][0]
+
+    def response(self) -> web.Response:
+        """The error as JSON."""
+        body = {"code": self.code} | ({"field": self.field} if self.field else {})
+        headers = {"WWW-Authenticate": "Bearer"} if self.status == 401 else None
+        return web.json_response({"error": body}, status=self.status, headers=headers)

@@ -1,0 +1,81 @@
+"""What the companion tells of proxies (ombud): for whom somebody may act, from the custody register and from grants."""
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from auth.permissions import Action, Resource
+from auth.principal import ProxyScope
+from auth.proxies import MAX_NAME_CHARACTERS, MAX_RELATIONS, ProxyDirectory, ProxyError, ProxyRelation
+from auth.session_store import SessionStore
+from signalling.guard import guarded
+from signalling.http_api import read_body
+from signalling.http_errors import HttpError
+from signalling.protocol import Message
+from signalling.routes import Route
+
+
+class ProxyInput(Message):
+    """Somebody for whom the person may act."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Person id.")
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+    kind: Literal["guardian", "grant"]
+    scopes: Annotated[list[ProxyScope], Field(min_length=1, max_length=3)]
+    valid_until: int = Field(
+        description="Seconds since the epoch; for a guardian the 13th birthday at 00:00 in Stockholm at the latest."
+    )
+
+
+class ReplaceProxies(Message):
+    """Everybody for whom the person may act, in the place of all who were there. Who is lost is left at once."""
+
+    relations: Annotated[list[ProxyInput], Field(max_length=MAX_RELATIONS)]
+
+
+ROUTES: Final = (
+    Route(
+        "PUT", "/api/proxies/{person_id}", Action.PROXY_WRITE, ReplaceProxies.__doc__ or "", ReplaceProxies,
+        statuses=(204, 400),
+    ),
+)  # fmt: skip
+
+
+async def _whose(_api: "ProxyApi", request: web.Request) -> Resource:
+    return Resource(patient_person_id=request.match_info["person_id"])
+
+
+class ProxyApi:
+    """The handlers."""
+
+    def __init__(
+        self, proxies: ProxyDirectory, sessions: SessionStore, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._proxies = proxies
+        self._sessions = sessions
+        self._clock = clock
+
+    def add_routes(self, app: web.Application) -> None:
+        """All of this page."""
+        app.router.add_put("/api/proxies/{person_id}", self.replace)
+
+    @guarded(Action.PROXY_WRITE, resource=_whose)
+    async def replace(self, request: web.Request) -> web.Response:
+        """PUT /api/proxies/{person_id}."""
+        body = await read_body(request, ReplaceProxies)
+        person_id, now = request.match_info["person_id"], self._clock()
+        relations = [
+            ProxyRelation(item.subject, item.name, item.kind, frozenset(item.scopes), item.valid_until)
+            for item in body.relations
+        ]
+        try:
+            lost = await self._proxies.replace(person_id, relations, now)
+        except ProxyError as error:
+            raise HttpError("invalid_request", error.code) from None
+        for session in await self._sessions.of_person(person_id, now):
+            if session.acting_for is not None and session.acting_for.subject in lost:
+                await self._sessions.end_grant(session.grant_id, "proxy_ended")
+        return web.Response(status=204)
