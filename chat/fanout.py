@@ -103,6 +103,11 @@ class FanOut:
             _, tasks = await asyncio.wait(tasks, timeout=0.1)
         await self._news.stop()
 
+    @property
+    def news_counters(self) -> Counter[str]:
+        """Lost connections."""
+        return self._news.counters
+
     # --- readers -----------------------------------------------------------------------------------------------
 
     async def resume(self, reader: Reader, conversation_id: str, after: int, limit: int) -> Resumed:

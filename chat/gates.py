@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from auth.permissions import Action
 from auth.principal import Principal
 from chat.conversation import Conversation
 from chat.errors import ChatError
@@ -27,11 +28,11 @@ class AttachmentGate(Protocol):
         """Forget everything that was attached."""
 
 
-class ReadLog(Protocol):
-    """Is told before anybody is shown messages of a patient; what it raises, the reader meets instead of them."""
+class AccessLog(Protocol):
+    """Is told before anybody is shown messages or adds one; what it raises, they meet instead."""
 
-    async def record_read(self, principal: Principal, conversation: Conversation) -> None:
-        """Note who looks at which patient's conversation."""
+    async def record(self, principal: Principal, action: Action, conversation: Conversation) -> None:
+        """Note who does what in which patient's conversation."""
 
 
 class OpenGate:
@@ -56,8 +57,8 @@ class NoAttachments:
         """There is nothing."""
 
 
-class NoReadLog:
+class NoAccessLog:
     """For tests and measurements."""
 
-    async def record_read(self, principal: Principal, conversation: Conversation) -> None:
+    async def record(self, principal: Principal, action: Action, conversation: Conversation) -> None:
         """Forget it."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from auth.principal import Principal
 from chat import history
-from chat.conversation import Conversation, kind_of, may_read, may_write
+from chat.conversation import Conversation, kind_of, may_read, may_write, read_action, write_action
 from chat.errors import ChatError
 from chat.events import (
     MAX_ATTACHMENTS,
@@ -21,7 +21,7 @@ from chat.events import (
     EventKind,
     alias,
 )
-from chat.gates import AttachmentGate, ConversationGate, NoAttachments, NoReadLog, OpenGate, ReadLog
+from chat.gates import AccessLog, AttachmentGate, ConversationGate, NoAccessLog, NoAttachments, OpenGate
 from chat.keys import Keys
 from chat.store import MAX_PAGE, ChatStore, Page, Receipt
 
@@ -56,13 +56,13 @@ class ChatService:
         monotonic: Callable[[], float],
         gate: ConversationGate | None = None,
         attachments: AttachmentGate | None = None,
-        read_log: ReadLog | None = None,
+        access_log: AccessLog | None = None,
         edit_window_ms: int = EDIT_WINDOW_MS,
     ) -> None:
         self.store = store
         self.gate: ConversationGate = gate or OpenGate()
         self.attachments: AttachmentGate = attachments or NoAttachments()
-        self.read_log: ReadLog = read_log or NoReadLog()
+        self.access_log: AccessLog = access_log or NoAccessLog()
         self._clock = clock
         self._monotonic = monotonic
         self._edit_window_ms = edit_window_ms
@@ -87,10 +87,16 @@ class ChatService:
         return conversation
 
     async def readable(self, principal: Principal, conversation_id: str) -> Conversation:
-        """The conversation, if they may read it. Say ``record_read`` before showing anything."""
+        """The conversation, if they may read it; use ``shown`` before showing anything of it."""
         conversation = await self.standing(conversation_id)
         if not may_read(principal, conversation):
             raise ChatError("unknown_conversation", "conversation_id")
+        return conversation
+
+    async def shown(self, principal: Principal, conversation_id: str) -> Conversation:
+        """``readable``, and noted in the access log."""
+        conversation = await self.readable(principal, conversation_id)
+        await self.access_log.record(principal, read_action(conversation_id), conversation)
         return conversation
 
     async def _writable(self, principal: Principal, conversation_id: str) -> Conversation:
@@ -111,6 +117,7 @@ class ChatService:
             raise ChatError("invalid", "attachments")
         if conversation.state == "open":
             await self.gate.before_append(conversation, principal, self._clock())
+        await self.access_log.record(principal, write_action(conversation_id), conversation)
         body: dict[str, Any] = {"text": text}
         if attachments:
             views = await self.attachments.check_usable(conversation_id, principal.actor, attachments)
@@ -121,13 +128,15 @@ class ChatService:
         self, principal: Principal, conversation_id: str, client_id: str, target: int, text: str
     ) -> Appended:
         """Change the text of one's own message."""
-        await self._writable(principal, conversation_id)
+        conversation = await self._writable(principal, conversation_id)
         _check_text(text)
+        await self.access_log.record(principal, write_action(conversation_id), conversation)
         return await self._append(principal, conversation_id, "edit", client_id, {"text": text}, target)
 
     async def withdraw(self, principal: Principal, conversation_id: str, client_id: str, target: int) -> Appended:
         """Take one's own message back. It stays in the archive; nobody is shown it any more."""
-        await self._writable(principal, conversation_id)
+        conversation = await self._writable(principal, conversation_id)
+        await self.access_log.record(principal, write_action(conversation_id), conversation)
         return await self._append(principal, conversation_id, "withdrawal", client_id, {}, target)
 
     async def system(self, conversation_id: str, client_id: str, what: str, values: Mapping[str, Any]) -> Appended:
@@ -185,7 +194,7 @@ class ChatService:
 
     async def history(self, principal: Principal, conversation_id: str, before: int, limit: int) -> Page:
         """The events before a number, the oldest first."""
-        await self.read_log.record_read(principal, await self.readable(principal, conversation_id))
+        await self.shown(principal, conversation_id)
         return await self.store.read_before(conversation_id, before, limit)
 
     async def search(self, principal: Principal, conversation_id: str, query: str, before: int) -> Found:
@@ -193,7 +202,7 @@ class ChatService:
         words = history.words_of(query)
         if not words:
             raise ChatError("invalid", "query")
-        await self.read_log.record_read(principal, await self.readable(principal, conversation_id))
+        await self.shown(principal, conversation_id)
         found: list[Event] = []
         for _ in range(history.MAX_SCANNED_PAGES):
             page = await self.store.read_before(conversation_id, before, MAX_PAGE)

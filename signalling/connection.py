@@ -198,7 +198,7 @@ class Connection:
     def unsent_bytes(self) -> int:
         """What the client has not taken yet, beyond what the operating system holds."""
         transport: Any = self.request.transport
-        return 0 if transport is None else transport.get_write_buffer_size()  # type: ignore[no-any-return]
+        return 0 if transport is None else int(transport.get_write_buffer_size())
 
     @property
     def request(self) -> web.Request:

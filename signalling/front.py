@@ -26,6 +26,8 @@ from signalling import logs
 from signalling.admission import Admission
 from signalling.admissions import Admissions
 from signalling.broadcast import Broadcaster
+from signalling.chat_door import AuditedAccess, MeetingAndSessionDoor
+from signalling.chat_part import ChatPart
 from signalling.connection import SocketServer
 from signalling.entry import Entry
 from signalling.events import ClientEvents
@@ -117,6 +119,16 @@ class Front:
         self.app.router.add_get("/socket.io/", guarded(SOCKETS)(self.sockets.eio.handle_request))
         self.identity.attach(self.app)
         http.add_routes(self.app)
+        self.chat = ChatPart(
+            settings,
+            self.front_id,
+            self._redis,
+            self.sockets,
+            MeetingAndSessionDoor(self.entry, self.identity.guard.find_principal),
+            AuditedAccess(self.identity.record, clock),
+            self.metrics,
+            clock=clock,
+        )
         self._runner: web.AppRunner | None = None
         self._started_at = time.time()
         self._incarnation = secrets.token_hex(8)
@@ -126,6 +138,7 @@ class Front:
         """Listen, then announce: whoever finds this front in the registry can use it."""
         await self.bus.start()
         await self.watch.start()
+        await self.chat.start()
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2.0)
         await self._runner.setup()
         settings = self.settings
@@ -147,6 +160,7 @@ class Front:
             await self._runner.cleanup()
         await self.sockets.shutdown()
         await self.events.finish()
+        await self.chat.stop()
         await self.identity.close()
         await self.bus.stop()
         await self._redis.aclose()
@@ -186,6 +200,7 @@ class Front:
             if session is not None:
                 self.sessions.close(session, "replaced")
         elif event == REVOKE_EVENT:
+            self.chat.events.cut_grant(data["grant_id"])
             for session in self.sessions.of_grant(data["grant_id"]):
                 self.sessions.close(session, "revoked")
 

@@ -164,6 +164,11 @@ class Guard:
         secret = session_secret(request)
         return None if secret is None else await self._sessions.find(secret, self._clock())
 
+    async def find_principal(self, request: web.Request) -> Principal | None:
+        """Who is logged in, as ``find_session`` finds them (sockets)."""
+        session = await self.find_session(request)
+        return None if session is None else await self._current(session)
+
     async def note(self, request: web.Request, action: Action, resource: Resource, *, what: str | None = None) -> None:
         """Write one more use of patient data into the audit log: for handlers whose answer is about several."""
         await self._audit(request, action, Decision(True, "allowed"), resource, what)

@@ -1,0 +1,55 @@
+"""Who a chat socket is, and what of its reading and writing stands in the audit log."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from auth.audit import AuditEntry, entry_of
+from auth.permissions import TABLE, Action, Decision
+from auth.principal import Principal
+from chat.conversation import Conversation
+from signalling.entry import Entry, RefusedError, principal_of
+
+FindPrincipal = Callable[[web.Request], Awaitable[Principal | None]]
+
+
+class MeetingAndSessionDoor:
+    """Meeting tokens by ``Entry``, logins by the session that the handshake's cookie names."""
+
+    def __init__(self, entry: Entry, find_principal: FindPrincipal) -> None:
+        self._entry = entry
+        self._find_principal = find_principal
+
+    async def by_token(self, token: str) -> Principal:
+        """The holder of a meeting token who is admitted; ``RefusedError`` otherwise."""
+        ticket = await self._entry.check(token, Action.MEETING_CHAT)
+        if not ticket.is_admitted:
+            raise RefusedError("not_admitted")
+        return principal_of(ticket.claims)
+
+    async def by_request(self, request: web.Request) -> Principal | None:
+        """Who is logged in."""
+        return await self._find_principal(request)
+
+
+class AuditedAccess:
+    """Writes each use of a patient's messages into the audit log, before anything is shown or stored."""
+
+    def __init__(self, record: Callable[[AuditEntry], Awaitable[None]], clock: Callable[[], float]) -> None:
+        self._record = record
+        self._clock = clock
+
+    async def record(self, principal: Principal, action: Action, conversation: Conversation) -> None:
+        """Only what the table of permissions says is audited (a meeting's chat is not)."""
+        if TABLE[action].is_audited:
+            entry = entry_of(
+                principal,
+                action,
+                Decision(True, "allowed"),
+                conversation.resource(),
+                at_ms=int(self._clock() * 1000),
+                request_id=secrets.token_hex(8),
+                what=conversation.conversation_id,
+            )
+            await self._record(entry)

@@ -1,0 +1,373 @@
+"""The chat events of sockets: each is checked by its model, carried out, and acknowledged.
+
+They do not pass through python-socketio: a frame is parsed once, and its acknowledgement is written in the same turn
+in which the store confirmed. What a socket sends is handled in its order, one after the other.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from auth.principal import Principal
+from chat.conversation import Conversation, kind_of
+from chat.errors import ChatError
+from chat.events import alias, to_wire
+from chat.fanout import FanOut
+from chat.presence import PRESENCE_KINDS, RENEW_S, Presence
+from chat.service import TYPING_MS, ChatService
+from signalling import chat_protocol as wire
+from signalling.chat_metrics import ChatMetrics
+from signalling.chat_packets import acknowledgement_frame
+from signalling.chat_settings import ChatSettings
+from signalling.chat_sockets import ChatSocket
+from signalling.connection import Connection, Frame
+from signalling.limits import TokenBucket
+from signalling.logs import place_of
+from signalling.settings import FrontSettings
+
+_log = structlog.get_logger(__name__)
+
+NEWEST_EVENTS: Final = 50
+"""What a client gets that has nothing yet; older ones by ``chat_history``."""
+MAX_ATTACHED: Final = 200
+"""Conversations that one socket may read at the same time."""
+_APPENDS: Final = frozenset({"chat_send", "chat_edit", "chat_withdraw"})
+_MAX_WRITERS: Final = 50_000
+
+
+class Door(Protocol):
+    """Tells who somebody is. Refusals are exceptions with a ``code`` of ``ChatCode``."""
+
+    async def by_token(self, token: str) -> Principal:
+        """The holder of a meeting token who is admitted."""
+
+    async def by_request(self, request: web.Request) -> Principal | None:
+        """Who is logged in, by the cookie of the socket's handshake."""
+
+
+class RefusedChatError(Exception):
+    """A client event that is answered with an error."""
+
+    def __init__(self, code: wire.ChatCode, field: str | None = None) -> None:
+        super().__init__(code)
+        self.code: wire.ChatCode = code
+        self.field = field
+
+
+class ChatEvents:
+    """The lane of chat events (``signalling.connection.Lane``)."""
+
+    def __init__(
+        self,
+        settings: FrontSettings,
+        limits: ChatSettings,
+        service: ChatService,
+        fanout: FanOut,
+        presence: Presence,
+        door: Door,
+        metrics: ChatMetrics,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._service = service
+        self._fanout = fanout
+        self._presence = presence
+        self._door = door
+        self._metrics = metrics
+        self._monotonic = monotonic
+        self._sockets: dict[Connection, ChatSocket] = {}
+        self._writers: dict[str, TokenBucket] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._handlers: Mapping[str, Callable[[ChatSocket, Any], Awaitable[Mapping[str, Any]]]] = {
+            "chat_open": self._open,
+            "chat_resume": self._resume,
+            "chat_close": self._close,
+            "chat_send": self._send,
+            "chat_edit": self._edit,
+            "chat_withdraw": self._withdraw,
+            "chat_receipt": self._receipt,
+            "chat_type": self._type,
+            "chat_live": self._live,
+            "chat_history": self._history,
+            "chat_search": self._search,
+        }
+
+    async def start(self) -> None:
+        """Begin to renew who is present."""
+        self._renewing = asyncio.create_task(self._renew())
+
+    async def stop(self) -> None:
+        """Stop doing so."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.wait([self._renewing])
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    # --- the lane ----------------------------------------------------------------------------------------------
+
+    def takes(self, event: str) -> bool:
+        """All events that begin with ``chat_``."""
+        return event.startswith("chat_")
+
+    async def take(self, connection: Connection, frame: Frame) -> None:
+        """Handle one event and acknowledge it. Never raises (but for cancellation)."""
+        event = frame.event or ""
+        known = event if event in wire.CHAT_CLIENT_EVENTS else "unknown"
+        self._metrics.events.labels(known).inc()
+        try:
+            reply: Mapping[str, Any] = {"ok": True, **await self._handle(connection, known, frame.payload or {})}
+        except RefusedChatError as error:
+            reply = self._refusal(known, error.code, error.field)
+        except (RedisError, OSError) as error:
+            _log.warning("chat_event_redis_failed", event_name=known, error=type(error).__name__)
+            reply = self._refusal(known, "chat_unavailable", None)
+        except Exception as error:  # a client gets a code, never a traceback
+            reply = self._refusal(known, _code_of(error, known), getattr(error, "field", None))
+        if frame.message_id is not None:
+            connection.write(acknowledgement_frame(frame.message_id, reply))
+
+    def forget(self, connection: Connection) -> None:
+        """The socket is gone."""
+        socket = self._sockets.pop(connection, None)
+        if socket is not None:
+            for conversation_id in list(socket.attached):
+                self._detach(socket, conversation_id)
+
+    def cut_grant(self, grant_id: str) -> None:
+        """What let somebody in was withdrawn: their sockets end now."""
+        for socket in [socket for socket in self._sockets.values() if socket.principal.grant_id == grant_id]:
+            socket.connection.abort("ended")
+
+    def _refusal(self, event: str, code: wire.ChatCode, field: str | None) -> dict[str, Any]:
+        self._metrics.errors.labels(event, code).inc()
+        error = {"code": code, "message": wire.CHAT_MESSAGES[code]}
+        return {"ok": False, "error": error | ({"field": field} if field else {})}
+
+    # --- checks ------------------------------------------------------------------------------------------------
+
+    async def _handle(self, connection: Connection, event: str, payload: Any) -> Mapping[str, Any]:
+        spec = wire.CHAT_CLIENT_EVENTS.get(event)
+        if spec is None:
+            raise RefusedChatError("invalid_message", "event")
+        if connection.last_frame_bytes > self._settings.max_small_message_bytes:
+            raise RefusedChatError("message_too_large")
+        try:
+            message = spec.payload.model_validate(payload)
+        except ValidationError as error:
+            raise _refused_by_model(error) from None
+        if isinstance(message, wire.ChatHello):
+            return await self._hello(connection, message)
+        socket = self._sockets.get(connection)
+        if socket is None:
+            raise RefusedChatError("not_logged_in")
+        now = self._monotonic()
+        if not socket.events.take(now) or (event in _APPENDS and not self._writer(socket).take(now)):
+            raise RefusedChatError("rate_limited")
+        return await self._handlers[event](socket, message)
+
+    def _writer(self, socket: ChatSocket) -> TokenBucket:
+        """How often a person may write, over all their sockets at this front."""
+        actor = socket.principal.actor
+        bucket = self._writers.get(actor)
+        if bucket is None:
+            if len(self._writers) >= _MAX_WRITERS:
+                self._writers.clear()
+            limits = self._limits
+            bucket = TokenBucket(limits.messages_per_s, limits.messages_burst, self._monotonic())
+            self._writers[actor] = bucket
+        return bucket
+
+    # --- who ---------------------------------------------------------------------------------------------------
+
+    async def _hello(self, connection: Connection, message: wire.ChatHello) -> Mapping[str, Any]:
+        if message.token is not None:
+            principal: Principal | None = await self._door.by_token(message.token)
+        else:
+            principal = await self._door.by_request(connection.request)
+        if principal is None:
+            raise RefusedChatError("not_logged_in")
+        self.forget(connection)
+        settings = self._settings
+        self._sockets[connection] = ChatSocket(
+            connection,
+            principal,
+            TokenBucket(settings.messages_per_s, settings.messages_burst, self._monotonic()),
+            self._limits.max_unsent_bytes,
+        )
+        connection.keep()
+        reply: dict[str, Any] = {"meeting": None, "channel": None, "typing_ms": TYPING_MS}
+        if principal.meeting_id is not None:
+            meeting = Conversation(f"meeting-{principal.meeting_id}", meeting_id=principal.meeting_id)
+            await self._service.store.create(meeting)
+            reply["meeting"] = meeting.conversation_id
+        elif principal.kind == "staff" and principal.provider_hsa_id and principal.unit_hsa_id:
+            unit = Conversation(
+                f"staff-{alias(principal.provider_hsa_id, principal.unit_hsa_id)}",
+                provider_hsa_id=principal.provider_hsa_id,
+                unit_hsa_id=principal.unit_hsa_id,
+            )
+            await self._service.store.create(unit)
+            reply["channel"] = unit.conversation_id
+        return reply
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    async def _open(self, socket: ChatSocket, message: wire.ChatOpen) -> Mapping[str, Any]:
+        return await self._attach(socket, message)
+
+    async def _resume(self, socket: ChatSocket, message: wire.ChatResume) -> Mapping[str, Any]:
+        opened: list[Mapping[str, Any]] = []
+        for position in message.positions:
+            try:
+                opened.append(await self._attach(socket, position))
+            except ChatError as error:
+                opened.append(_refused(position.conversation_id, error))
+        return {"conversations": opened}
+
+    async def _attach(self, socket: ChatSocket, position: wire.ChatPosition) -> Mapping[str, Any]:
+        conversation_id = position.conversation_id
+        if conversation_id not in socket.attached and len(socket.attached) >= MAX_ATTACHED:
+            raise RefusedChatError("rate_limited", "conversation_id")
+        conversation = await self._service.shown(socket.principal, conversation_id)
+        store = self._service.store
+        receipts = await store.receipts(conversation_id) if conversation.kind != "meeting" else {}
+        after = position.last_seq
+        if after is None:
+            newest = await store.read_before(conversation_id, 2**53, 1)
+            after = max(newest.last_seq - NEWEST_EVENTS, newest.trimmed_through)
+        me = alias(conversation_id, socket.principal.actor)
+        # From here to the acknowledgement nothing suspends once the socket is attached.
+        resumed = await self._fanout.resume(socket, conversation_id, after, wire.MAX_EVENTS_PER_REPLY)
+        if resumed.is_live and self._sockets.get(socket.connection) is not socket:  # it went meanwhile
+            self._fanout.detach(socket, conversation_id)
+        elif resumed.is_live and conversation_id not in socket.attached:
+            socket.attached[conversation_id] = me
+            if conversation.kind in PRESENCE_KINDS:
+                self._presence.enter(conversation_id, me)
+        return {
+            "conversation_id": conversation_id,
+            "error": None,
+            "title": conversation.title,
+            "state": conversation.state,
+            "me": me,
+            "events": [to_wire(conversation_id, event) for event in resumed.events],
+            "last_seq": resumed.last_seq,
+            "trimmed_through": resumed.trimmed_through,
+            "live": resumed.is_live,
+            "receipts": [
+                {"reader": reader, "delivered": receipt.delivered, "read": receipt.read}
+                for reader, receipt in receipts.items()
+            ],
+        }
+
+    async def _close(self, socket: ChatSocket, message: wire.ChatClose) -> Mapping[str, Any]:
+        self._detach(socket, message.conversation_id)
+        return {}
+
+    def _detach(self, socket: ChatSocket, conversation_id: str) -> None:
+        self._fanout.detach(socket, conversation_id)
+        me = socket.attached.pop(conversation_id, None)
+        if me is not None and kind_of(conversation_id) in PRESENCE_KINDS:
+            self._presence.leave(conversation_id, me)
+
+    async def _history(self, socket: ChatSocket, message: wire.ChatHistory) -> Mapping[str, Any]:
+        conversation_id = message.conversation_id
+        page = await self._service.history(socket.principal, conversation_id, message.before, message.limit)
+        return {
+            "events": [to_wire(conversation_id, event) for event in page.events],
+            "last_seq": page.last_seq,
+            "trimmed_through": page.trimmed_through,
+        }
+
+    async def _search(self, socket: ChatSocket, message: wire.ChatSearch) -> Mapping[str, Any]:
+        before = 2**53 - 1 if message.before is None else message.before
+        found = await self._service.search(socket.principal, message.conversation_id, message.query, before)
+        events = [to_wire(message.conversation_id, event) for event in found.events]
+        return {"events": events, "before": found.before}
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    async def _send(self, socket: ChatSocket, message: wire.ChatSend) -> Mapping[str, Any]:
+        appended = await self._service.send(
+            socket.principal, message.conversation_id, message.client_id, message.text, message.attachments
+        )
+        return {"seq": appended.seq, "at_ms": appended.at_ms, "repeated": appended.is_repeat}
+
+    async def _edit(self, socket: ChatSocket, message: wire.ChatEdit) -> Mapping[str, Any]:
+        appended = await self._service.edit(
+            socket.principal, message.conversation_id, message.client_id, message.target, message.text
+        )
+        return {"seq": appended.seq, "at_ms": appended.at_ms, "repeated": appended.is_repeat}
+
+    async def _withdraw(self, socket: ChatSocket, message: wire.ChatWithdraw) -> Mapping[str, Any]:
+        appended = await self._service.withdraw(
+            socket.principal, message.conversation_id, message.client_id, message.target
+        )
+        return {"seq": appended.seq, "at_ms": appended.at_ms, "repeated": appended.is_repeat}
+
+    async def _receipt(self, socket: ChatSocket, message: wire.ChatReceived) -> Mapping[str, Any]:
+        receipt = await self._service.receipt(
+            socket.principal, message.conversation_id, message.delivered, message.read
+        )
+        return {"delivered": receipt.delivered, "read": receipt.read}
+
+    async def _type(self, socket: ChatSocket, message: wire.ChatType) -> Mapping[str, Any]:
+        await self._service.typing(socket.principal, message.conversation_id, is_typing=message.typing)
+        return {}
+
+    async def _live(self, socket: ChatSocket, message: wire.ChatLive) -> Mapping[str, Any]:
+        values = message.model_dump(exclude={"conversation_id"})
+        await self._service.live_text(socket.principal, message.conversation_id, values)
+        return {}
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            self._presence.renew()
+
+
+def _code_of(error: Exception, event: str) -> wire.ChatCode:
+    """The code of a typed error of ours; anything else is a fault of the server's."""
+    code = getattr(error, "code", None)
+    if code == "invalid":
+        return "invalid_message"
+    for known in wire.CHAT_CODES:
+        if code == known:
+            return known
+    _log.error("chat_event_failed", event_name=event, exception=place_of(error))
+    return "internal"
+
+
+def _refused(conversation_id: str, error: ChatError) -> dict[str, Any]:
+    """A conversation of ``chat_resume`` that cannot be read; those beside it can."""
+    code = error.code if error.code in wire.CHAT_CODES else "internal"
+    empty: dict[str, Any] = {"title": "", "state": "closed", "me": "", "events": [], "last_seq": 0, "receipts": []}
+    return {"conversation_id": conversation_id, "error": code, "trimmed_through": 0, "live": False, **empty}
+
+
+_FIELDS: Final = frozenset(name for event in wire.CHAT_CLIENT_EVENTS.values() for name in event.payload.model_fields)
+
+
+def _refused_by_model(error: ValidationError) -> RefusedChatError:
+    """The error code that says best what the model found."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = str(first["loc"][0])[:32] if first["loc"] else None
+    if field not in _FIELDS:
+        field = None
+    if field == "protocol" and first["type"] != "missing":
+        return RefusedChatError("unsupported_protocol", field)
+    if field == "text" and first["type"] == "string_too_long":
+        return RefusedChatError("message_too_large", field)
+    if field == "conversation_id" and first["type"] == "string_pattern_mismatch":
+        return RefusedChatError("unknown_conversation", field)
+    return RefusedChatError("invalid_message", field)

@@ -1,0 +1,32 @@
+"""Settings of messages at a front, from the environment (``ALLTID_CHAT_*``). docs/settings.md shows them."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ChatSettings(BaseSettings):
+    """Conversations at one front."""
+
+    model_config = SettingsConfigDict(env_prefix="ALLTID_CHAT_", extra="ignore", frozen=True)
+
+    messages_per_s: float = Field(default=2.0, gt=0, description="Messages a person may send per second, sustained.")
+    messages_burst: int = Field(default=20, gt=0, description="Messages a person may send at once after a pause.")
+    max_unsent_bytes: int = Field(
+        default=256 * 1024, ge=65536, description="A socket with more waiting is too slow: it is told to resume later."
+    )
+    edit_window_s: int = Field(
+        default=900, ge=0, description="How long an author may change or withdraw a message; 0: always."
+    )
+    wait_aof_ms: int = Field(
+        default=0,
+        ge=0,
+        description=(
+            "For a store that does not sync at each write: ask for it (WAITAOF, Redis 7.2) and wait so long at most "
+            "before acknowledging; 0: not needed (`appendfsync always`)."
+        ),
+    )
+    archive_dir: Path = Field(
+        default=Path("var/archive"), description="Where closed conversations are kept while there is no companion."
+    )

@@ -1,0 +1,37 @@
+"""A socket as a reader of conversations: who it is, what it may send, and how much may wait for it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from auth.principal import Principal
+from signalling.connection import Connection
+from signalling.limits import TokenBucket
+
+HINT_BYTES: Final = 16 * 1024
+"""Beyond the limit of a slow socket there is room for the small packets that tell it so."""
+
+
+@dataclass(eq=False)
+class ChatSocket:
+    """One socket that said who it is (a ``chat.fanout.Reader``)."""
+
+    connection: Connection
+    principal: Principal
+    events: TokenBucket
+    max_unsent_bytes: int
+    attached: dict[str, str] = field(default_factory=dict)
+    """Conversations it reads, with who it is there (``author``)."""
+
+    def send(self, packet: Any) -> bool:
+        """Write a frame, unless too much waits already."""
+        if self.connection.unsent_bytes > self.max_unsent_bytes:
+            return False
+        self.connection.write(packet)
+        return True
+
+    def hint(self, packet: Any) -> None:
+        """Write a small frame even then; a socket that takes not even those is cut."""
+        if self.connection.unsent_bytes > self.max_unsent_bytes + HINT_BYTES:
+            self.connection.abort("slow_reader")
+        else:
+            self.connection.write(packet)
