@@ -101,26 +101,32 @@ class Action(StrEnum):
 
 
 class Relation(StrEnum):
-    """How a principal stands to a resource."""
+    """How a principal stands to a resource; ``MEANINGS`` says it in words."""
 
     ANYONE = "anyone"
-    """No relation is needed: the role suffices."""
     SELF = "self"
-    """It is about the patient, who acts in person."""
     PROXY_SCOPE = "proxy_scope"
-    """It is about the patient for whom the proxy acts, and the rule's ``proxy_scope`` was granted."""
     OWN_UNIT = "own_unit"
-    """It belongs to the unit of the chosen commission."""
     OWN_PROVIDER = "own_provider"
-    """It belongs to the care provider of the chosen commission, in any unit."""
     MEETING_MEMBER = "meeting_member"
-    """Named as one who takes part in the meeting (patients of a group, staff of other units)."""
     MEETING_HOST = "meeting_host"
-    """Named as host of the meeting."""
     OWN_MEETING = "own_meeting"
-    """The meeting that the link or meeting token was made for."""
     SERVICE_SCOPE = "service_scope"
-    """The service token has the rule's ``service_scope``."""
+
+
+MEANINGS: Final[Mapping[Relation, str]] = MappingProxyType(
+    {
+        Relation.ANYONE: "No relation is needed: the role suffices.",
+        Relation.SELF: "It is about the patient, who acts in person.",
+        Relation.PROXY_SCOPE: "It is about the patient for whom the proxy acts, and the scope was granted.",
+        Relation.OWN_UNIT: "It belongs to the unit of the chosen commission.",
+        Relation.OWN_PROVIDER: "It belongs to the care provider of the chosen commission, in any unit.",
+        Relation.MEETING_MEMBER: "Named as one who takes part (patients of a group, staff of other units).",
+        Relation.MEETING_HOST: "Named as host of the meeting.",
+        Relation.OWN_MEETING: "The meeting that the link or meeting token was made for.",
+        Relation.SERVICE_SCOPE: "The service token has the scope.",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Documents and types that are generated from the code, so that they cannot drift from it.
 
 ``python -m signalling.documents`` writes them, ``--check`` only tells which ones are out of date (a test does
-the same): docs/protocol.md, docs/http.md, docs/settings.md, docs/metrics.md and web/client/src/protocol.ts.
+the same): docs/protocol.md, docs/http.md, docs/settings.md, docs/metrics.md, docs/permissions.md and the client's
+web/client/src/protocol.ts.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from sfu.transport import Local
 from sfu.walk import Walk
 from signalling import reference
 from signalling.metrics import FrontMetrics
+from signalling.permission_reference import permissions_document
 from signalling.settings import FrontSettings, ServeSettings
 from signalling.typescript import typescript
 
@@ -50,6 +52,7 @@ def _worker_registry() -> CollectorRegistry:
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/http.md": reference.http_document,
     "docs/metrics.md": metrics_document,
+    "docs/permissions.md": permissions_document,
     "docs/protocol.md": reference.protocol_document,
     "docs/settings.md": settings_document,
     "web/client/src/protocol.ts": typescript,
