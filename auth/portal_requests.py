@@ -22,7 +22,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 from zoneinfo import ZoneInfo
 
 from auth import hsa, identity_numbers, login_claims
@@ -140,7 +140,7 @@ def _check_times(claims: Mapping[str, Any], now: float) -> tuple[int, int]:
     return issued_at, expires_at
 
 
-def _is_time(value: Any) -> bool:
+def _is_time(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 40
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from auth.audit import AuditKeyError
 from auth.pseudonyms import PseudonymKeyError
+from auth.record_systems import RecordSystemsError
 from auth.revocations import REVOKE_EVENT, Revocations
 from auth.tokens import TokenKeyError, TokenKeys
 from auth.turn import TurnServer, TurnSettingsError
@@ -36,6 +37,7 @@ from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
 from signalling.identity import Identity
 from signalling.meetings import Meetings
 from signalling.metrics import FrontMetrics
+from signalling.portal import Portal
 from signalling.routes import Route
 from signalling.sessions import Sessions
 from signalling.settings import FrontSettings
@@ -118,6 +120,8 @@ class Front:
         )
         self.app.router.add_get("/socket.io/", guarded(SOCKETS)(self.sockets.eio.handle_request))
         self.identity.attach(self.app)
+        self.portal = Portal(settings, self._redis, self.meetings, self.identity, self.metrics, clock=clock)
+        self.portal.attach(self.app)
         http.add_routes(self.app)
         self.chat = ChatPart(
             settings,
@@ -161,6 +165,7 @@ class Front:
         await self.sockets.shutdown()
         await self.events.finish()
         await self.chat.stop()
+        await self.portal.close()
         await self.identity.close()
         await self.bus.stop()
         await self._redis.aclose()
@@ -273,6 +278,9 @@ def main() -> int:
         return 2
     except (AuditKeyError, PseudonymKeyError) as error:
         _log.error("keys_unusable", reason=str(error))
+        return 2
+    except RecordSystemsError as error:
+        _log.error("record_systems_unusable", reason=str(error))
         return 2
     except TurnSettingsError as error:
         _log.error("turn_settings_unusable", reason=str(error))

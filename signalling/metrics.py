@@ -80,6 +80,18 @@ class FrontMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.portal_links = Counter(
+            "ao_front_portal_links",
+            "Requests of record systems for portal links, by result: ok, or the claim or check that failed.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.portal_entries = Counter(
+            "ao_front_portal_entries",
+            "Ways in from record systems by door (portal_link, smart_launch) and result: ok, or the refusal shown.",
+            ["door", "result"],
+            registry=self.registry,
+        )
         self.workers_lost = Counter(
             "ao_front_workers_lost", "Media workers whose heartbeat ended or that restarted.", registry=self.registry
         )

@@ -7,9 +7,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sfu.registry import MAX_PARTICIPANTS
 from signalling.login_settings import LoginSettings
+from signalling.portal_settings import PortalSettings
 
 
-class FrontSettings(LoginSettings):
+class FrontSettings(LoginSettings, PortalSettings):
     """One front process: `python -m signalling.front`."""
 
     model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)
