@@ -1,0 +1,334 @@
+"""Chat events on real sockets: a front, a Valkey, Socket.IO clients."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from auth.principal import Commission, Principal
+from chat.conversation import Conversation
+from signalling.front import Front
+from tests.signalling.conftest import Client, MakeClient, MakeFront, meeting_token
+
+ROOM = "meeting-room"
+
+
+async def hello(client: Client, identity: str = "anna", **changes: Any) -> dict[str, Any]:
+    token = meeting_token(identity, **changes)
+    return await client.ask("chat_hello", {"protocol": 1, "token": token})
+
+
+async def send(client: Client, text: str, client_id: str, conversation_id: str = ROOM) -> dict[str, Any]:
+    return await client.ask("chat_send", {"conversation_id": conversation_id, "client_id": client_id, "text": text})
+
+
+async def open_chat(client: Client, last_seq: int | None = 0, conversation_id: str = ROOM) -> dict[str, Any]:
+    return await client.ask("chat_open", {"conversation_id": conversation_id, "last_seq": last_seq})
+
+
+def code(reply: dict[str, Any]) -> str:
+    assert not reply["ok"], reply
+    return str(reply["error"]["code"])
+
+
+async def test_a_message_reaches_readers_at_two_fronts_once(
+    front: Front, make_front: MakeFront, make_client: MakeClient
+) -> None:
+    other_front = await make_front()
+    anna, bo = await make_client(), await make_client(other_front)
+    assert (await hello(anna))["meeting"] == ROOM
+    await hello(bo, "bo")
+    for client in (anna, bo):
+        opened = await open_chat(client)
+        assert opened["ok"] and opened["live"] and opened["last_seq"] == 0
+    first = await send(anna, "hej", "c1")
+    again = await send(anna, "hej", "c1")
+    assert (first["seq"], first["repeated"]) == (1, False)
+    assert (again["seq"], again["repeated"]) == (1, True)
+    await send(bo, "hej själv", "c1")  # another author's id is another message
+    for client in (anna, bo):
+        second = await client.wait_for("chat_event", 2)
+        assert [event["seq"] for event in client.named("chat_event")] == [1, 2]
+        assert second["body"] == {"text": "hej själv"} and second["author_name"] == "Name of bo"
+
+
+async def test_a_new_socket_resumes_after_its_last_number(make_client: MakeClient) -> None:
+    anna, bo = await make_client(), await make_client()
+    await hello(anna)
+    for number in range(5):
+        await send(anna, f"nr {number}", f"c{number}")
+    await hello(bo, "bo")
+    positions = [{"conversation_id": ROOM, "last_seq": 3}, {"conversation_id": "meeting-other", "last_seq": 0}]
+    resumed = await bo.ask("chat_resume", {"positions": positions})
+    mine, foreign = resumed["conversations"]
+    assert [event["seq"] for event in mine["events"]] == [4, 5] and mine["live"]
+    assert foreign["error"] == "unknown_conversation" and not foreign["live"]
+
+
+async def test_edits_and_withdrawals_are_events_and_withdrawn_text_is_shown_to_nobody(make_client: MakeClient) -> None:
+    anna, bo = await make_client(), await make_client()
+    await hello(anna)
+    await hello(bo, "bo")
+    await send(anna, "fel text", "c1")
+    ids = {"conversation_id": ROOM, "target": 1}
+    assert (await anna.ask("chat_edit", ids | {"client_id": "c2", "text": "rätt"}))["seq"] == 2
+    assert code(await bo.ask("chat_edit", ids | {"client_id": "c3", "text": "min"})) == "not_author"
+    assert (await anna.ask("chat_withdraw", ids | {"client_id": "c4"}))["seq"] == 3
+    opened = await open_chat(bo)
+    assert [(event["kind"], event["body"], event["withdrawn"]) for event in opened["events"]] == [
+        ("message", {}, True),
+        ("edit", {}, True),
+        ("withdrawal", {}, False),
+    ]
+    assert code(await anna.ask("chat_edit", ids | {"client_id": "c5", "text": "x"})) == "message_withdrawn"
+    history = await bo.ask("chat_history", {"conversation_id": ROOM, "before": 3, "limit": 1})
+    assert [event["seq"] for event in history["events"]] == [2]
+    found = await bo.ask("chat_search", {"conversation_id": ROOM, "query": "rätt"})
+    assert found["events"] == [] and found["before"] == 0
+
+
+async def test_search_finds_words_whatever_their_case(make_client: MakeClient) -> None:
+    anna = await make_client()
+    await hello(anna)
+    await send(anna, "Ta ÄPPLE och päron", "c1")
+    await send(anna, "bara päron", "c2")
+    found = await anna.ask("chat_search", {"conversation_id": ROOM, "query": "äpple PÄRON"})
+    assert [event["seq"] for event in found["events"]] == [1]
+
+
+async def test_typing_and_live_text_reach_the_others_and_leave_nothing(make_client: MakeClient) -> None:
+    anna, bo = await make_client(), await make_client()
+    await hello(anna)
+    await hello(bo, "bo")
+    await open_chat(bo)
+    assert (await anna.ask("chat_type", {"conversation_id": ROOM, "typing": True}))["ok"]
+    assert (await bo.wait_for("chat_typists"))["author_name"] == "Name of anna"
+    edits = [{"at": 0, "erase": 0, "insert": "h"}, {"at": 1, "erase": 0, "insert": "å"}]
+    live = {"conversation_id": ROOM, "draft_id": "d1", "number": 0, "text": "", "edits": edits}
+    assert (await anna.ask("chat_live", live))["ok"]
+    shown = await bo.wait_for("chat_text")
+    assert (shown["draft_id"], shown["edits"], shown["text"]) == ("d1", edits, "")
+    assert (await open_chat(bo))["last_seq"] == 0
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    ("event", "payload", "expected"),
+    [
+        ("chat_send", {"conversation_id": "meeting-other", "client_id": "c", "text": "x"}, "unknown_conversation"),
+        ("chat_send", {"conversation_id": "case-abc", "client_id": "c", "text": "x"}, "unknown_conversation"),
+        ("chat_open", {"conversation_id": "notes-abc", "last_seq": 0}, "unknown_conversation"),
+        ("chat_open", {"conversation_id": "../../x", "last_seq": 0}, "unknown_conversation"),
+        ("chat_history", {"conversation_id": "staff-abc", "before": 9}, "unknown_conversation"),
+        ("chat_search", {"conversation_id": "meeting-other", "query": "xx"}, "unknown_conversation"),
+        ("chat_receipt", {"conversation_id": "meeting-other", "delivered": 1, "read": 1}, "unknown_conversation"),
+        ("chat_type", {"conversation_id": "meeting-other", "typing": True}, "unknown_conversation"),
+        ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "x" * 8001}, "message_too_large"),
+        ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "x" * 40_000}, "message_too_large"),
+        ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "  "}, "invalid_message"),
+        ("chat_send", {"conversation_id": ROOM, "client_id": "c\0d", "text": "x"}, "invalid_message"),
+        ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "x", "author": "bo"}, "invalid_message"),
+        ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "", "attachments": ["a"]},
+         "unknown_attachment"),
+        ("chat_edit", {"conversation_id": ROOM, "client_id": "c", "target": 77, "text": "x"}, "unknown_message"),
+        ("chat_history", {"conversation_id": ROOM, "before": 1, "limit": 101}, "invalid_message"),
+        ("chat_nonsense", {}, "invalid_message"),
+        ("chat_open", [], "invalid_message"),
+    ],
+)  # fmt: skip
+async def test_what_is_not_theirs_or_not_right_is_refused(
+    make_client: MakeClient, front: Front, event: str, payload: Any, expected: str
+) -> None:
+    anna = await make_client()
+    await hello(anna)
+    for name in ("meeting-other", "case-abc", "notes-abc", "staff-abc"):
+        await front.chat.store.create(Conversation(name, meeting_id="other", unit_hsa_id="u", provider_hsa_id="p"))
+    assert code(await anna.ask(event, payload)) == expected
+
+
+@pytest.mark.attack
+async def test_nobody_chats_before_they_said_who_they_are(make_client: MakeClient) -> None:
+    anna = await make_client()
+    assert code(await send(anna, "hej", "c1")) == "not_logged_in"
+    assert code(await anna.ask("chat_hello", {"protocol": 1})) == "not_logged_in"
+    assert code(await anna.ask("chat_hello", {"protocol": 1, "token": "x"})) == "token_invalid"
+    assert code(await anna.ask("chat_hello", {"protocol": 2})) == "unsupported_protocol"
+    assert code(await hello(anna, admitted=False)) == "not_admitted"
+
+
+@pytest.mark.attack
+async def test_a_flood_of_messages_is_refused_over_all_sockets_of_a_person(make_client: MakeClient) -> None:
+    anna, second = await make_client(), await make_client()
+    await hello(anna)
+    await hello(second)
+    replies = [await send(client, "hej", f"c{number}") for number in range(15) for client in (anna, second)]
+    assert "rate_limited" in {reply["error"]["code"] for reply in replies if not reply["ok"]}
+    assert sum(reply["ok"] for reply in replies) >= 15
+
+
+def staff(unit: str = "unit", provider: str = "provider", actor: str = "SE-1") -> Principal:
+    commission = Commission(f"c-{unit}", unit, provider, unit, frozenset({"staff"}))
+    return Principal(
+        "staff", frozenset({"staff"}), actor, None, "Sara", frozenset(), commission, None,
+        "http://id.elegnamnden.se/loa/1.0/loa3", 0, f"grant-{actor}",
+    )  # fmt: skip
+
+
+def patient(person: str = "p-anna", subject: str = "", scopes: frozenset[Any] = frozenset()) -> Principal:
+    is_proxy = bool(subject)
+    return Principal(
+        "patient", frozenset({"proxy" if is_proxy else "patient"}), person, subject or person, "Anna", scopes, None,
+        None, "http://id.elegnamnden.se/loa/1.0/loa3", 0, f"grant-{person}",
+    )  # fmt: skip
+
+
+class Recorded:
+    """An access log in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str, str]] = []
+
+    async def record(self, principal: Principal, action: str, conversation: Conversation) -> None:
+        self.entries.append((principal.actor, str(action), conversation.conversation_id))
+
+
+LoggedIn = Callable[[Principal], Awaitable[Client]]
+
+
+@pytest.fixture
+async def logged_in(front: Front, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> LoggedIn:
+    """Sockets whose cookie names a person; the log of who looks is ``front.chat.service.access_log``."""
+    front.chat.service.access_log = Recorded()
+    for name in ("case-1", "notes-1"):
+        await front.chat.store.create(
+            Conversation(name, provider_hsa_id="provider", unit_hsa_id="unit", patient_person_id="p-anna")
+        )
+
+    async def make(principal: Principal) -> Client:
+        async def by_request(_request: Any) -> Principal:
+            return principal
+
+        monkeypatch.setattr(front.chat.events._door, "by_request", by_request)
+        client = await make_client()
+        assert (await client.ask("chat_hello", {"protocol": 1}))["ok"]
+        return client
+
+    return make
+
+
+async def test_patient_and_unit_talk_in_a_case_with_receipts_presence_and_a_log_of_reads(
+    front: Front, logged_in: LoggedIn
+) -> None:
+    anna, sara = await logged_in(patient()), await logged_in(staff())
+    for client in (anna, sara):
+        assert (await open_chat(client, conversation_id="case-1"))["live"]
+    assert (await send(anna, "ont i halsen", "c1", "case-1"))["seq"] == 1
+    event = await sara.wait_for("chat_event")
+    assert event["author_role"] == "patient" and "p-anna" not in str(event)
+    receipt = await sara.ask("chat_receipt", {"conversation_id": "case-1", "delivered": 1, "read": 1})
+    assert (receipt["delivered"], receipt["read"]) == (1, 1)
+    told = await anna.wait_for("chat_receipts")
+    assert told["read"] == 1 and "SE-1" not in str(told)
+    reopened = await open_chat(anna, 1, conversation_id="case-1")
+    assert reopened["receipts"] == [{"reader": told["reader"], "delivered": 1, "read": 1}]
+    assert ("SE-1", "case_read", "case-1") in front.chat.service.access_log.entries
+    people = [set(presence["people"]) for presence in anna.named("chat_presence")]
+    assert {reopened["me"], told["reader"]} in people
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "principal",
+    [
+        patient("p-eva"),
+        patient("p-eva", "p-anna"),
+        patient("p-eva", "p-anna", frozenset({"book"})),
+        staff("another-unit"),
+        staff("unit", "another-provider"),
+    ],
+    ids=["another patient", "proxy without scopes", "proxy without messages", "another unit", "another provider"],
+)
+async def test_the_wrong_person_or_tenant_finds_no_case(logged_in: LoggedIn, principal: Principal) -> None:
+    client = await logged_in(principal)
+    for name in ("case-1", "notes-1"):
+        assert code(await open_chat(client, conversation_id=name)) == "unknown_conversation"
+        assert code(await send(client, "hej", "c1", name)) == "unknown_conversation"
+
+
+@pytest.mark.attack
+async def test_internal_notes_are_not_there_for_the_patient_they_are_about(logged_in: LoggedIn) -> None:
+    anna, sara = await logged_in(patient()), await logged_in(staff())
+    assert code(await open_chat(anna, conversation_id="notes-1")) == "unknown_conversation"
+    assert (await send(sara, "intern", "c1", "notes-1"))["ok"]
+
+
+@pytest.mark.attack
+async def test_who_may_no_longer_read_is_let_go_at_once(front: Front, logged_in: LoggedIn) -> None:
+    sara = await logged_in(staff())
+    await open_chat(sara, conversation_id="case-1")
+    moved = Conversation("case-1", provider_hsa_id="provider", unit_hsa_id="elsewhere", patient_person_id="p-anna")
+    await front.chat.store.update(moved)
+    assert (await sara.wait_for("chat_ended"))["conversation_id"] == "case-1"
+    await front.chat.service.system("case-1", "s1", "case_changed", {})
+    assert (await sara.ask("chat_hello", {"protocol": 1}))["ok"]  # a round trip later
+    assert sara.named("chat_event") == []
+
+
+@pytest.mark.attack
+async def test_a_closed_conversation_takes_no_messages(front: Front, logged_in: LoggedIn) -> None:
+    anna = await logged_in(patient())
+    await open_chat(anna, conversation_id="case-1")
+    closed = Conversation(
+        "case-1", provider_hsa_id="provider", unit_hsa_id="unit", patient_person_id="p-anna", state="closed"
+    )
+    await front.chat.store.update(closed)
+    assert (await anna.wait_for("chat_changed"))["state"] == "closed"
+    assert code(await send(anna, "hej", "c1", "case-1")) == "conversation_closed"
+
+
+async def test_a_withdrawn_grant_ends_the_socket(front: Front, logged_in: LoggedIn) -> None:
+    anna = await logged_in(patient())
+    await front.revocations.revoke("grant-p-anna", "logout")
+    await asyncio.wait_for(anna.gone.wait(), 5)
+
+
+async def test_a_socket_that_chats_need_not_join(make_front: MakeFront, make_client: MakeClient, front: Front) -> None:
+    short = await make_front(join_timeout_s=0.2)
+    silent, anna = await make_client(short), await make_client(short)
+    await hello(anna)
+    await asyncio.wait_for(silent.gone.wait(), 5)
+    assert (await send(anna, "hej", "c1"))["ok"]
+
+
+@pytest.mark.attack
+async def test_a_slow_reader_is_told_to_resume_and_the_others_get_everything(
+    front: Front, make_client: MakeClient
+) -> None:
+    slow, quick = await make_client(), await make_client()
+    await hello(slow)
+    await hello(quick, "bo")
+    await open_chat(slow)
+    await open_chat(quick)
+    (socket,) = [socket for socket in front.chat.events._sockets.values() if socket.principal.actor == "anna"]
+    socket.max_unsent_bytes = -1
+    for number in range(3):
+        await front.chat.service.system(ROOM, f"s{number}", "test", {})
+    await quick.wait_for("chat_event", 3)
+    assert (await slow.wait_for("chat_lagging"))["seq"] == 0
+    assert slow.named("chat_event") == []
+    socket.max_unsent_bytes = 1000
+    resumed = await open_chat(slow, 0)
+    assert [event["seq"] for event in resumed["events"]] == [1, 2, 3] and resumed["live"]
+
+
+async def test_readers_survive_a_lost_news_connection(make_client: MakeClient, redis_client: Redis) -> None:
+    anna = await make_client()
+    await hello(anna)
+    await open_chat(anna)
+    for number in range(10):
+        assert (await send(anna, "hej", f"c{number}"))["ok"]
+        await redis_client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await anna.wait_for("chat_event", 10)
+    assert [event["seq"] for event in anna.named("chat_event")] == list(range(1, 11))
