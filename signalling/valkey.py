@@ -31,7 +31,7 @@ def url(directory: Path) -> str:
 
 
 def command(directory: Path, *, durable: bool = True) -> list[str]:
-    """The server's command line. ``durable`` keeps an append-only file, written to disk each second."""
+    """The server's command line. ``durable`` keeps an append-only file, synced at each write: what is acknowledged stays."""
     settings = {
         "port": "0",
         "unixsocket": str(socket_path(directory)),
@@ -39,7 +39,7 @@ def command(directory: Path, *, durable: bool = True) -> list[str]:
         "dir": str(directory.resolve()),
         "save": "",
         "appendonly": "yes" if durable else "no",
-        "appendfsync": "everysec",
+        "appendfsync": "always",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "loglevel": "warning",
