@@ -31,7 +31,7 @@ def url(directory: Path) -> str:
 
 
 def command(directory: Path, *, durable: bool = True) -> list[str]:
-    """The server's command line. ``durable`` keeps an append-only file, synced at each write: what is acknowledged stays."""
+    """The server's command line. ``durable`` keeps an append-only file, synced to disk before each answer."""
     settings = {
         "port": "0",
         "unixsocket": str(socket_path(directory)),
