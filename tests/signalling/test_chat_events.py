@@ -42,7 +42,9 @@ async def test_a_message_reaches_readers_at_two_fronts_once(
     await hello(bo, "bo")
     for client in (anna, bo):
         opened = await open_chat(client)
-        assert opened["ok"] and opened["live"] and opened["last_seq"] == 0
+        assert opened["ok"]
+        assert opened["live"]
+        assert opened["last_seq"] == 0
     first = await send(anna, "hej", "c1")
     again = await send(anna, "hej", "c1")
     assert (first["seq"], first["repeated"]) == (1, False)
@@ -51,7 +53,8 @@ async def test_a_message_reaches_readers_at_two_fronts_once(
     for client in (anna, bo):
         second = await client.wait_for("chat_event", 2)
         assert [event["seq"] for event in client.named("chat_event")] == [1, 2]
-        assert second["body"] == {"text": "hej själv"} and second["author_name"] == "Name of bo"
+        assert second["body"] == {"text": "hej själv"}
+        assert second["author_name"] == "Name of bo"
 
 
 async def test_a_new_socket_resumes_after_its_last_number(make_client: MakeClient) -> None:
@@ -63,8 +66,10 @@ async def test_a_new_socket_resumes_after_its_last_number(make_client: MakeClien
     positions = [{"conversation_id": ROOM, "last_seq": 3}, {"conversation_id": "meeting-other", "last_seq": 0}]
     resumed = await bo.ask("chat_resume", {"positions": positions})
     mine, foreign = resumed["conversations"]
-    assert [event["seq"] for event in mine["events"]] == [4, 5] and mine["live"]
-    assert foreign["error"] == "unknown_conversation" and not foreign["live"]
+    assert [event["seq"] for event in mine["events"]] == [4, 5]
+    assert mine["live"]
+    assert foreign["error"] == "unknown_conversation"
+    assert not foreign["live"]
 
 
 async def test_edits_and_withdrawals_are_events_and_withdrawn_text_is_shown_to_nobody(make_client: MakeClient) -> None:
@@ -86,7 +91,8 @@ async def test_edits_and_withdrawals_are_events_and_withdrawn_text_is_shown_to_n
     history = await bo.ask("chat_history", {"conversation_id": ROOM, "before": 3, "limit": 1})
     assert [event["seq"] for event in history["events"]] == [2]
     found = await bo.ask("chat_search", {"conversation_id": ROOM, "query": "rätt"})
-    assert found["events"] == [] and found["before"] == 0
+    assert found["events"] == []
+    assert found["before"] == 0
 
 
 async def test_search_finds_words_whatever_their_case(make_client: MakeClient) -> None:
@@ -226,11 +232,13 @@ async def test_patient_and_unit_talk_in_a_case_with_receipts_presence_and_a_log_
         assert (await open_chat(client, conversation_id="case-1"))["live"]
     assert (await send(anna, "ont i halsen", "c1", "case-1"))["seq"] == 1
     event = await sara.wait_for("chat_event")
-    assert event["author_role"] == "patient" and "p-anna" not in str(event)
+    assert event["author_role"] == "patient"
+    assert "p-anna" not in str(event)
     receipt = await sara.ask("chat_receipt", {"conversation_id": "case-1", "delivered": 1, "read": 1})
     assert (receipt["delivered"], receipt["read"]) == (1, 1)
     told = await anna.wait_for("chat_receipts")
-    assert told["read"] == 1 and "SE-1" not in str(told)
+    assert told["read"] == 1
+    assert "SE-1" not in str(told)
     reopened = await open_chat(anna, 1, conversation_id="case-1")
     assert reopened["receipts"] == [{"reader": told["reader"], "delivered": 1, "read": 1}]
     assert ("SE-1", "case_read", "case-1") in front.chat.service.access_log.entries
@@ -320,7 +328,8 @@ async def test_a_slow_reader_is_told_to_resume_and_the_others_get_everything(
     assert slow.named("chat_event") == []
     socket.max_unsent_bytes = 1000
     resumed = await open_chat(slow, 0)
-    assert [event["seq"] for event in resumed["events"]] == [1, 2, 3] and resumed["live"]
+    assert [event["seq"] for event in resumed["events"]] == [1, 2, 3]
+    assert resumed["live"]
 
 
 async def test_readers_survive_a_lost_news_connection(make_client: MakeClient, redis_client: Redis) -> None:
