@@ -6,7 +6,7 @@ copied address does not. The link's id is the grant of whoever comes in by it: r
 
 ==============================  ======================================================================================
 ``ao:link:<digest>``            the link's meeting and id; gone when the link expires
-``ao:links:<meeting_id>``       hash: link id -> the link, MessagePack; ``<link id>:used`` -> when, ``<link id>:revoked``
+``ao:links:<meeting_id>``       hash: link id -> the link, MessagePack; ``<id>:used`` -> when; ``<id>:revoked``
 ``ao:link-browser:<link_id>``   the digest of the first browser's secret
 ==============================  ======================================================================================
 """
@@ -16,7 +16,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import msgpack
 from redis.asyncio import Redis
@@ -141,16 +141,20 @@ class GuestLinks:
         return link
 
     async def enter(self, link: GuestLink, browser_secret: str | None, now: float) -> Entered:
-        """Use a link, from the browser whose cookie that is; ``link_used`` when another browser was first."""
-        fresh = secrets.token_urlsafe(SECRET_BYTES)
+        """Use a link, from the browser whose cookie that is; ``link_used`` when another browser was first.
+
+        A browser that has a cookie of an earlier link keeps it.
+        """
+        known = browser_secret if browser_secret is not None and _SECRET.fullmatch(browser_secret) else None
+        mine = known or secrets.token_urlsafe(SECRET_BYTES)
         key = f"ao:link-browser:{link.link_id}"
         lifetime_s = max(1, link.expires_at - int(now)) + KEPT_S
-        before = await self._redis.set(key, _digest(fresh), nx=True, get=True, ex=lifetime_s)
-        if before is not None and (browser_secret is None or str(before, "ascii") != _digest(browser_secret)):
+        before = await self._redis.set(key, _digest(mine), nx=True, get=True, ex=lifetime_s)
+        if before is not None and str(before, "ascii") != _digest(mine):
             raise GuestLinkError("link_used")
         if before is None:
             await self._write(link, f"{link.link_id}:used", str(int(now)).encode(), now)
-        return Entered(link, fresh if before is None else None)
+        return Entered(link, None if known else mine)
 
     async def _write(self, link: GuestLink, name: str, value: bytes, now: float) -> None:
         """One field, so that use and revocation at the same time lose nothing of each other."""

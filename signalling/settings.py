@@ -49,16 +49,6 @@ class FrontSettings(LoginSettings, PortalSettings):
     resume_grace_s: int = Field(
         default=12 * 3600, ge=0, description="A token may have expired so long ago and still resume a running call."
     )
-    meeting_token_lifetime_s: int = Field(
-        default=300, ge=30, description="How long a meeting token lives; it is renewed while its socket lives."
-    )
-    turn_urls: str = Field(
-        default="", description="TURN servers, `turn:` or `turns:` addresses separated by commas (docs/turn.md)."
-    )
-    turn_secret: SecretStr | None = Field(
-        default=None, description="The secret shared with the TURN servers (coturn's `static-auth-secret`)."
-    )
-    turn_lifetime_s: int = Field(default=3600, ge=60, description="How long TURN credentials can be used to connect.")
     max_sockets_per_address: int = Field(
         default=0,
         ge=0,

@@ -47,6 +47,14 @@ async def test_the_same_browser_may_reload_and_no_other_may_come(links: GuestLin
     assert await refusal(links, secret, "") == "link_used"
 
 
+async def test_one_browser_uses_two_links_with_one_cookie(links: GuestLinks) -> None:
+    (_, first), (_, second) = await make(links), await make(links, "m2")
+    cookie = (await use(links, first)).browser_secret
+    assert (await use(links, second, cookie)).browser_secret is None
+    assert (await use(links, first, cookie)).link.meeting_id == "m1"
+    assert await refusal(links, second) == "link_used"
+
+
 @pytest.mark.attack
 async def test_of_two_browsers_at_once_one_gets_in(links: GuestLinks) -> None:
     _, secret = await make(links)
