@@ -188,7 +188,7 @@ class AuditLog:
         if self._head.number > highest.number:
             self._highest = self._head
         elif self._head != highest:
-            _log.error("audit_rolled_back", number=self._head.number, known_number=highest.number)
+            _log.error("audit_rolled_back", entries=self._head.number, known_entries=highest.number)
             self._observe("rolled_back", highest.number - self._head.number)
             self._loss = self._entry_of_loss(highest)
             self._highest = self._head

@@ -1,27 +1,23 @@
 """Logging with structlog. Log lines carry no personal data: no names, identities, tokens, offers or addresses.
 
-The rule is kept by what is passed in; as a second line of defence every line passes a filter that knows which
-keys may never appear, and exceptions are shown as type and place, because their texts quote what was handled.
+The rule is kept by what is passed in; as a second line of defence every line passes a filter that knows which keys
+may never appear and what identity numbers, telephone numbers, addresses and tokens look like, and exceptions are shown
+as type and place, because their texts quote what was handled.
 """
 
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
-FORBIDDEN_KEYS: Final = frozenset(
-    {"identity", "display_name", "name", "token", "resume_token", "offer", "answer", "sub", "remote", "address"}
-)
-"""Keys whose values are dropped from every log line."""
+from signalling.personal_data import scrub_fields
 
 
 def drop_personal_data(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: forbidden keys lose their values."""
-    for key in FORBIDDEN_KEYS & event.keys():
-        event[key] = "[removed]"
-    return event
+    """A structlog processor: what ``signalling/personal_data.py`` lets pass."""
+    return scrub_fields(event)
 
 
 def place_of(error: BaseException) -> str:

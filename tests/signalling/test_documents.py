@@ -24,7 +24,7 @@ def test_writing_repairs_what_is_out_of_date(tmp_path: Path) -> None:
     (tmp_path / "docs" / "http.md").write_text("drift")
     assert documents.outdated(tmp_path) == ["docs/http.md"]
     shutil.rmtree(tmp_path / "docs")
-    assert len(documents.write(tmp_path)) == 4
+    assert set(documents.write(tmp_path)) == {name for name in documents.GENERATED if name.startswith("docs/")}
 
 
 def test_every_event_model_code_and_setting_is_documented() -> None:
