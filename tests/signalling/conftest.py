@@ -131,10 +131,10 @@ async def make_front(redis_url: str, tmp_path: Path, make_worker: MakeWorker) ->
     """Depends on ``make_worker`` so that fronts stop first: they detach their sockets' participants."""
     fronts: list[Front] = []
 
-    async def make(**settings: Any) -> Front:
+    async def make(clock: Callable[[], float] = lambda: NOW, **settings: Any) -> Front:
         values = {"redis_url": redis_url, "http_port": 0, "web_root": tmp_path, "offers_burst": 50}
         values |= {"audit_key": AUDIT_KEY, "pseudonym_key": PSEUDONYM_KEY} | settings
-        front = Front(FrontSettings(**values), KEYS, clock=lambda: NOW)
+        front = Front(FrontSettings(**values), KEYS, clock=clock)
         fronts.append(front)
         await front.start()
         return front
