@@ -1,14 +1,20 @@
 /** The front's HTTP API as a page sees it, answered in the test: whose session, which meetings, what is refused. */
 import type { Page, Route } from "playwright-core";
-import type { ActingFor, GuestLink, MeetingSummary, Session } from "../app/src/api_types";
+import type { GuestLink, MeetingSummary, Proxy, Session } from "../app/src/api_types";
 import { unsignedToken } from "./browser";
 
 /** Monday 23 November 2026, 13:20 in Sweden. Pages are put at this instant too, by Playwright's clock. */
 export const NOW = Date.UTC(2026, 10, 23, 12, 20) / 1000;
 const HOUR = 3600;
 
-export const ELSA: ActingFor = { subject: "p-elsa", display_name: "Elsa Andersson", relation: "guardian" };
-export const KARL: ActingFor = { subject: "p-karl", display_name: "Karl-Gustav Andersson", relation: "grant" };
+export const ELSA: Proxy = {
+  subject: "p-elsa",
+  name: "Elsa Andersson",
+  kind: "guardian",
+  scopes: ["book", "messages", "meetings"],
+  valid_until: NOW + 400 * 24 * HOUR,
+};
+export const KARL: Proxy = { ...ELSA, subject: "p-karl", name: "Karl-Gustav Andersson", kind: "grant", scopes: ["meetings"] };
 
 export function session(change: Partial<Session> = {}): Session {
   return {
@@ -21,6 +27,7 @@ export function session(change: Partial<Session> = {}): Session {
     commissions: [],
     csrf_token: "csrf-1",
     expires_at: NOW + HOUR,
+    ends_at: NOW + 12 * HOUR,
     ...change,
   };
 }
@@ -110,7 +117,7 @@ export class FakeApi {
     if (!this.session) return null;
     if (path === "/api/session" && method === "DELETE") {
       this.session = null;
-      return undefined;
+      return { end_session_url: null };
     }
     if (path === "/api/session/commission") {
       const chosen = this.session.commissions.find((one) => one.commission_hsa_id === body["commission_hsa_id"]);

@@ -77,7 +77,7 @@ export class HttpApi implements Api {
   async logout(): Promise<LoggedOut> {
     const answer = await this.#request<LoggedOut | null>("DELETE", "/api/session");
     this.#csrfToken = null;
-    return { redirect: answer?.redirect ?? null };
+    return { end_session_url: answer?.end_session_url ?? null };
   }
 
   async meetings(): Promise<MeetingSummary[]> {

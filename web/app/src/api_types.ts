@@ -2,13 +2,23 @@
 
 export type Kind = "patient" | "staff" | "guest" | "interpreter" | "service";
 
-/** One's own right to act for somebody else, or the person one acts for now. */
+export type ProxyScope = "book" | "messages" | "meetings";
+
+/** For whom a proxy (ombud) acts now. */
 export interface ActingFor {
   /** Opaque id of the patient concerned. */
   subject: string;
-  display_name: string;
-  /** Why: custody of a child, or a grant by the patient. */
-  relation?: "guardian" | "grant";
+  name: string;
+  /** Empty: the right to act has ended. */
+  scopes: ProxyScope[];
+}
+
+/** Somebody for whom one may act. */
+export interface Proxy extends ActingFor {
+  /** Custody of a child, or a grant by the patient. */
+  kind: "guardian" | "grant";
+  /** Seconds since 1970. */
+  valid_until: number;
 }
 
 /** A commission (medarbetaruppdrag): at which unit, as what. */
@@ -26,12 +36,14 @@ export interface Session {
   roles: string[];
   acting_for: ActingFor | null;
   /** Whom one may act for. */
-  proxies: ActingFor[];
+  proxies: Proxy[];
   commission: Commission | null;
   commissions: Commission[];
   csrf_token: string;
   /** Seconds since 1970: without any further request the session ends then. */
   expires_at: number;
+  /** Seconds since 1970: it ends then whatever is asked. */
+  ends_at: number;
 }
 
 export type MeetingKind = "one_to_one" | "multi_party" | "group";
@@ -76,7 +88,8 @@ export interface NewGuestLink extends GuestLink {
   url: string;
 }
 
-/** What logging out leads to: the login provider's own page, where one logs out there too. */
+/** The session has ended. */
 export interface LoggedOut {
-  redirect: string | null;
+  /** Where the identity provider's own session ends too. */
+  end_session_url: string | null;
 }

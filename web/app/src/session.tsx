@@ -33,6 +33,28 @@ export function useSession(): SessionState {
 
 const CHANNEL = "alltid-oppet:session";
 
+const LOGGED_OUT = "alltid-oppet:logged-out";
+
+/** The next page of this tab thanks for the visit; the way there may lead over the identity provider. */
+function rememberLogout(): void {
+  try {
+    sessionStorage.setItem(LOGGED_OUT, "1");
+  } catch {
+    // Storage is forbidden: then nobody is thanked.
+  }
+}
+
+/** Whether somebody has just logged out in this tab; true once. */
+export function takeLogout(): boolean {
+  try {
+    const was = sessionStorage.getItem(LOGGED_OUT) !== null;
+    sessionStorage.removeItem(LOGGED_OUT);
+    return was;
+  } catch {
+    return false;
+  }
+}
+
 interface Props {
   api: Api;
   children: ComponentChildren;
@@ -87,15 +109,17 @@ export function SessionProvider({ api, children, go = (address) => location.assi
         tell();
       },
       logout: async () => {
+        const staff = state.status === "in" && state.session.kind === "staff";
         let redirect: string | null = null;
         try {
-          redirect = (await api.logout()).redirect;
+          redirect = (await api.logout()).end_session_url;
         } catch (error) {
           // Whoever is logged out already is where they wanted to be.
           if (!(error instanceof ApiError && error.needsLogin)) throw error;
         }
         tell();
-        go(redirect ?? "/#ended=logout");
+        rememberLogout();
+        go(redirect ?? (staff ? "/portal" : "/"));
       },
       refused: (error) => {
         const refusal = error instanceof ApiError ? error : new ApiError("internal", 0);

@@ -3,7 +3,7 @@ import { MeetingClient } from "../src/client";
 import { LocalMedia } from "../src/local_media";
 import type { Remembered, SessionMemory } from "../src/memory";
 import type { Peer } from "../src/peer";
-import { FakePeer, FakeSocket, fakeTrack, joinReply, person, settle } from "./fakes";
+import { FakePeer, FakeSocket, fakeTrack, joinReply, person, settle, token, waitReply } from "./fakes";
 
 class Memory implements SessionMemory {
   value: Remembered | null = null;
@@ -38,8 +38,9 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function makeClient(): MeetingClient {
+function makeClient(freshToken?: () => Promise<string>): MeetingClient {
   return new MeetingClient({
+    freshToken,
     media,
     memory,
     openSocket: (_url, handlers) => {
@@ -236,5 +237,129 @@ describe("the end", () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(client.snapshot).toMatchObject({ state: "closed", endCode: "removed" });
     expect(sockets).toHaveLength(1);
+  });
+});
+
+describe("the waiting room", () => {
+  const unadmitted = token({ admitted: false });
+  const admitted = token({ admitted: true });
+
+  async function wait(reply = waitReply()): Promise<void> {
+    client.connect("https://front", unadmitted);
+    socket().handlers.opened();
+    await socket().last("wait").ok(reply);
+  }
+
+  it("shows one's place, without offering anything, until a host admits", async () => {
+    await wait();
+    expect(client.snapshot.place).toEqual({
+      position: 2,
+      people_before: 1,
+      host_present: false,
+      estimated_wait_s: null,
+      title: "Visit",
+      startsAt: null,
+      phone: "08-1",
+      reconnecting: false,
+    });
+    expect(peers).toEqual([]);
+    await socket().tell("waiting_changed", { position: 1, people_before: 0, host_present: true, estimated_wait_s: 60 });
+    expect(client.snapshot.place).toMatchObject({ position: 1, people_before: 0, host_present: true, estimated_wait_s: 60 });
+    await socket().tell("admitted", { token: admitted, expires_at: 4_000_000_000 });
+    expect(socket().last("join").payload).toMatchObject({ token: admitted, resume_token: null });
+    await socket().last("join").ok(joinReply());
+    expect(client.snapshot).toMatchObject({ state: "connected", place: null });
+  });
+
+  it("keeps one's place over a lost socket and a reload of the page", async () => {
+    await wait();
+    socket().handlers.lost();
+    expect(client.snapshot.place).toMatchObject({ reconnecting: true });
+    await vi.advanceTimersByTimeAsync(300);
+    socket().handlers.opened();
+    expect(socket().last("wait").payload).toMatchObject({ resume_token: "queue" });
+    expect(memory.value).toMatchObject({ resumeToken: "queue", waiting: true });
+    client = makeClient();
+    client.connect("https://front", unadmitted);
+    socket().handlers.opened();
+    expect(socket().last("wait").payload).toMatchObject({ resume_token: "queue" });
+  });
+
+  it("is skipped by who was admitted before the page was loaded again", async () => {
+    await wait(waitReply({ admitted_token: admitted }));
+    expect(socket().last("join").payload).toMatchObject({ token: admitted });
+  });
+
+  it("ends when a host turns one away, and the place is forgotten", async () => {
+    await wait();
+    await socket().tell("closed", { code: "denied", message: "no" });
+    expect(client.snapshot).toMatchObject({ state: "closed", endCode: "denied" });
+    expect(memory.value).toBeNull();
+  });
+});
+
+describe("a host", () => {
+  const karl = { participant_id: "w1", display_name: "Karl", role: "guest", since: 1, state: "connected" } as const;
+
+  it("sees who waits, admits and removes", async () => {
+    await join(joinReply({ waiting: [karl] }));
+    expect(client.snapshot.waiting).toEqual([karl]);
+    const admitting = client.admit("w1");
+    await socket().last("admit").ok();
+    await admitting;
+    expect(socket().last("admit").payload).toEqual({ participant_id: "w1" });
+    await socket().tell("waiting", { people: [] });
+    expect(client.snapshot.waiting).toEqual([]);
+    const removing = client.remove("w2");
+    await socket().last("remove").fail("unknown_participant");
+    await expect(removing).rejects.toMatchObject({ code: "unknown_participant" });
+  });
+});
+
+describe("tokens", () => {
+  it("are renewed in the meeting, and the new one is used from then on", async () => {
+    client.connect("https://front", token({ iat: 1_000, exp: 1_300 }));
+    socket().handlers.opened();
+    await socket().last("join").ok(joinReply());
+    peer().handlers.ice("connected");
+    await vi.advanceTimersByTimeAsync(200_000);
+    await socket().last("renew").ok({ token: "renewed", expires_at: 1_600 });
+    await reopen();
+    expect(socket().last("resume").payload).toMatchObject({ token: "renewed" });
+  });
+
+  it("that have expired are replaced once by a fresh one", async () => {
+    const fresh = vi.fn(() => Promise.resolve("fresh"));
+    client = makeClient(fresh);
+    client.connect("https://front", "stale");
+    socket().handlers.opened();
+    await socket().last("join").fail("token_expired");
+    expect(socket().last("join").payload).toMatchObject({ token: "fresh" });
+    await socket().last("join").fail("token_expired");
+    expect(fresh).toHaveBeenCalledOnce();
+    expect(client.snapshot).toMatchObject({ state: "closed", endCode: "token_expired" });
+  });
+});
+
+describe("TURN servers", () => {
+  const servers = [{ urls: ["turn:relay.example"], username: "1:x", credential: "c" }];
+
+  it("of the join's reply are tried where no direct path was found, by an ICE restart", async () => {
+    client.connect("https://front", "token");
+    socket().handlers.opened();
+    await socket().last("join").ok(joinReply({ ice_servers: servers }));
+    expect(peer().iceServers).toEqual(servers);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(socket().names()).toContain("negotiate");
+  });
+
+  it("are left alone where a direct path works", async () => {
+    client.connect("https://front", "token");
+    socket().handlers.opened();
+    await socket().last("join").ok(joinReply({ ice_servers: servers }));
+    Object.assign(peer().connection, { iceConnectionState: "connected" });
+    peer().handlers.ice("connected");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(socket().names()).not.toContain("negotiate");
   });
 });

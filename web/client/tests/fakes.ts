@@ -1,7 +1,7 @@
 /** Stand-ins for what a browser and a front give, driven by hand. */
 import { MeetingError, type FailureCode } from "../src/errors";
 import type { Peer, PeerHandlers } from "../src/peer";
-import type { ClientEvents, JoinReply, Participant, ServerEvents, Source } from "../src/protocol";
+import type { ClientEvents, JoinReply, Participant, ServerEvents, Source, WaitReply } from "../src/protocol";
 import type { Signalling, SignallingHandlers } from "../src/signalling";
 import type { ReceiveTrack } from "../src/slots";
 
@@ -92,6 +92,7 @@ export class FakePeer {
   readonly connection = { connectionState: "new" } as RTCPeerConnection;
   readonly sending: Partial<Record<Source, MediaStreamTrack | null>> = {};
   readonly answers: string[] = [];
+  iceServers: RTCIceServer[] = [];
   closed = false;
 
   constructor(readonly handlers: PeerHandlers) {}
@@ -99,6 +100,10 @@ export class FakePeer {
   setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
     this.sending[source] = track;
     return Promise.resolve();
+  }
+
+  useServers(iceServers: RTCIceServer[]): void {
+    this.iceServers = iceServers;
   }
 
   received(): ReceiveTrack[] {
@@ -143,6 +148,30 @@ export function joinReply(change: Partial<JoinReply> = {}): JoinReply {
     token_expires_at: 4_000_000_000,
     waiting: [],
     ice_servers: [],
+    ...change,
+  };
+}
+
+/** A token that says who one is; nobody verifies it here. */
+export function token(claims: Record<string, unknown> = {}): string {
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const all = { sub: "anna", name: "Anna", room: "r1", iat: 1_000, exp: 4_000_000_000, ...claims };
+  return `${encode({ alg: "HS256" })}.${encode(all)}.signature`;
+}
+
+export function waitReply(change: Partial<WaitReply> = {}): WaitReply {
+  return {
+    participant_id: "w1",
+    resume_token: "queue",
+    token_expires_at: 4_000_000_000,
+    meeting_title: "Visit",
+    starts_at: null,
+    phone: "08-1",
+    admitted_token: null,
+    position: 2,
+    people_before: 1,
+    host_present: false,
+    estimated_wait_s: null,
     ...change,
   };
 }

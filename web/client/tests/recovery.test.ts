@@ -240,3 +240,73 @@ describe("the server's word", () => {
     expect(pauses).toEqual([125, 187.5, 250]);
   });
 });
+
+describe("the waiting room", () => {
+  const start = { type: "start", mustWait: true } as const;
+  const waiting = (): Bench => {
+    const bench = new Bench();
+    expect(bench.tell(start, { type: "socket_opened" })).toEqual(["open_socket", "wait"]);
+    bench.tell({ type: "wait_ok" });
+    expect(bench.machine.state).toBe("waiting");
+    return bench;
+  };
+
+  it("is waited in for as long as it takes, and joined from once admitted", () => {
+    const bench = waiting();
+    expect(bench.pass(3_600_000)).toEqual([]);
+    expect(bench.tell({ type: "admitted" })).toEqual(["join"]);
+    expect(bench.machine.state).toBe("joining");
+    bench.tell({ type: "join_ok" });
+    expect(bench.machine.state).toBe("connected");
+  });
+
+  it("gives the join after it the time of a first join", () => {
+    const bench = waiting();
+    bench.pass(3_600_000);
+    bench.tell({ type: "admitted" });
+    expect(bench.pass(DEFAULT_TIMES.firstJoinMs - 1)).toEqual([]);
+    expect(bench.pass(1)).toEqual(["end unreachable"]);
+  });
+
+  it("is waited in again on a new socket, and when its worker is gone", () => {
+    const bench = waiting();
+    bench.tell({ type: "socket_lost" });
+    expect(bench.machine.state).toBe("waiting");
+    expect(bench.pass(250)).toEqual(["open_socket"]);
+    expect(bench.tell({ type: "socket_opened" })).toEqual(["wait"]);
+    bench.tell({ type: "wait_ok" });
+    expect(bench.tell({ type: "server_reconnect" })).toEqual(["wait"]);
+  });
+
+  it("is where a join leads that finds oneself not admitted", () => {
+    const bench = new Bench();
+    bench.tell({ type: "start" }, { type: "socket_opened" }, { type: "join_failed", code: "not_admitted" });
+    expect(bench.pass(250)).toEqual(["wait"]);
+    bench.tell({ type: "wait_ok" });
+    expect(bench.machine.state).toBe("waiting");
+  });
+
+  it("is left by a host's word, or one's own", () => {
+    expect(waiting().tell({ type: "server_closed", code: "denied" })).toEqual(["end denied"]);
+    expect(waiting().tell({ type: "leave" })).toEqual(["end left"]);
+    const refused = new Bench();
+    refused.tell(start, { type: "socket_opened" });
+    expect(refused.tell({ type: "wait_failed", code: "removed" })).toEqual(["end removed"]);
+  });
+
+  it("admits once: what comes in the meeting changes nothing", () => {
+    expect(new Bench().connected().tell({ type: "admitted" })).toEqual([]);
+  });
+});
+
+describe("a withdrawn right", () => {
+  it("ends a resume instead of trying a join", () => {
+    for (const code of ["revoked", "removed"] as const) {
+      const bench = new Bench().connected();
+      bench.tell({ type: "socket_lost" });
+      bench.pass(250);
+      bench.tell({ type: "socket_opened" });
+      expect(bench.tell({ type: "resume_failed", code })).toEqual([`end ${code}`]);
+    }
+  });
+});

@@ -11,6 +11,8 @@ describe("reading a token", () => {
       identity: "s",
       name: "Åsa Öberg 李",
       expiresAt: 5_000,
+      lifetimeMs: null,
+      admitted: true,
     });
   });
 

@@ -13,7 +13,7 @@ export function MyMeetings({ session }: { session: Session }) {
   const { api, refused } = useSession();
   const now = useNow(20);
   const { loaded, again } = useLoaded(session.acting_for?.subject ?? "self", () => api.meetings(), refused);
-  const other = session.acting_for?.display_name;
+  const other = session.acting_for?.name;
   return (
     <div class="ap-column" data-testid="my-meetings" data-loaded={loaded.status}>
       <h1 class="ds-heading" data-size="md">

@@ -26,8 +26,8 @@ export function PersonSwitch({ session }: { session: Session }) {
     { subject: "", name: t("proxy_self"), note: session.acting_for ? "" : session.display_name },
     ...session.proxies.map((one) => ({
       subject: one.subject,
-      name: one.display_name,
-      note: t(one.relation === "guardian" ? "proxy_guardian" : "proxy_grant"),
+      name: one.name,
+      note: t(one.kind === "guardian" ? "proxy_guardian" : "proxy_grant"),
     })),
   ];
   return (

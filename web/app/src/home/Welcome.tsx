@@ -1,6 +1,7 @@
 import { Icon, type IconName } from "@alltid-oppet/meeting";
 import { type TextKey, useText } from "../i18n/texts";
 import { loginAddress } from "../login";
+import { EndedAlert } from "../shell/EndedAlert";
 
 /** How long before its start a meeting opens, where nothing else is known. */
 const OPENS_BEFORE_MINUTES = 15;
@@ -11,28 +12,13 @@ const STEPS: [icon: IconName, title: TextKey, text: TextKey][] = [
   ["door", "welcome_step_3", "welcome_step_3_text"],
 ];
 
-/** Why one sees this page after having been logged in: from the fragment (`#ended=logout`) or from this page's past. */
-function endedNotice(ended: boolean): { title: TextKey; text: TextKey; good: boolean } | null {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  if (fragment.get("ended") === "logout") return { title: "logged_out_title", text: "logged_out_text", good: true };
-  if (fragment.has("login_error")) return { title: "login_failed_title", text: "login_failed_text", good: false };
-  return ended ? { title: "session_ended_title", text: "session_ended_text", good: false } : null;
-}
 
 /** For somebody who is not logged in. */
 export function Welcome({ ended }: { ended: boolean }) {
   const t = useText();
-  const notice = endedNotice(ended);
   return (
     <div class="ap-welcome">
-      {notice && (
-        <div class="ds-alert" data-color={notice.good ? "success" : "warning"} role="status" data-testid="ended">
-          <h2 class="ds-heading" data-size="2xs">
-            {t(notice.title)}
-          </h2>
-          <p>{t(notice.text)}</p>
-        </div>
-      )}
+      <EndedAlert ended={ended} />
       <section class="ap-hero">
         <div class="ap-hero-text">
           <h1 class="ds-heading" data-size="lg">

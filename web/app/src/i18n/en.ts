@@ -9,7 +9,6 @@ export const en: Texts = {
   error_code: "Error code: {code}",
   retry: "Try again",
   close: "Close",
-  cancel: "Cancel",
   foot_emergency: "Is somebody's life in danger?",
   foot_emergency_text: "Call 112.",
   foot_advice: "Medical advice at all hours: 1177.",
@@ -27,6 +26,7 @@ export const en: Texts = {
   session_patient: "Logged in as a patient",
   timeout_title: "Are you still there?",
   timeout_text: "For your safety you will soon be logged out. Press Stay to go on.",
+  timeout_final: "For your safety a login lasts no longer than this. Save what you are doing, and log in again afterwards.",
   timeout_stay: "Stay",
 
   proxy_label: "Proxy",
@@ -56,8 +56,6 @@ export const en: Texts = {
   logged_out_text: "Thank you for your visit. Close the browser if others use the same computer.",
   session_ended_title: "You have been logged out",
   session_ended_text: "Your login ran out, or you logged out in another tab. Log in again to go on.",
-  login_failed_title: "The login was not completed",
-  login_failed_text: "You are not logged in. Try again, or contact the clinic if it does not work.",
 
   hello: "Hello {name}!",
   meetings_of: "Meetings for {name}",

@@ -7,7 +7,6 @@ export const sv = {
   error_code: "Felkod: {code}",
   retry: "Försök igen",
   close: "Stäng",
-  cancel: "Avbryt",
   foot_emergency: "Akut fara för liv?",
   foot_emergency_text: "Ring 112.",
   foot_advice: "Sjukvårdsrådgivning dygnet runt: 1177.",
@@ -25,6 +24,7 @@ export const sv = {
   session_patient: "Inloggad som patient",
   timeout_title: "Är du kvar?",
   timeout_text: "Av säkerhetsskäl loggas du snart ut. Tryck på Stanna kvar om du vill fortsätta.",
+  timeout_final: "Av säkerhetsskäl varar en inloggning inte längre än så här. Spara det du håller på med, och logga sedan in igen.",
   timeout_stay: "Stanna kvar",
 
   proxy_label: "Ombud",
@@ -54,8 +54,6 @@ export const sv = {
   logged_out_text: "Tack för besöket. Stäng webbläsaren om andra använder samma dator.",
   session_ended_title: "Du har loggats ut",
   session_ended_text: "Inloggningen tog slut, eller så loggade du ut i en annan flik. Logga in igen för att fortsätta.",
-  login_failed_title: "Inloggningen avbröts",
-  login_failed_text: "Du är inte inloggad. Försök igen, eller kontakta mottagningen om det inte fungerar.",
 
   hello: "Hej {name}!",
   meetings_of: "Möten för {name}",

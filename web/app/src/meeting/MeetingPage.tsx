@@ -27,7 +27,7 @@ export function MeetingPage({ meetingId }: { meetingId: string }) {
   );
   const token = loaded.status === "here" ? loaded.value.token : null;
   useEffect(() => {
-    if (token && !entered) setEntered({ token, actingFor: session?.acting_for?.display_name ?? null });
+    if (token && !entered) setEntered({ token, actingFor: session?.acting_for?.name ?? null });
   }, [token]);
 
   if (entered) return <Inside api={api} meetingId={meetingId} {...entered} />;

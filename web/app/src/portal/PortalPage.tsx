@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useText } from "../i18n/texts";
 import { loginAddress } from "../login";
 import { useSession } from "../session";
+import { EndedAlert } from "../shell/EndedAlert";
 import { Loading, Notice } from "../shell/Notice";
 import { Shell } from "../shell/Shell";
 import { Commissions } from "./Commissions";
@@ -36,19 +37,19 @@ export function PortalPage() {
         </Notice>
       )}
       {state.status === "out" && (
-        <Notice
-          icon="building"
-          title={t(state.ended ? "session_ended_title" : "portal_login_title")}
-          text={t(state.ended ? "session_ended_text" : "portal_login_text")}
-          focus={state.ended}
-        >
-          <a class="ds-button" href={loginAddress("staff", "/portal")} data-testid="login-staff">
-            {t("login_staff")}
-          </a>
-          <a class="ds-link" href="/">
-            {t("portal_login_patient")}
-          </a>
-        </Notice>
+        <>
+          <div class="ap-narrow">
+            <EndedAlert ended={state.ended} />
+          </div>
+          <Notice icon="building" title={t("portal_login_title")} text={t("portal_login_text")} focus={false}>
+            <a class="ds-button" href={loginAddress("staff", "/portal")} data-testid="login-staff">
+              {t("login_staff")}
+            </a>
+            <a class="ds-link" href="/">
+              {t("portal_login_patient")}
+            </a>
+          </Notice>
+        </>
       )}
       {shown === "patient" && (
         <Notice icon="lock" title={t("portal_not_staff_title")} text={t("portal_not_staff_text")}>

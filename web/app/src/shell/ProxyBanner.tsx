@@ -20,7 +20,7 @@ export function ProxyBanner() {
       <div class="ap-proxy-inner">
         <Icon name="people" />
         <p>
-          {t("proxy_acting")} <strong>{session.acting_for.display_name}</strong>
+          {t("proxy_acting")} <strong>{session.acting_for.name}</strong>
         </p>
         <button type="button" class="ds-button" data-variant="secondary" data-testid="proxy-end" aria-disabled={busy} onClick={back}>
           {t("proxy_end")}

@@ -12,6 +12,8 @@ export function TimeoutDialog() {
   const { session, reload, logout, refused } = useSession();
   const [near, setNear] = useState(false);
   const expiresAt = session?.expires_at ?? null;
+  /** The longest that a login lasts is over: nothing that is pressed keeps it. */
+  const final = session !== null && session.expires_at >= session.ends_at;
   useEffect(() => {
     setNear(false);
     if (expiresAt === null) return undefined;
@@ -26,11 +28,11 @@ export function TimeoutDialog() {
   }, [expiresAt]);
   if (!session) return null;
   return (
-    <Dialog open={near} onClose={() => near && void reload()} title={t("timeout_title")} name="timeout">
-      <p>{t("timeout_text")}</p>
+    <Dialog open={near} onClose={() => (final ? setNear(false) : near && void reload())} title={t("timeout_title")} name="timeout">
+      <p>{t(final ? "timeout_final" : "timeout_text")}</p>
       <div class="ap-actions">
-        <button type="button" class="ds-button" data-testid="stay" onClick={() => void reload()}>
-          {t("timeout_stay")}
+        <button type="button" class="ds-button" data-testid="stay" onClick={() => (final ? setNear(false) : void reload())}>
+          {t(final ? "close" : "timeout_stay")}
         </button>
         <button type="button" class="ds-button" data-variant="secondary" onClick={() => void logout().catch(refused)}>
           {t("logout")}

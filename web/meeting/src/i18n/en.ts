@@ -122,6 +122,7 @@ export const en: Messages = {
   help_trouble_text:
     "Check that the right microphone and camera are chosen under Settings. Otherwise reload the page: you come back to the same meeting.",
 
+  acting_for_label: "Proxy",
   acting_for: "You are acting for {name}",
 
   waiting_title: "You are in the waiting room",
@@ -148,9 +149,9 @@ export const en: Messages = {
   lobby_minutes: "has waited {minutes} min",
   lobby_lost: "lost the connection",
   lobby_admit: "Let in",
-  lobby_admit_name: "Let {name} in",
+  lobby_admit_name: "Let in {name}",
   lobby_deny: "Turn away",
-  lobby_deny_name: "Turn {name} away",
+  lobby_deny_name: "Turn away {name}",
   deny_title: "Turn {name} away?",
   deny_text: "{name} is not let in, and cannot come back with the same link or login.",
   deny_confirm: "Turn away",

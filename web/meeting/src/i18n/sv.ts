@@ -120,6 +120,7 @@ export const sv = {
   help_trouble_text:
     "Kontrollera rätt mikrofon och kamera under Inställningar. Ladda annars om sidan: du kommer tillbaka till samma möte.",
 
+  acting_for_label: "Ombud",
   acting_for: "Du är ombud för {name}",
 
   waiting_title: "Du är i väntrummet",

@@ -16,9 +16,9 @@ export function ActingForStrip() {
   const name = useContext(Name);
   if (!name) return null;
   return (
-    <p class="ao-acting-for" data-testid="acting-for">
+    <aside class="ao-acting-for" data-testid="acting-for" aria-label={t("acting_for_label")}>
       <Icon name="people" />
-      {t("acting_for", { name })}
-    </p>
+      <span>{t("acting_for", { name })}</span>
+    </aside>
   );
 }

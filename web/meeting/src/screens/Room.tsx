@@ -76,7 +76,7 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
       </header>
       <ActingForStrip />
       <main class="ao-middle">
-        {isHost && <LobbyBar people={snapshot.waiting} onAdmit={admit} onDeny={deny} onShowAll={() => setPeople(true)} />}
+        {isHost && !people && <LobbyBar people={snapshot.waiting} onAdmit={admit} onDeny={deny} onShowAll={() => setPeople(true)} />}
         <Banner snapshot={snapshot} cameraOn={camera.active} />
         {screen.active && (
           <p class="ao-banner ao-banner-share" data-testid="sharing">

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import type { MeetingSummary } from "../src/api";
+import { nameFault } from "../src/guest/name";
+import { firstName, upcoming } from "../src/home/MyMeetings";
+import { loginAddress } from "../src/login";
+import { byDay } from "../src/portal/UnitMeetings";
+
+const NOW = Date.parse("2026-11-23T12:20:00Z") / 1000;
+const meeting = (meeting_id: string, starts_at: number): MeetingSummary =>
+  ({ meeting_id, starts_at, ends_at: starts_at + 1800 }) as MeetingSummary;
+const ids = (meetings: MeetingSummary[]): string[] => meetings.map((one) => one.meeting_id);
+
+describe("meetings", () => {
+  it("that have not ended are shown, the nearest first", () => {
+    const all = [meeting("later", NOW + 9000), meeting("over", NOW - 1800), meeting("now", NOW - 600)];
+    expect(ids(upcoming(all, NOW))).toEqual(["now", "later"]);
+  });
+
+  it("of a unit are grouped by the Swedish day", () => {
+    const evening = Date.parse("2026-11-23T22:30:00Z") / 1000;
+    const days = byDay([meeting("c", evening + 3600), meeting("b", evening), meeting("a", NOW)], "sv", NOW);
+    expect(days.map(({ day, meetings }) => [day, ids(meetings)])).toEqual([
+      ["Måndag 23 november", ["a", "b"]],
+      ["Tisdag 24 november", ["c"]],
+    ]);
+  });
+});
+
+describe("names", () => {
+  it("of guests must be there and not too long", () => {
+    expect(nameFault("  ")?.key).toBe("guest_name_missing");
+    expect(nameFault("Åsa Öberg")).toBeNull();
+    expect(nameFault("é".repeat(128))).toBeNull();
+    expect(nameFault("é".repeat(129))?.key).toBe("guest_name_long");
+  });
+
+  it("are greeted by their first word", () => {
+    expect([firstName(" Karl-Gustav  Andersson "), firstName("")]).toEqual(["Karl-Gustav", ""]);
+  });
+});
+
+describe("the login", () => {
+  it("knows the way back, whatever the path holds", () => {
+    expect(loginAddress("staff", "/meeting/a&b#c")).toBe("/login/staff?return_to=%2Fmeeting%2Fa%26b%23c");
+  });
+});
