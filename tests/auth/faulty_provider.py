@@ -21,6 +21,8 @@ from joserfc.jwk import ECKey, RSAKey
 CLIENT_ID = "front"
 CLIENT_SECRET = "a secret of the test"
 LOA3 = "http://id.elegnamnden.se/loa/1.0/loa3"
+FIRST_KEY = RSAKey.generate_key(2048, {"kid": "first"})
+"""Made once: it takes a while."""
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 PATIENT = {
     "sub": "subject-anna",
@@ -73,7 +75,7 @@ class FaultyProvider:
         """Claims of the ID token that are other than they should be; None leaves one out."""
         self.acr = LOA3
         self.sid = "sid-1"
-        self.key: Any = RSAKey.generate_key(2048, {"kid": "first"})
+        self.key: Any = FIRST_KEY
         self.algorithm = "RS256"
         self.published: list[Any] = [self.key]
         self.requests: list[str] = []
