@@ -7,7 +7,7 @@ is an argument (seconds since the epoch), and what differs between units is in `
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from chat.opening_hours import OpeningHours
 
@@ -79,18 +79,26 @@ TABLE: Final[Mapping[CaseState, Mapping[CaseAct, CaseState]]] = {
 """State x act -> the next state; what is not here is refused."""
 
 CaseErrorCode = Literal[
-    "case_closed", "not_assigned", "already_assigned", "not_closed", "reopen_too_late", "invalid_assignee"
+    "unknown_case",
+    "unit_takes_no_cases",
+    "too_many_cases",
+    "case_closed",
+    "not_assigned",
+    "already_assigned",
+    "not_closed",
+    "reopen_too_late",
+    "invalid_assignee",
+    "changed_meanwhile",
 ]
+"""``case_closed``: reopen it first. ``not_assigned``: somebody of the unit must take it before they answer or hand it
+over. ``already_assigned``: hand it over instead. ``not_closed``: there is nothing to reopen. ``reopen_too_late``: open
+a new case. ``invalid_assignee``: this act needs, or must not have, somebody (of the unit) or some unit (of the care
+provider) to go to. ``changed_meanwhile``: look again."""
+CASE_ERROR_CODES: Final[tuple[CaseErrorCode, ...]] = get_args(CaseErrorCode)
 
 
 class CaseError(Exception):
-    """Something the workflow does not allow; ``code`` goes to the client.
-
-    ``case_closed``: reopen it first. ``not_assigned``: somebody of the unit must take it before they answer or
-    hand it over. ``already_assigned``: somebody has it; hand it over instead. ``not_closed``: there is nothing to
-    reopen. ``reopen_too_late``: open a new case. ``invalid_assignee``: this act needs, or must
-    not have, somebody to go to.
-    """
+    """Something about a case is refused; ``code`` goes to the client."""
 
     def __init__(self, code: CaseErrorCode) -> None:
         super().__init__(code)
@@ -116,8 +124,10 @@ class Case:
     unit_hsa_id: str
     patient: str
     """The patient's person_id."""
+    patient_name: str
+    """To show; empty while staff have opened a case and the patient has not been there."""
     subject: str
-    """What the patient called it."""
+    """What it is about, in the words of who opened it."""
     opened_at_s: int
     state: CaseState = CaseState.NEW
     assignee: str | None = None
@@ -128,6 +138,8 @@ class Case:
     closed_at_s: int | None = None
     version: int = 1
     """Grows with each change: two colleagues who act at once are told apart by it."""
+    last_seq: int = 0
+    """Number of the last message that the state follows: a message counts once, however often it is told of."""
 
     def __repr__(self) -> str:
         return f"Case({self.case_id!r}, {self.state.value}, version={self.version})"
@@ -149,6 +161,7 @@ def open_case(
     provider_hsa_id: str,
     unit_hsa_id: str,
     patient: str,
+    patient_name: str,
     subject: str,
     policy: CasePolicy,
     now_s: float,
@@ -159,6 +172,7 @@ def open_case(
         provider_hsa_id=provider_hsa_id,
         unit_hsa_id=unit_hsa_id,
         patient=patient,
+        patient_name=patient_name,
         subject=subject,
         opened_at_s=int(now_s),
         changed_at_s=int(now_s),
@@ -217,6 +231,19 @@ def apply(
         closed_at_s=now if act is CaseAct.CLOSE else None,
         version=case.version + 1,
     )
+
+
+def follow_message(case: Case, seq: int, *, is_staff: bool, now_s: float, policy: CasePolicy) -> Case:
+    """The case after message number ``seq``; the same one when it has followed that message, or a later one, already.
+
+    A case that was closed while the message was on its way stays closed.
+    """
+    if seq <= case.last_seq or case.state is CaseState.CLOSED:
+        return case
+    act = CaseAct.STAFF_WRITES if is_staff else CaseAct.PATIENT_WRITES
+    if act not in TABLE[case.state]:  # returned to the queue meanwhile: the message is there, the case waits
+        return replace(case, last_seq=seq, version=case.version + 1)
+    return replace(apply(case, act, now_s=now_s, policy=policy), last_seq=seq)
 
 
 def _assignee_after(case: Case, act: CaseAct, state: CaseState, assignee: str | None) -> str | None:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chat.cases import TABLE, Case, CaseAct, CaseError, CasePolicy, CaseState, apply, open_case, reopen_until_s
+from chat.cases import (
+    TABLE,
+    Case,
+    CaseAct,
+    CaseError,
+    CasePolicy,
+    CaseState,
+    apply,
+    follow_message,
+    open_case,
+    reopen_until_s,
+)
 from chat.opening_hours import OpeningHours
 
 NOW = 1_795_000_000
@@ -21,6 +32,7 @@ def new_case(now: int = NOW, policy: CasePolicy = POLICY) -> Case:
         provider_hsa_id="SE2321000131-P000000000001",
         unit_hsa_id="SE2321000131-E000000000001",
         patient="p-anna",
+        patient_name="Anna Andersson",
         subject="A question",
         policy=policy,
         now_s=now,
@@ -148,6 +160,23 @@ def test_a_note_changes_nothing_that_a_patient_could_see() -> None:
     assert (noted.state, noted.changed_at_s, noted.answer_by_s) == (case.state, case.changed_at_s, case.answer_by_s)
 
 
+def test_a_message_counts_once_and_in_order() -> None:
+    case = follow_message(after(A.ASSIGN), 5, is_staff=True, now_s=NOW, policy=POLICY)
+    assert (case.state, case.last_seq) == (CaseState.AWAITING_PATIENT, 5)
+    replied = follow_message(case, 7, is_staff=False, now_s=NOW, policy=POLICY)
+    assert (replied.state, replied.last_seq) == (CaseState.AWAITING_STAFF, 7)
+    # The first one is told of again: its acknowledgement had been lost.
+    assert follow_message(replied, 5, is_staff=True, now_s=NOW, policy=POLICY) is replied
+
+
+def test_a_message_that_a_close_or_a_return_overtook_changes_no_state() -> None:
+    closed = after(A.CLOSE)
+    assert follow_message(closed, 5, is_staff=False, now_s=NOW, policy=POLICY) is closed
+    returned = after(A.ASSIGN, A.RETURN)
+    followed = follow_message(returned, 5, is_staff=True, now_s=NOW, policy=POLICY)
+    assert (followed.state, followed.last_seq, followed.version) == (CaseState.NEW, 5, returned.version + 1)
+
+
 def test_notes_and_messages_are_different_conversations() -> None:
     case = new_case()
     assert (case.conversation_id, case.notes_id) == ("case-abc", "notes-abc")
@@ -155,7 +184,7 @@ def test_notes_and_messages_are_different_conversations() -> None:
 
 def test_repr_shows_no_personal_data() -> None:
     case = after(A.ASSIGN)
-    assert not {"p-anna", NURSE, "question"} & set(repr(case).replace("'", " ").split())
+    assert not {"p-anna", "Anna", NURSE, "question"} & set(repr(case).replace("'", " ").split())
     assert "case-abc" in repr(case)
 
 

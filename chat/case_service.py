@@ -1,0 +1,310 @@
+"""Everything that happens to cases: the workflow's table, applied to stored cases, with what has to follow.
+
+A change is first made to the record (one writer wins), then followed: both conversations get the case's unit and
+state, patient and staff are told by a system event, a closed case goes to the archive, a notice goes out. Each step
+can be repeated; ``repair`` does so for what a front that died has left, and forgets what may be forgotten.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+from auth.principal import Principal
+from chat.archive import Archive, ArchiveError
+from chat.case_store import CaseStore
+from chat.cases import (
+    Case,
+    CaseAct,
+    CaseError,
+    CasePolicy,
+    CaseState,
+    apply,
+    follow_message,
+    next_state,
+    open_case,
+    reopen_until_s,
+)
+from chat.conversation import Conversation
+from chat.errors import ChatError
+from chat.events import Appended
+from chat.opening_hours import OpeningHours
+from chat.retention import archive_conversation, trim_conversation
+from chat.service import ChatService
+from chat.unit_settings import UnitSettings, UnitStore
+
+REOPEN_WITHIN_S: Final = 14 * 24 * 3600
+MAX_OPEN_OF_PATIENT: Final = 20
+"""Open cases of one patient at one unit; a flood stops here."""
+REPAIR_AFTER_S: Final = 15
+"""A change that has not been followed for so long belonged to a front that is gone."""
+_ALWAYS_OPEN: Final = OpeningHours((((0, 1440),),) * 7, is_closed_on_holidays=False, is_closed_on_eves=False)
+_NO_SETTINGS: Final = CasePolicy(_ALWAYS_OPEN, 24 * 3600, REOPEN_WITHIN_S)
+"""For a unit whose settings were removed while it had cases."""
+
+
+class CaseNotices(Protocol):
+    """Tells the patient outside the service that something waits for them."""
+
+    async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
+        """``template_id``: ``new_message`` or ``case_closed``; at most once for each version of the case."""
+
+
+class CaseService:
+    """The cases of one service. It is also the gate (``ConversationGate``) before messages in cases."""
+
+    def __init__(
+        self,
+        cases: CaseStore,
+        units: UnitStore,
+        chat: ChatService,
+        archive: Archive,
+        notices: CaseNotices,
+        *,
+        clock: Callable[[], float],
+        reopen_within_s: int = REOPEN_WITHIN_S,
+        max_open_of_patient: int = MAX_OPEN_OF_PATIENT,
+    ) -> None:
+        self.cases = cases
+        self.units = units
+        self._chat = chat
+        self._archive = archive
+        self._notices = notices
+        self._clock = clock
+        self._reopen_within_s = reopen_within_s
+        self._max_open_of_patient = max_open_of_patient
+
+    async def policy(self, case: Case) -> CasePolicy:
+        """What the case's unit has decided."""
+        unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
+        return unit.policy(self._reopen_within_s) if unit is not None else _NO_SETTINGS
+
+    async def get(self, case_id: str) -> Case:
+        """A case; ``CaseError`` (unknown_case) when there is none."""
+        case = await self.cases.get(case_id)
+        if case is None:
+            raise CaseError("unknown_case")
+        return case
+
+    # --- what people do ----------------------------------------------------------------------------------------
+
+    async def open(
+        self,
+        principal: Principal,
+        *,
+        provider_hsa_id: str,
+        unit_hsa_id: str,
+        patient: str,
+        patient_name: str,
+        subject: str,
+        client_id: str,
+    ) -> Case:
+        """A new case with its two conversations; the first one again when the same client id comes again.
+
+        A case that staff open is theirs at once.
+        """
+        unit = await self.units.get(provider_hsa_id, unit_hsa_id)
+        if unit is None or not unit.takes_cases:
+            raise CaseError("unit_takes_no_cases")
+        case_id = case_id_of(principal.actor, client_id)
+        there = await self.cases.get(case_id)
+        if there is None:
+            theirs = [case for case in await self.cases.of_patient(patient) if case.unit_hsa_id == unit_hsa_id]
+            if sum(case.state is not CaseState.CLOSED for case in theirs) >= self._max_open_of_patient:
+                raise CaseError("too_many_cases")
+            now, policy = self._clock(), unit.policy(self._reopen_within_s)
+            case = open_case(
+                case_id=case_id,
+                provider_hsa_id=provider_hsa_id,
+                unit_hsa_id=unit_hsa_id,
+                patient=patient,
+                patient_name=patient_name,
+                subject=subject,
+                policy=policy,
+                now_s=now,
+            )
+            if principal.kind == "staff":
+                case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
+                case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
+            there = await self.cases.create(case)
+        if (there.patient, there.unit_hsa_id) != (patient, unit_hsa_id):
+            raise CaseError("changed_meanwhile")  # the same client id for something else
+        await self._follow(there)
+        return there
+
+    async def assign(self, case_id: str, assignee: str, *, version: int | None = None) -> Case:
+        """Give a case of the queue to a colleague of the unit, oneself included."""
+        return await self._give(case_id, CaseAct.ASSIGN, assignee, version)
+
+    async def hand_over(self, case_id: str, assignee: str, *, version: int | None = None) -> Case:
+        """Give a case that somebody has to another colleague of the unit."""
+        return await self._give(case_id, CaseAct.HAND_OVER, assignee, version)
+
+    async def return_to_queue(
+        self, case_id: str, *, unit_hsa_id: str | None = None, version: int | None = None
+    ) -> Case:
+        """Back to the unit's queue, or to that of another unit of the same care provider."""
+        if unit_hsa_id is not None:
+            case = await self.get(case_id)
+            unit = await self.units.get(case.provider_hsa_id, unit_hsa_id)
+            if unit is None or not unit.takes_cases:
+                raise CaseError("invalid_assignee")
+        return await self._act(case_id, CaseAct.RETURN, version=version, unit_hsa_id=unit_hsa_id)
+
+    async def note(self, principal: Principal, case_id: str, client_id: str, text: str) -> Appended:
+        """An internal note: a message in the case's other conversation, which only staff can ever read."""
+        case = await self.get(case_id)
+        next_state(case.state, CaseAct.NOTE)
+        return await self._chat.send(principal, case.notes_id, client_id, text)
+
+    async def close(self, case_id: str, *, version: int | None = None) -> Case:
+        """Close a case: nobody writes any more, and it goes to the archive."""
+        return await self._act(case_id, CaseAct.CLOSE, version=version)
+
+    async def reopen(self, case_id: str, *, version: int | None = None) -> Case:
+        """Open a closed case again, while that is possible."""
+        return await self._act(case_id, CaseAct.REOPEN, version=version)
+
+    async def _give(self, case_id: str, act: CaseAct, assignee: str, version: int | None) -> Case:
+        case = await self.get(case_id)
+        if assignee not in await self.cases.colleagues(case.provider_hsa_id, case.unit_hsa_id):
+            raise CaseError("invalid_assignee")
+        return await self._act(case_id, act, version=version, assignee=assignee)
+
+    async def _act(self, case_id: str, act: CaseAct, *, version: int | None, **arguments: Any) -> Case:
+        policy = await self.policy(await self.get(case_id))
+
+        def change(case: Case) -> Case:
+            return apply(case, act, now_s=self._clock(), policy=policy, **arguments)
+
+        _, after = await self.cases.change(case_id, change, expected_version=version)
+        await self._follow(after)
+        return after
+
+    # --- messages (ConversationGate) ---------------------------------------------------------------------------
+
+    async def before_append(self, conversation: Conversation, principal: Principal, _now: float) -> None:
+        """May they write now? ``CaseError`` says why not."""
+        if conversation.kind != "case":
+            return
+        case = await self.get(conversation.conversation_id)
+        next_state(case.state, CaseAct.STAFF_WRITES if principal.kind == "staff" else CaseAct.PATIENT_WRITES)
+
+    async def after_append(self, conversation: Conversation, principal: Principal, seq: int, now: float) -> None:
+        """A message is there: the other side has the word. Being told twice of one message changes nothing."""
+        if conversation.kind != "case":
+            return
+        is_staff = principal.kind == "staff"
+        policy = await self.policy(await self.get(conversation.conversation_id))
+        before, after = await self.cases.change(
+            conversation.conversation_id,
+            lambda case: follow_message(case, seq, is_staff=is_staff, now_s=now, policy=policy),
+        )
+        if before.state is after.state:
+            await self.cases.finished(after)  # no more than the number of the message has changed
+            return
+        await self._follow(after)
+
+    # --- what follows ------------------------------------------------------------------------------------------
+
+    async def _follow(self, case: Case) -> None:
+        """Bring everything else in line with the case. Each step may be done again."""
+        await self._align(case)
+        now_closed = case.state is CaseState.CLOSED
+        if now_closed:
+            try:
+                for conversation_id in (case.conversation_id, case.notes_id):
+                    await archive_conversation(self._chat.store, self._archive, conversation_id)
+            except ArchiveError:
+                return  # ``repair`` goes on trying
+        unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
+        if now_closed or case.state is CaseState.AWAITING_PATIENT:
+            await self._notices.case_changed(case, unit, "case_closed" if now_closed else "new_message")
+        await self.cases.trim_at(case, reopen_until_s(case, await self.policy(case)))
+        await self.cases.finished(case)
+
+    async def _align(self, case: Case) -> None:
+        """Both conversations are in the case's unit, and open exactly while the case is."""
+        state = "closed" if case.state is CaseState.CLOSED else "open"
+        for conversation_id in (case.conversation_id, case.notes_id):
+            wanted = Conversation(
+                conversation_id,
+                provider_hsa_id=case.provider_hsa_id,
+                unit_hsa_id=case.unit_hsa_id,
+                patient_person_id=case.patient,
+                title=case.subject,
+            )
+            await self._chat.store.create(wanted)
+            there = await self._chat.store.conversation(conversation_id)
+            if there is None or there.state == "archived":
+                continue
+            if there.unit_hsa_id != case.unit_hsa_id or (there.state == "closed" and state == "open"):
+                await self._chat.store.update(replace(wanted, state="open" if state == "open" else there.state))
+            await self._tell(case, conversation_id)
+            if state == "closed" and there.state == "open":
+                await self._chat.store.update(replace(wanted, state="closed"))
+
+    async def _tell(self, case: Case, conversation_id: str) -> None:
+        """One system event for each version. The patient is not told who of the unit has the case."""
+        values: dict[str, Any] = {"state": str(case.state), "version": case.version, "answer_by": case.answer_by_s}
+        if conversation_id == case.notes_id:
+            values |= {"assignee": case.assignee, "unit_hsa_id": case.unit_hsa_id}
+        with suppress(ChatError):  # closed already: it was told before that
+            await self._chat.system(conversation_id, f"case-{case.version}", "case_changed", values)
+
+    async def repair(self) -> int:
+        """Follow what others left behind, and forget old messages that the archive has; how many were done."""
+        now, done = self._clock(), 0
+        for case_id in await self.cases.unfinished(now - REPAIR_AFTER_S):
+            case = await self.cases.get(case_id)
+            if case is not None:
+                await self._follow(case)
+            else:
+                await self.cases.drop_unfinished(case_id)
+            done += 1
+        for case_id in await self.cases.due_to_trim(now):
+            case = await self.cases.get(case_id)
+            if case is not None and case.state is CaseState.CLOSED:
+                for conversation_id in (case.conversation_id, case.notes_id):
+                    with suppress(ChatError):
+                        await trim_conversation(self._chat.store, conversation_id)
+            await self.cases.trimmed(case_id)
+            done += 1
+        return done
+
+
+class NoNotices:
+    """Where no notices are sent."""
+
+    async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
+        """Nobody is told."""
+
+
+def case_id_of(actor: str, client_id: str) -> str:
+    """The id of the case that somebody opens with a client id: repeating the request finds the same case."""
+    digest = hashlib.sha256(f"case\0{actor}\0{client_id}".encode()).digest()
+    return f"case-{base64.b32encode(digest)[:26].decode().lower()}"
+
+
+def view_for(case: Case, principal: Principal, policy: CasePolicy, colleagues: Mapping[str, str]) -> dict[str, Any]:
+    """The case as this person may see it: patients do not see who of the unit has it."""
+    is_staff = principal.kind == "staff"
+    return {
+        "case_id": case.case_id,
+        "provider_hsa_id": case.provider_hsa_id,
+        "unit_hsa_id": case.unit_hsa_id,
+        "subject": case.subject,
+        "state": str(case.state),
+        "opened_at": case.opened_at_s,
+        "changed_at": case.changed_at_s,
+        "answer_by": case.answer_by_s,
+        "reopen_until": reopen_until_s(case, policy),
+        "version": case.version,
+        "patient": case.patient if is_staff else None,
+        "patient_name": case.patient_name if is_staff else None,
+        "assignee": case.assignee if is_staff else None,
+        "assignee_name": colleagues.get(case.assignee or "") if is_staff else None,
+        "notes_id": case.notes_id if is_staff else None,
+    }

@@ -1,0 +1,182 @@
+"""Cases in Redis: one record each, changed only by who has seen its last version, and the lists that lead to them.
+
+A list may lead to a case that is no longer in it (a front died in between), never the other way round: a case enters a
+new list before it changes and leaves the old one afterwards, and every reader of a list looks at the record too.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import astuple, fields
+from typing import Any, Final, cast
+
+import msgpack
+from redis.asyncio import Redis
+
+from chat.cases import Case, CaseError, CaseState
+from chat.scripts import Script
+
+SAVE: Final = Script.load("case_save")
+ATTEMPTS: Final = 8
+"""So many others may change a case between our look and our write, one after the other."""
+UNFINISHED: Final = "ao:cases:unfinished"
+"""Sorted set: cases whose conversations, archive or notices may not have followed yet -> since when."""
+TO_TRIM: Final = "ao:cases:to-trim"
+"""Sorted set: closed cases -> when nobody may reopen them any more."""
+
+
+class CaseStore:
+    """All cases of one Redis."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._save = redis.register_script(SAVE.text)
+
+    async def create(self, case: Case) -> Case:
+        """Keep a new case; the one that is there already when there is one (a request that was repeated)."""
+        await self._enter(case)
+        if await self._saved(0, case):
+            return case
+        there = await self.get(case.case_id)
+        assert there is not None
+        return there
+
+    async def get(self, case_id: str) -> Case | None:
+        """A case, or None."""
+        packed = await cast(Awaitable[Any], self._redis.hget(_key(case_id), "case"))
+        return _unpack(packed) if packed is not None else None
+
+    async def change(
+        self, case_id: str, act: Callable[[Case], Case], *, expected_version: int | None = None
+    ) -> tuple[Case, Case]:
+        """The case before and after an act, which is tried again on what others have made of it meanwhile.
+
+        With ``expected_version`` the act is refused (``changed_meanwhile``) when others have changed it. An act that
+        returns the same case changes nothing.
+        """
+        for _ in range(ATTEMPTS):
+            before = await self.get(case_id)
+            if before is None:
+                raise CaseError("unknown_case")
+            if expected_version not in (None, before.version):
+                raise CaseError("changed_meanwhile")
+            after = act(before)
+            if after is before:
+                return before, before
+            await self._enter(after)
+            if await self._saved(before.version, after):
+                await self._leave(before, after)
+                return before, after
+        raise CaseError("changed_meanwhile")
+
+    async def finished(self, case: Case) -> None:
+        """Everything has followed this version of the case."""
+        current = await self.get(case.case_id)
+        if current is not None and current.version == case.version:
+            await self._redis.zrem(UNFINISHED, case.case_id)
+
+    async def unfinished(self, before_s: float, limit: int = 100) -> list[str]:
+        """Cases that have waited for their conversations since before an instant."""
+        found: list[bytes] = await self._redis.zrangebyscore(UNFINISHED, "-inf", before_s, start=0, num=limit)
+        return [case_id.decode() for case_id in found]
+
+    async def drop_unfinished(self, case_id: str) -> None:
+        """There is no such case: its front died before it was kept."""
+        await self._redis.zrem(UNFINISHED, case_id)
+
+    async def trim_at(self, case: Case, at_s: int | None) -> None:
+        """From then on the messages need only be in the archive; None: the case is open."""
+        if at_s is None:
+            await self._redis.zrem(TO_TRIM, case.case_id)
+        else:
+            await self._redis.zadd(TO_TRIM, {case.case_id: at_s})
+
+    async def due_to_trim(self, now_s: float, limit: int = 100) -> list[str]:
+        """Closed cases that nobody may reopen any more."""
+        found: list[bytes] = await self._redis.zrangebyscore(TO_TRIM, "-inf", now_s - 1, start=0, num=limit)
+        return [case_id.decode() for case_id in found]
+
+    async def trimmed(self, case_id: str) -> None:
+        """That is done."""
+        await self._redis.zrem(TO_TRIM, case_id)
+
+    # --- lists -------------------------------------------------------------------------------------------------
+
+    async def of_unit(self, provider_hsa_id: str, unit_hsa_id: str, *, is_closed: bool, limit: int = 200) -> list[Case]:
+        """A unit's open cases, the longest waiting first; or its closed ones, the newest first."""
+        key = unit_key(provider_hsa_id, unit_hsa_id, is_closed=is_closed)
+        found: list[bytes] = await self._redis.zrange(key, 0, limit - 1, desc=is_closed)
+        return [
+            case
+            for case in await self._many(found)
+            if case.unit_hsa_id == unit_hsa_id and (case.state is CaseState.CLOSED) is is_closed
+        ]
+
+    async def of_patient(self, patient: str, limit: int = 200) -> list[Case]:
+        """A patient's cases at all units, the newest first."""
+        found: list[bytes] = await self._redis.zrange(patient_key(patient), 0, limit - 1, desc=True)
+        return [case for case in await self._many(found) if case.patient == patient]
+
+    async def _many(self, case_ids: Sequence[bytes]) -> list[Case]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for case_id in case_ids:
+                pipeline.hget(_key(case_id.decode()), "case")
+            found = await pipeline.execute()
+        return [_unpack(packed) for packed in found if packed is not None]
+
+    # --- colleagues --------------------------------------------------------------------------------------------
+
+    async def meet(self, provider_hsa_id: str, unit_hsa_id: str, staff: str, name: str) -> None:
+        """Remember that somebody works at a unit: they have opened its list of cases."""
+        key = f"ao:unit-staff:{provider_hsa_id}/{unit_hsa_id}"
+        await cast(Awaitable[int], self._redis.hset(key, staff, name))
+
+    async def colleagues(self, provider_hsa_id: str, unit_hsa_id: str) -> dict[str, str]:
+        """HSA-id -> name of those who have opened the unit's list."""
+        found = await cast(
+            Awaitable[dict[bytes, bytes]], self._redis.hgetall(f"ao:unit-staff:{provider_hsa_id}/{unit_hsa_id}")
+        )
+        return {staff.decode(): name.decode() for staff, name in found.items()}
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    async def _saved(self, expected_version: int, case: Case) -> bool:
+        arguments = (expected_version, _pack(case), case.version)
+        return bool(await cast(Any, self._save(keys=(_key(case.case_id),), args=arguments)))
+
+    async def _enter(self, case: Case) -> None:
+        """Put it into every list that leads to it."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zadd(UNFINISHED, {case.case_id: case.changed_at_s})
+            pipeline.zadd(patient_key(case.patient), {case.case_id: case.opened_at_s})
+            pipeline.zadd(_list_of(case), {case.case_id: case.changed_at_s})
+            await pipeline.execute()
+
+    async def _leave(self, before: Case, after: Case) -> None:
+        if _list_of(before) != _list_of(after):
+            await self._redis.zrem(_list_of(before), after.case_id)
+
+
+def unit_key(provider_hsa_id: str, unit_hsa_id: str, *, is_closed: bool) -> str:
+    """Sorted set of a unit's cases -> when each changed last."""
+    return f"ao:cases:{'closed' if is_closed else 'open'}:{provider_hsa_id}/{unit_hsa_id}"
+
+
+def patient_key(patient: str) -> str:
+    """Sorted set of a patient's cases -> when each was opened."""
+    return f"ao:cases:patient:{patient}"
+
+
+def _list_of(case: Case) -> str:
+    return unit_key(case.provider_hsa_id, case.unit_hsa_id, is_closed=case.state is CaseState.CLOSED)
+
+
+def _key(case_id: str) -> str:
+    return f"ao:case:{case_id}"
+
+
+def _pack(case: Case) -> bytes:
+    return msgpack.packb([str(value) if isinstance(value, CaseState) else value for value in astuple(case)])  # type: ignore[no-any-return]
+
+
+def _unpack(packed: bytes) -> Case:
+    values = dict(zip((item.name for item in fields(Case)), msgpack.unpackb(packed), strict=False))
+    return Case(**values | {"state": CaseState(values["state"])})
