@@ -1,7 +1,7 @@
 """The front's part that clinicians come in by from their record systems."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx2
 from aiohttp import web
@@ -11,7 +11,7 @@ from auth import record_systems
 from auth.permissions import Resource
 from auth.portal_links import PortalLinks
 from auth.record_keys import TIMEOUT_S, RecordSystemKeys
-from auth.record_systems import RecordSystemsError
+from auth.record_systems import RecordSystem, RecordSystemsError
 from signalling.identity import Identity
 from signalling.keys import load_pseudonyms
 from signalling.meetings import Meetings
@@ -37,7 +37,8 @@ class Portal:
     ) -> None:
         self._meetings = meetings
         self._http = http or httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
-        systems = record_systems.parse(_configuration(settings))
+        systems = record_systems_of(settings)
+        self._pseudonyms = load_pseudonyms(settings)
         keys = RecordSystemKeys(systems, self._http, time.monotonic)
         entry = PortalEntry(
             self._find_meeting,
@@ -50,9 +51,7 @@ class Portal:
         )
         links = PortalLinks(redis, lifetime_s=settings.portal_link_lifetime_s)
         self._apis = (
-            PortalApi(
-                settings, keys, links, load_pseudonyms(settings), self._find_meeting, entry, metrics, clock=clock
-            ),
+            PortalApi(settings, keys, links, self._pseudonyms, self._find_meeting, entry, metrics, clock=clock),
         )
 
     def attach(self, app: web.Application) -> None:
@@ -69,12 +68,13 @@ class Portal:
         return None if meeting is None else meeting.resource()
 
 
-def _configuration(settings: FrontSettings) -> str:
+def record_systems_of(settings: FrontSettings) -> Mapping[str, RecordSystem]:
+    """The configured record systems by issuer; ``RecordSystemsError`` when they cannot be used."""
     if settings.record_systems is not None:
-        return settings.record_systems.get_secret_value()
+        return record_systems.parse(settings.record_systems.get_secret_value())
     if settings.record_systems_file is None:
-        return "[]"
+        return {}
     try:
-        return settings.record_systems_file.read_text(encoding="utf-8")
+        return record_systems.parse(settings.record_systems_file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise RecordSystemsError("ALLTID_RECORD_SYSTEMS_FILE cannot be read") from None

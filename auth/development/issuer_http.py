@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Final
 
 from aiohttp import web
@@ -150,7 +151,7 @@ class IssuerHttp:
             for acr in ACR_VALUES
         )
         people = (
-            f'<button class="card" name="person" value="{key}"><span class="name">{pages.both(choice.name, "")}</span>'
+            f'<button class="card" name="person" value="{key}"><span class="name">{escape(choice.name)}</span>'
             f"{pages.both(choice.swedish, choice.english)}"
             + (' <span class="tag">Skyddad identitet</span>' if choice.is_protected else "")
             + "</button>"
@@ -231,12 +232,16 @@ class IssuerHttp:
     def overview(self) -> str:
         """The part of the first page about this issuer: who is logged in, and its buttons."""
         sessions = (
-            f'<div class="card"><span class="name">{pages.both(str(session.subject.claims["name"]), "")}</span>'
+            f'<div class="card"><h3 class="name">{escape(str(session.subject.claims["name"]))}</h3>'
             f'<form method="post" action="{self._prefix}/logout">{pages.hidden("session", session.session_id)}'
             f'<button class="quiet">{pages.both("Logga ut överallt", "Log out everywhere")}</button></form></div>'
             for session in self.server.sessions.values()
         )
-        listed = pages.cards(sessions) if self.server.sessions else pages.paragraph("Ingen inloggad.", "Nobody.")
+        listed = (
+            pages.cards(sessions)
+            if self.server.sessions
+            else pages.paragraph("Ingen är inloggad.", "Nobody is logged in.")
+        )
         return (
             f"<h2>{pages.both(*self.title)}</h2><p><code>{self.server.issuer}</code></p>{listed}"
             f'<form class="row" method="post" action="{self._prefix}/rotate">'

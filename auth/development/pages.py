@@ -40,7 +40,12 @@ button:focus-visible, a:focus-visible, select:focus-visible, summary:focus-visib
 a { color: var(--act); }
 select { border: 1px solid var(--line); background: var(--paper); padding: .25rem .5rem; max-width: 100%; }
 label { display: block; font-weight: 600; margin-top: .8rem; }
-.name { font-weight: 600; display: block; }
+.name { font-weight: 600; font-size: 1rem; display: block; margin: 0; }
+a.card { text-decoration: none; }
+a.card .name { text-decoration: underline; }
+.card [lang=en], button [lang=en], label [lang=en], h2 [lang=en] { display: block; font-weight: 400; font-size: .875rem;
+  line-height: 1.3; }
+.tag [lang=en] { display: inline; color: inherit; }
 .tag { display: inline-block; border: 1px solid var(--bad); color: var(--bad); border-radius: 1rem; padding: 0 .6rem;
   font-size: .9rem; }
 .row { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin-top: .6rem; }

@@ -63,8 +63,7 @@ class Provider:
         return html("Inloggningstjänst", body + "".join(issuer.overview() for issuer in self.issuers))
 
     def _client(self, settings: TestBenchSettings) -> Client:
-        given = [one.strip() for one in settings.development_redirect_origins.split(",") if one.strip()]
-        origins = ["http://localhost", "https://localhost", *given]
+        origins = ["http://localhost", "https://localhost", *settings.redirect_origins()]
         return Client(
             client_id=CLIENT_ID,
             secret=settings.development_client_secret.get_secret_value(),

@@ -1,7 +1,5 @@
 """Settings of the test bench, from the environment (``ALLTID_*``). docs/settings.md shows them."""
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,10 +25,11 @@ class TestBenchSettings(BaseSettings):
     development_client_secret: SecretStr = Field(
         default=SecretStr(""), description="Secret of the client `alltid-oppet`, for logins and for SMART App Launch."
     )
-    development_record_key_file: Path | None = Field(
-        default=None, description="The record system's signing key (PEM, EC P-256); a new one at each start when unset."
-    )
     development_redirect_origins: str = Field(
         default="", description="Origins of the front besides this machine's own, separated by commas."
     )
     log_format: str = Field(default="json", description="`json`, or `text` for people.")
+
+    def redirect_origins(self) -> list[str]:
+        """Origins of the front besides this machine's own."""
+        return [origin.strip() for origin in self.development_redirect_origins.split(",") if origin.strip()]
