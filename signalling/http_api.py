@@ -57,7 +57,8 @@ HTML_HEADERS: Final = {
 }
 COMMON_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
-_MEETING_PAGES: Final = {"meeting": ("index.html",)}
+_MEETING_PATH: Final = re.compile(r"meeting/[A-Za-z0-9_-]{1,64}")
+"""One page serves every meeting; the id in its path is for the page's own script."""
 NOT_FOUND_HTML: Final = """<!doctype html>
 <html lang="sv"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Sidan finns inte</title></head>
@@ -238,7 +239,9 @@ class Http:
         """A file of the built web client, the meeting page, or the 404 page."""
         root = self._settings.web_root.resolve()
         name = request.match_info["path"].rstrip("/") or "index"
-        for candidate in (name, f"{name}.html", f"{name}/index.html", *_MEETING_PAGES.get(name, ())):
+        if _MEETING_PATH.fullmatch(name):
+            name = "meeting"
+        for candidate in (name, f"{name}.html", f"{name}/index.html"):
             path = _inside(root, candidate)
             if path is not None:
                 return _file(path, request.host, is_hashed=candidate.startswith("assets/"))

@@ -150,7 +150,18 @@ async def site(tmp_path: Path, http: aiohttp.ClientSession) -> aiohttp.ClientSes
     return http
 
 
-@pytest.mark.parametrize(("path", "status"), [("/meeting", 200), ("/meeting.html", 200), ("/nowhere", 404), ("/", 404)])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/meeting", 200),
+        ("/meeting.html", 200),
+        ("/meeting/m-1", 200),
+        ("/meeting/m-1/x", 404),
+        ("/meeting/%2e%2e", 404),
+        ("/nowhere", 404),
+        ("/", 404),
+    ],
+)
 async def test_pages_carry_the_security_headers(site: aiohttp.ClientSession, path: str, status: int) -> None:
     async with site.get(path) as response:
         assert response.status == status

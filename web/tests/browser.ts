@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { build, preview } from "vite";
 
-const PAGES = ["index", "portal", "guest", "meeting", "refused"];
+const PAGES = ["index", "portal", "guest", "meeting"];
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 
 export interface Viewport {
@@ -21,7 +21,7 @@ export const VIEWPORTS = {
 export interface Bench {
   meetingPage: (fragment: string) => string;
   demoPage: (query: string) => string;
-  /** One of the app's pages: "index", "portal", "guest", "refused", with a fragment. */
+  /** One of the app's pages: "index", "portal", "guest", with a fragment. */
   appPage: (name: string, fragment?: string) => string;
   /** `/meeting/{id}`, as the front serves it. */
   sessionMeetingPage: (id: string) => string;

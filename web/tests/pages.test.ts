@@ -223,7 +223,7 @@ describe("a meeting's page", () => {
     api.session = session({ proxies: [ELSA], acting_for: ELSA });
     await page.goto(bench.sessionMeetingPage("m1"));
     await page.waitForSelector("[data-testid=prejoin]");
-    await page.waitForSelector("[data-testid=acting-for]:text('Du är ombud för Elsa Andersson')");
+    await page.waitForSelector("[data-testid=acting-for] :text('Du är ombud för Elsa Andersson')");
     expect(api.calls.at(-1)).toMatchObject({ method: "POST", path: "/api/meetings/m1/token", csrf: "csrf-1" });
   });
 

@@ -27,9 +27,10 @@ describe("meetings", () => {
 });
 
 describe("names", () => {
-  it("of guests must be there and not too long", () => {
+  it("of guests must be there, plain and not too long", () => {
     expect(nameFault("  ")?.key).toBe("guest_name_missing");
     expect(nameFault("Åsa Öberg")).toBeNull();
+    expect(nameFault("<b>Bo</b>")?.key).toBe("guest_name_signs");
     expect(nameFault("é".repeat(128))).toBeNull();
     expect(nameFault("é".repeat(129))?.key).toBe("guest_name_long");
   });

@@ -8,5 +8,7 @@ export const MAX_NAME = 128;
 export function nameFault(name: string): { key: TextKey; values?: Values } | null {
   const length = [...name.trim()].length;
   if (length === 0) return { key: "guest_name_missing" };
+  // What the front refuses: markup, and what no keyboard writes.
+  if (/[\x00-\x1f\x7f<>]/.test(name.trim())) return { key: "guest_name_signs" };
   return length > MAX_NAME ? { key: "guest_name_long", values: { max: MAX_NAME } } : null;
 }

@@ -141,4 +141,4 @@ export function asMeetingError(error: ApiError): MeetingError {
   return new MeetingError("request_timeout", error.code);
 }
 
-const isEarly = (error: ApiError): boolean => error.code === "not_open" || error.code === "meeting_not_open";
+const isEarly = (error: ApiError): boolean => error.code === "not_open";

@@ -53,7 +53,7 @@ function Links({ meeting }: { meeting: MeetingSummary }) {
       {made ? <NewLink link={made} onAnother={() => setMade(null)} /> : <LinkForm onCreate={create} />}
       {failure && (
         <p class="ds-validation-message" role="alert" data-testid="link-failure">
-          {t(failure === "rate_limited" ? "link_limited" : "link_failed")}
+          {t(failure === "conflict" ? "link_too_many" : "link_failed")}
         </p>
       )}
       <LinkList links={links} onRevoke={revoke} />
