@@ -245,7 +245,7 @@ async def test_a_meeting_that_went_to_another_unit_meanwhile_is_refused(browser:
 @pytest.mark.attack
 async def test_a_meeting_that_is_gone_meanwhile_is_refused(browser: Browser) -> None:
     ticket = await browser.ticket(meeting="m-1")
-    await browser.front.meetings.delete("m-1")
+    await browser.front.meetings.delete(MEETING)
     await _expect_refused(browser, await browser.enter(ticket), "meeting_unknown", 404, "Mötet finns inte")
 
 
