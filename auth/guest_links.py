@@ -16,7 +16,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgpack
 from redis.asyncio import Redis
@@ -117,8 +117,8 @@ class GuestLinks:
     async def get(self, meeting_id: str, link_id: str) -> GuestLink | None:
         """One link of a meeting."""
         names = (link_id, f"{link_id}:used", f"{link_id}:revoked")
-        values = await self._redis.hmget(_links_key(meeting_id), names)
-        found = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        values: Sequence[Any] = await self._redis.hmget(_links_key(meeting_id), names)
+        found: dict[str, bytes] = {name: value for name, value in zip(names, values, strict=True) if value is not None}
         return _unpack(link_id, found) if link_id in found and ":" not in link_id else None
 
     async def revoke(self, link: GuestLink, now: float) -> None:
@@ -149,7 +149,7 @@ class GuestLinks:
         mine = known or secrets.token_urlsafe(SECRET_BYTES)
         key = f"ao:link-browser:{link.link_id}"
         lifetime_s = max(1, link.expires_at - int(now)) + KEPT_S
-        before = await self._redis.set(key, _digest(mine), nx=True, get=True, ex=lifetime_s)
+        before: Any = await self._redis.set(key, _digest(mine), nx=True, get=True, ex=lifetime_s)
         if before is not None and str(before, "ascii") != _digest(mine):
             raise GuestLinkError("link_used")
         if before is None:

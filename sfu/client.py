@@ -192,6 +192,11 @@ class MediaClient:
         """Somebody gives up waiting, or joins by another way."""
         await self._call(seat.worker_id, "stop_waiting", _of(seat))
 
+    async def waiting_counts(self, worker_id: str, room_ids: Sequence[str]) -> dict[str, int]:
+        """How many wait outside each of a worker's rooms; those without anybody are left out."""
+        found = await self._call(worker_id, "waiting_counts", {"room_ids": list(room_ids)})
+        return {str(room_id): int(number) for room_id, number in found.items()}
+
     async def admit(self, host: Seat, participant_id: str) -> str:
         """A host lets somebody in; whose grant that was."""
         return await self._at_door(host, "admit", participant_id)

@@ -145,6 +145,12 @@ class Engine:
         room = self.rooms.get(params["room_id"])
         return {} if room is None else self._do(room, room.door.waiting.leave, params["participant_id"])
 
+    def waiting_counts(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+        """How many wait outside each of the given rooms."""
+        rooms = {room_id: self.rooms[room_id] for room_id in params["room_ids"] if room_id in self.rooms}
+        counts = {room_id: len(room.door.waiting.people) for room_id, room in rooms.items()}
+        return {room_id: number for room_id, number in counts.items() if number}
+
     def close_room(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
         """Everybody out."""
         room = self.rooms.get(params["room_id"])

@@ -40,6 +40,7 @@ METHODS = (
     "stop_waiting",
     "admit",
     "remove",
+    "waiting_counts",
     "detach",
     "leave",
     "close_room",

@@ -36,8 +36,8 @@ class Admission:
         sessions: Sessions,
         *,
         token_lifetime_s: int,
-        record: Record | None = None,
-        keep_alive: KeepAlive | None = None,
+        record: Record,
+        keep_alive: KeepAlive,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
@@ -131,8 +131,6 @@ class Admission:
 
     async def _audit(self, claims: MeetingClaims, action: Action, participant_id: str) -> None:
         """Before it is done: what cannot be written down is not done."""
-        if self._record is None:
-            return
         meeting = await self._meetings.get(claims.room_id)
         await self._record(
             entry_of(
@@ -162,7 +160,7 @@ class Admission:
 
     async def _lives(self, grant_id: str) -> bool:
         """Whether the login behind a grant lives; being in a meeting counts as using it."""
-        if self._keep_alive is None or not grant_id.startswith(SESSION_GRANT_PREFIX):
+        if not grant_id.startswith(SESSION_GRANT_PREFIX):
             return True
         return await self._keep_alive(grant_id, self._clock())
 

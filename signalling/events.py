@@ -29,6 +29,7 @@ from signalling.metrics import FrontMetrics
 from signalling.protocol import CLIENT_EVENTS, ERROR_CODES, ErrorCode, acknowledge, refuse
 from signalling.sessions import Session, Sessions, State
 from signalling.settings import FrontSettings
+from signalling.turn_api import ice_servers
 
 _Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
@@ -233,7 +234,7 @@ class ClientEvents:
             "lost_after_ms": result["lost_after_ms"],
             "token_expires_at": claims.expires_at,
             "waiting": result.get("waiting", []),
-            "ice_servers": self._ice_servers(),
+            "ice_servers": ice_servers(self._turn, self._clock())[0],
         }
 
     async def _resume(self, session: Session, message: protocol.Resume) -> Mapping[str, Any]:
@@ -340,13 +341,6 @@ class ClientEvents:
             # The request is in the worker's inbox, or the worker is gone: either way the participant is out.
             _log.info("leave_unanswered", code=error.code)
         return {}
-
-    def _ice_servers(self) -> list[dict[str, Any]]:
-        """TURN servers for one client, with credentials that name nobody."""
-        if self._turn is None:
-            return []
-        fresh = self._turn.credentials(secrets.token_hex(8), self._clock())
-        return [{"urls": list(fresh.urls), "username": fresh.username, "credential": fresh.credential}]
 
     # --- background --------------------------------------------------------------------------------------------
 

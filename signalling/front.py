@@ -35,6 +35,7 @@ from signalling.events import ClientEvents
 from signalling.guard import Public, guarded, refuse_unguarded
 from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
 from signalling.identity import Identity
+from signalling.meeting_routes import MeetingRoutes
 from signalling.meetings import Meetings
 from signalling.metrics import FrontMetrics
 from signalling.portal import Portal
@@ -89,6 +90,7 @@ class Front:
         self.meetings = Meetings(self._redis)
         self.turn = turn_server(settings)
         self.entry = Entry(keys, self.registry, self.revocations, self.admissions, clock=clock)
+        self.identity = Identity(settings, keys, self._redis, self.revocations.revoke, self.metrics, clock=clock)
         self.admission = Admission(
             keys,
             self.entry,
@@ -97,6 +99,8 @@ class Front:
             self.media,
             self.sessions,
             token_lifetime_s=settings.meeting_token_lifetime_s,
+            record=self.identity.record,
+            keep_alive=self.identity.sessions.touch_grant,
             clock=clock,
         )
         self.events = ClientEvents(
@@ -113,13 +117,26 @@ class Front:
             clock=clock,
         )
         http = Http(settings, keys, self.registry, self.media, self.watch, self.metrics, clock=clock)
-        self.identity = Identity(settings, keys, self._redis, self.revocations.revoke, self.metrics, clock=clock)
+        self.meeting_routes = MeetingRoutes(
+            settings,
+            keys,
+            self._redis,
+            self.registry,
+            self.media,
+            self.meetings,
+            self.admissions,
+            self.revocations,
+            self.entry,
+            self.turn,
+            clock=clock,
+        )
         self.app = web.Application(
             middlewares=[self._count_requests, errors_and_headers, refuse_unguarded, self._guard_sockets],
             client_max_size=MAX_BODY_BYTES,
         )
         self.app.router.add_get("/socket.io/", guarded(SOCKETS)(self.sockets.eio.handle_request))
         self.identity.attach(self.app)
+        self.meeting_routes.attach(self.app)
         self.portal = Portal(settings, self._redis, self.meetings, self.identity, self.metrics, clock=clock)
         self.portal.attach(self.app)
         http.add_routes(self.app)

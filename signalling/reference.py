@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from auth.permissions import TABLE
-from signalling import front, http_api, login_api, portal_api, protocol, proxy_api, session_api
+from signalling import front, http_api, login_api, meeting_routes, portal_api, protocol, proxy_api, session_api
 from signalling.guard import Public
 from signalling.http_errors import HTTP_ERRORS
 from signalling.routes import Route
@@ -83,6 +83,7 @@ def documented_routes() -> tuple[Route, ...]:
         *login_api.ROUTES,
         *session_api.ROUTES,
         *proxy_api.ROUTES,
+        *meeting_routes.ROUTES,
         *portal_api.ROUTES,
         front.SOCKETS_ROUTE,
         *http_api.ROUTES,
