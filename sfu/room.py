@@ -250,7 +250,7 @@ class Room:
     def _show(self, viewer: Participant, slot: SlotState, now_us: int) -> None:
         """Point one slot's consumer at the source it should carry, in the quality that fits."""
         source_id = None
-        if slot.shown is not None:
+        if slot.shown is not None and _is_seen(viewer, slot.shown):
             person = self.people.get(slot.shown[0])
             producer = person.producers.get(slot.shown[1]) if person else None
             if producer is not None:
@@ -348,3 +348,10 @@ class Room:
         if front_id:  # standard clients (WHIP, WHEP) have no socket that could be told
             data = {"room_id": self.room_id, "participant_ids": people, "except": but, "event": event}
             self.outbox.append((front_id, data | {"payload": payload} | ({"waiting": True} if waiting else {})))
+
+
+def _is_seen(viewer: Participant, shown: Shown) -> bool:
+    """Sound is always sent; a video only where the viewer has it on the screen, once it has said what it has there."""
+    if shown[1] == "microphone" or not viewer.wanted:
+        return True
+    return any((who, source) == shown for who, source, _ in viewer.wanted)

@@ -213,6 +213,23 @@ def test_screen_takes_a_slot_and_gives_it_back() -> None:
     assert not shows_screen()
 
 
+def test_video_that_is_not_on_the_screen_is_not_sent_and_its_sound_is() -> None:
+    world = World()
+    anna, *_ = world.meet("anna", "bo", "cai", seconds=2)
+    want_bo = [{"participant_id": "p-bo", "source": "camera", "quality": "high"}]
+    world.engine.select(anna.request(wanted=want_bo), world.now_us)
+    world.run(0.5)
+    anna.forget()
+    world.run(1)
+    assert set(anna.pictures()) == {"bo/"}
+    assert set(anna.voices()) == {"bo", "cai"}
+    world.engine.select(anna.request(wanted=[]), world.now_us)
+    world.run(1)
+    anna.forget()
+    world.run(1)
+    assert set(anna.pictures()) == {"bo/", "cai/"}
+
+
 def test_loudest_is_the_speaker() -> None:
     world = World()
     _, bo = world.meet("anna", "bo", seconds=0.1)
