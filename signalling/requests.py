@@ -26,7 +26,7 @@ def client_address(request: web.Request, proxy_hops: int) -> str:
     ``X-Forwarded-For``. What stands further left a client may have written itself.
     """
     if proxy_hops > 0:
-        given = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        given = [part for header in request.headers.getall("X-Forwarded-For", []) for part in header.split(",")]
         if len(given) >= proxy_hops:
             try:
                 return str(ipaddress.ip_address(given[-proxy_hops].strip()))
