@@ -10,10 +10,16 @@ from chat.errors import ChatError
 
 
 class ConversationGate(Protocol):
-    """Has a say before a message is appended (case workflow); raises ``ChatError`` or another error with a ``code``."""
+    """Has a say before a message is appended (case workflow), and learns of it; ``now``: seconds since the epoch."""
 
     async def before_append(self, conversation: Conversation, principal: Principal, now: float) -> None:
-        """``now``: seconds since the epoch. The message is not there yet, and may still fail to be appended."""
+        """Raises ``ChatError`` or another error with a ``code`` when they may not write now; changes nothing.
+
+        The message is not there yet, and may still fail to be appended.
+        """
+
+    async def after_append(self, conversation: Conversation, principal: Principal, seq: int, now: float) -> None:
+        """The message stands there with this number. Told again when it is sent again after a lost acknowledgement."""
 
 
 class AttachmentGate(Protocol):
@@ -40,6 +46,9 @@ class OpenGate:
 
     async def before_append(self, conversation: Conversation, principal: Principal, now: float) -> None:
         """Everything may pass."""
+
+    async def after_append(self, conversation: Conversation, principal: Principal, seq: int, now: float) -> None:
+        """Nothing follows."""
 
 
 class NoAttachments:

@@ -122,7 +122,9 @@ class ChatService:
         if attachments:
             views = await self.attachments.check_usable(conversation_id, principal.actor, attachments)
             body["attachments"] = [dict(view) for view in views]
-        return await self._append(principal, conversation_id, "message", client_id, body)
+        appended = await self._append(principal, conversation_id, "message", client_id, body)
+        await self.gate.after_append(conversation, principal, appended.seq, self._clock())
+        return appended
 
     async def edit(
         self, principal: Principal, conversation_id: str, client_id: str, target: int, text: str
