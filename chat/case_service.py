@@ -210,7 +210,19 @@ class CaseService:
     # --- what follows ------------------------------------------------------------------------------------------
 
     async def _follow(self, case: Case) -> None:
-        """Bring everything else in line with the case. Each step may be done again."""
+        """Bring everything else in line with the case. Each step may be done again.
+
+        Whoever finishes looks whether somebody else has changed the case meanwhile: the last look is at the last
+        version, however the steps of two fronts fall between each other.
+        """
+        await self._follow_once(case)
+        current = await self.get(case.case_id)
+        while current.version != case.version:
+            case = current
+            await self._follow_once(case)
+            current = await self.get(case.case_id)
+
+    async def _follow_once(self, case: Case) -> None:
         await self._align(case)
         now_closed = case.state is CaseState.CLOSED
         if now_closed:
@@ -251,8 +263,7 @@ class CaseService:
         values: dict[str, Any] = {"state": str(case.state), "version": case.version, "answer_by": case.answer_by_s}
         if conversation_id == case.notes_id:
             values |= {"assignee": case.assignee, "unit_hsa_id": case.unit_hsa_id}
-        with suppress(ChatError):  # closed already: it was told before that
-            await self._chat.system(conversation_id, f"case-{case.version}", "case_changed", values)
+        await self._chat.system(conversation_id, f"case-{case.version}", "case_changed", values)
 
     async def repair(self) -> int:
         """Follow what others left behind, and forget old messages that the archive has; how many were done."""

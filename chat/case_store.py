@@ -75,7 +75,7 @@ class CaseStore:
 
     async def unfinished(self, before_s: float, limit: int = 100) -> list[str]:
         """Cases that have waited for their conversations since before an instant."""
-        found: list[bytes] = await self._redis.zrangebyscore(UNFINISHED, "-inf", before_s, start=0, num=limit)
+        found = cast(list[bytes], await self._redis.zrangebyscore(UNFINISHED, "-inf", before_s, start=0, num=limit))
         return [case_id.decode() for case_id in found]
 
     async def drop_unfinished(self, case_id: str) -> None:
@@ -91,7 +91,7 @@ class CaseStore:
 
     async def due_to_trim(self, now_s: float, limit: int = 100) -> list[str]:
         """Closed cases that nobody may reopen any more."""
-        found: list[bytes] = await self._redis.zrangebyscore(TO_TRIM, "-inf", now_s - 1, start=0, num=limit)
+        found = cast(list[bytes], await self._redis.zrangebyscore(TO_TRIM, "-inf", now_s - 1, start=0, num=limit))
         return [case_id.decode() for case_id in found]
 
     async def trimmed(self, case_id: str) -> None:
@@ -103,7 +103,7 @@ class CaseStore:
     async def of_unit(self, provider_hsa_id: str, unit_hsa_id: str, *, is_closed: bool, limit: int = 200) -> list[Case]:
         """A unit's open cases, the longest waiting first; or its closed ones, the newest first."""
         key = unit_key(provider_hsa_id, unit_hsa_id, is_closed=is_closed)
-        found: list[bytes] = await self._redis.zrange(key, 0, limit - 1, desc=is_closed)
+        found = cast(list[bytes], await self._redis.zrange(key, 0, limit - 1, desc=is_closed))
         return [
             case
             for case in await self._many(found)
@@ -112,7 +112,7 @@ class CaseStore:
 
     async def of_patient(self, patient: str, limit: int = 200) -> list[Case]:
         """A patient's cases at all units, the newest first."""
-        found: list[bytes] = await self._redis.zrange(patient_key(patient), 0, limit - 1, desc=True)
+        found = cast(list[bytes], await self._redis.zrange(patient_key(patient), 0, limit - 1, desc=True))
         return [case for case in await self._many(found) if case.patient == patient]
 
     async def _many(self, case_ids: Sequence[bytes]) -> list[Case]:
@@ -127,7 +127,7 @@ class CaseStore:
     async def meet(self, provider_hsa_id: str, unit_hsa_id: str, staff: str, name: str) -> None:
         """Remember that somebody works at a unit: they have opened its list of cases."""
         key = f"ao:unit-staff:{provider_hsa_id}/{unit_hsa_id}"
-        await cast(Awaitable[int], self._redis.hset(key, staff, name))
+        await self._redis.hset(key, staff, name)
 
     async def colleagues(self, provider_hsa_id: str, unit_hsa_id: str) -> dict[str, str]:
         """HSA-id -> name of those who have opened the unit's list."""

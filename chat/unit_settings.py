@@ -164,7 +164,7 @@ class UnitStore:
     async def put(self, settings: UnitSettings) -> None:
         """Keep a unit's settings."""
         name = _field(settings.provider_hsa_id, settings.unit_hsa_id)
-        await cast(Awaitable[int], self._redis.hset(_UNITS, name, to_json(settings)))
+        await self._redis.hset(_UNITS, name, to_json(settings))
 
     async def get(self, provider_hsa_id: str, unit_hsa_id: str) -> UnitSettings | None:
         """A unit's settings; None when it has none."""
@@ -174,7 +174,8 @@ class UnitStore:
     async def all(self) -> list[UnitSettings]:
         """Every unit, by name."""
         found = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(_UNITS))
-        units = [from_json(*name.decode().split(" "), text) for name, text in found.items()]
+        names = {name: name.decode().partition(" ") for name in found}
+        units = [from_json(names[name][0], names[name][2], text) for name, text in found.items()]
         return sorted(units, key=lambda unit: unit.name)
 
 
