@@ -44,7 +44,7 @@ lint: build $(STAMPS)/web-packages  ## style, types and the compiled part's hint
 format:  $(STAMPS)/venv ## write the layout that lint asks for
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
 
-bench: build  ## server CPU per forwarded packet beside a bare loop (ARGS="--help" shows the options)
+bench: build  ## what packets and logins cost, beside bare loops (ARGS="--help" shows the options)
 	@$(BIN)/python -m loadtest.bench $(ARGS)
 
 fuzz: build  ## fuzz for SECONDS=60 (TARGET=name for one target, ENGINE=atheris for coverage guidance)

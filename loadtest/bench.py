@@ -2,7 +2,7 @@
 
 Every cell measures the bare loop (plain, with segmentation trains, with equalised packets) and the server one after
 the other, in an order that turns with each repeat so that drift cancels; medians are printed. Forwarder on one core,
-clients on the other.
+clients on the other. After the cells, unless some are chosen, come the figures of logins (``loadtest/auth_bench.py``).
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import uvloop
 
+from loadtest.auth_bench import auth_report
 from loadtest.barerun import Traffic, bare_stage
 from loadtest.benchreport import text_report
 from loadtest.cells import VARIANTS, Cell, CellResult, choose
@@ -37,7 +38,7 @@ QUICK_STEP_S, QUICK_STEPS = 0.7, 6
 def main() -> None:
     """Parse the command line, run, print."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two cells, one repeat, under a minute")
+    parser.add_argument("--quick", action="store_true", help="two cells, one repeat, about a minute")
     parser.add_argument("--cells", default="", help="cells separated by commas: 10x3 50x10 200x10 50x10-flat ...")
     parser.add_argument("--variants", default=",".join(VARIANTS), help="which of: " + ", ".join(VARIANTS))
     parser.add_argument("--repeats", type=int, default=0, help="default 3, with --quick 1")
@@ -62,6 +63,12 @@ def main() -> None:
         _say("One core only: clients and server share it, and the figures mean little.")
     with contextlib.suppress(asyncio.CancelledError):
         uvloop.run(_run(options, cells, variants))
+        if not options.cells:
+            _say(
+                uvloop.run(
+                    auth_report(quick=options.quick, server_cpu=options.server_cpu, client_cpu=options.client_cpu)
+                )
+            )
 
 
 async def _run(options: argparse.Namespace, cells: tuple[Cell, ...], variants: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,23 +32,31 @@ class Service:
     worker_pid: int
     front_pid: int
     rooms: RoomService
+    store_url: str
+    token_keys: str
 
 
 @asynccontextmanager
-async def running_service(*, worker_cpu: int | None, other_cpu: int | None) -> AsyncIterator[Service]:
-    """Embedded Valkey, front and one worker; the worker pinned to one core, the rest to the other."""
+async def running_service(
+    *, worker_cpu: int | None, other_cpu: int | None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Service]:
+    """Embedded Valkey, front and one worker; the worker pinned to one core, the rest to the other.
+
+    ``environment``: further variables for the programs.
+    """
     keys = TokenKeys.generate_text()
     port = _free_port()
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="loadtest-"))
         store = f"{directory}/valkey.sock"
-        environment = os.environ | {
+        variables = os.environ | {
             "ALLTID_REDIS_URL": f"unix://{store}",
             "ALLTID_TOKEN_KEYS": keys,
             "ALLTID_HTTP_PORT": str(port),
             "ALLTID_MEDIA_HOST": "127.0.0.1",
             "ALLTID_MEDIA_ADDRESSES": "127.0.0.1",
             "ALLTID_LOG_LEVEL": "warning",
+            **(environment or {}),
         }
         commands = {
             "store": [
@@ -69,14 +77,16 @@ async def running_service(*, worker_cpu: int | None, other_cpu: int | None) -> A
         }
         pids = {}
         for name, command in commands.items():
-            process = await stack.enter_async_context(_process(command, environment))
+            process = await stack.enter_async_context(_process(command, variables))
             pids[name] = process.pid
             if name == "store":
                 await _exists(Path(store))
         await _answers(url := f"http://127.0.0.1:{port}", process)
         for name, pid in pids.items():
             pin(worker_cpu if name == "worker" else other_cpu, pid)
-        yield Service(url, pids["worker"], pids["front"], RoomService(url, service_token(keys)))
+        yield Service(
+            url, pids["worker"], pids["front"], RoomService(url, service_token(keys)), f"unix://{store}", keys
+        )
 
 
 @asynccontextmanager
