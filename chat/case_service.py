@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
+from redis.exceptions import RedisError
+
 from auth.principal import Principal
 from chat.archive import Archive, ArchiveError
 from chat.case_store import CaseStore
@@ -180,7 +182,8 @@ class CaseService:
             return apply(case, act, now_s=self._clock(), policy=policy, **arguments)
 
         _, after = await self.cases.change(case_id, change, expected_version=version)
-        await self._follow(after)
+        with suppress(ChatError, RedisError, OSError):  # it is done; what has to follow will, by ``repair``
+            await self._follow(after)
         return after
 
     # --- messages (ConversationGate) ---------------------------------------------------------------------------
@@ -205,7 +208,8 @@ class CaseService:
         if before.state is after.state:
             await self.cases.finished(after)  # no more than the number of the message has changed
             return
-        await self._follow(after)
+        with suppress(ChatError, RedisError, OSError):
+            await self._follow(after)
 
     # --- what follows ------------------------------------------------------------------------------------------
 
@@ -231,6 +235,10 @@ class CaseService:
                     await archive_conversation(self._chat.store, self._archive, conversation_id)
             except ArchiveError:
                 return  # ``repair`` goes on trying
+            except ChatError as error:
+                if error.code == "invalid":
+                    return  # reopened meanwhile, by a version that is still to be followed
+                raise
         unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
         if now_closed or case.state is CaseState.AWAITING_PATIENT:
             await self._notices.case_changed(case, unit, "case_closed" if now_closed else "new_message")
