@@ -24,6 +24,8 @@ SILENT_S: Final = 3.0
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.5
 _CHANNELS_PER_COMMAND: Final = 500
+_RESP3_ONLY: Final = ("maint_", "oss_", "orig_")
+"""Parameters by which redis-py hears of failovers that managed services plan; they need RESP3."""
 _NEWS_PER_TURN: Final = 64
 """After so many news at a stretch everything else of the process has its turn."""
 
@@ -125,7 +127,9 @@ class News:
 
     async def _connect(self) -> None:
         # RESP2, where news are plain answers; the pool's other connections may speak RESP3.
-        values = {**self._pool.connection_kwargs, "protocol": 2, "socket_timeout": SILENT_S}
+        given = self._pool.connection_kwargs.items()
+        values = {name: value for name, value in given if not name.startswith(_RESP3_ONLY)}
+        values |= {"protocol": 2, "socket_timeout": SILENT_S}
         connection: Any = self._pool.connection_class(**values)
         await connection.connect()
         for channel in self._wanted:
