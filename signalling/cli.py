@@ -21,6 +21,7 @@ _OPTIONS = {
     "workers": ("ALLTID_WORKERS", "media workers (default: one per core)"),
     "data_dir": ("ALLTID_DATA_DIR", "keys, certificate, data of the embedded Valkey (default ./var)"),
     "redis_url": ("ALLTID_REDIS_URL", "use this Redis or Valkey instead of the embedded one"),
+    "mode": ("ALLTID_MODE", "development (default) has a test bench with invented persons; production has none"),
     "media_addresses": ("ALLTID_MEDIA_ADDRESSES", "addresses told to clients (default: this machine's own)"),
 }
 """Options are shorthands for environment variables, so that the children see them too."""
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, (variable, text) in _OPTIONS.items():
         serve.add_argument(f"--{name.replace('_', '-')}", dest=name, help=f"{text} [{variable}]")
     serve.add_argument("--no-https", action="store_true", help="no HTTPS with a self-signed certificate")
-    serve.add_argument("--no-demo", action="store_true", help="no demo room")
+    serve.add_argument("--no-demo", action="store_true", help="no demo room, no invented persons")
     token = commands.add_parser("service-token", help="print a token for a program that creates rooms")
     token.add_argument("service", help="the program's name")
     token.add_argument("--days", type=int, default=365, help="how long it is valid (default 365)")

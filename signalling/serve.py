@@ -1,5 +1,8 @@
 """``alltid-oppet serve``: everything on one machine, in as many processes as it has cores and two more.
 
+In development mode, the default, it starts a test bench too: an identity provider and a record system with invented
+persons (``signalling/development.py``).
+
 The same programs run one by one on many machines: ``python -m sfu.worker`` and ``python -m signalling.front``
 with ``ALLTID_REDIS_URL``. Here a supervisor starts them, waits until each is ready, restarts what crashes, and
 stops all of them together.
@@ -30,7 +33,9 @@ from signalling import valkey
 from signalling.addresses import local_ipv4_addresses
 from signalling.certificates import ensure_certificate, write_private
 from signalling.demo import DemoLink, create_demo
+from signalling.development import TestBench, answers, is_wanted
 from signalling.front import load_keys
+from signalling.keys import load_pseudonyms
 from signalling.settings import FrontSettings, ServeSettings
 from signalling.supervisor import Child, StartError, Supervisor
 
@@ -58,6 +63,7 @@ class Serve:
         self.addresses = local_ipv4_addresses()
         self.front_urls: tuple[str, ...] = ()
         self.demo_links: list[DemoLink] = []
+        self.bench: TestBench | None = None
         self._run_id = secrets.token_hex(3)
 
     async def start(self) -> None:
@@ -69,6 +75,9 @@ class Serve:
             registry = Registry(redis)
             environment = {"ALLTID_REDIS_URL": redis_url, "ALLTID_LOG_FORMAT": settings.log_format}
             environment |= self._key_environment()
+            if is_wanted(settings.mode, demo=settings.demo):
+                self.bench = await self._start_bench()
+                environment |= self.bench.front_environment(os.environ)
             workers = [self._worker(index, environment) for index in range(settings.workers or os.cpu_count() or 1)]
             front = self._front(environment)
             for child in (*workers, front):
@@ -80,6 +89,8 @@ class Serve:
             if settings.demo:
                 keys = load_keys(FrontSettings())
                 self.demo_links = await create_demo(registry, keys, time.time())
+            if self.bench is not None:
+                await self._fill_bench(self.bench, redis)
         finally:
             await redis.aclose()
 
@@ -89,9 +100,8 @@ class Serve:
 
     def summary(self) -> str:
         """What to tell the person who started it."""
-        http = next((url for url in self.front_urls if url.startswith("http://")), "")
         https = next((url for url in self.front_urls if url.startswith("https://")), "")
-        here = f"http://localhost:{http.rpartition(':')[2]}"
+        here = self._here()
         lines = ["", "alltid-oppet is running.", f"  on this machine:     {here}"]
         there = f"https://{self.addresses[0]}:{https.rpartition(':')[2]}" if https and self.addresses else ""
         if there:
@@ -105,6 +115,8 @@ class Serve:
             lines.append("  The web client is not built: run `make web`.")
         for link in self.demo_links:
             lines += ["", f"  {link.display_name} ({link.role}):", f"  {here}{link.path}"]
+        if self.bench is not None:
+            lines += self.bench.summary(here)
         if self.demo_links and there:
             link = self.demo_links[-1]
             lines += ["", f"  {link.display_name} on another machine instead:", f"  {there}{link.path}"]
@@ -128,6 +140,32 @@ class Serve:
         finally:
             await redis.aclose()
         return url
+
+    async def _start_bench(self) -> TestBench:
+        """The identity provider first: the front asks it about itself."""
+        settings = self.settings
+        bench = TestBench(
+            settings.provider_port, settings.record_system_port, settings.log_format, settings.stop_timeout_s
+        )
+        provider = bench.provider(os.environ.get("ALLTID_DEVELOPMENT_REDIRECT_ORIGINS", ""))
+        self.supervisor.start(provider)
+        await self.supervisor.wait_ready(provider, lambda: answers(bench.provider_url))
+        return bench
+
+    async def _fill_bench(self, bench: TestBench, redis: Redis) -> None:
+        """The record system last: it needs to know where the front is."""
+        pseudonyms = load_pseudonyms(FrontSettings())
+        if pseudonyms is not None:
+            await bench.seed(redis, pseudonyms, time.time())
+        origins = os.environ.get("ALLTID_DEVELOPMENT_REDIRECT_ORIGINS", "")
+        record_system = bench.record_system(self._here(), origins)
+        self.supervisor.start(record_system)
+        await self.supervisor.wait_ready(record_system, lambda: answers(bench.record_system_url))
+
+    def _here(self) -> str:
+        """The front's address for browsers on this machine."""
+        http = next((url for url in self.front_urls if url.startswith("http://")), "")
+        return f"http://localhost:{http.rpartition(':')[2]}"
 
     def _worker(self, index: int, environment: dict[str, str]) -> Child:
         name = f"worker-{self._run_id}-{index}"

@@ -1,6 +1,7 @@
 """Settings of the front and of the supervisor, from the environment (``ALLTID_*``). docs/settings.md shows them."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -93,6 +94,17 @@ class ServeSettings(BaseSettings):
         default="", description="Addresses announced to clients, separated by commas; empty means this machine's own."
     )
     https: bool = Field(default=True, description="Make a self-signed certificate when none is given, and serve HTTPS.")
+    mode: Literal["development", "production"] = Field(
+        default="development",
+        description="`development` starts the test bench with invented persons beside the service, unless "
+        "`ALLTID_DEMO` is false; `production` never does.",
+    )
+    provider_port: int = Field(
+        default=8090, ge=0, le=65535, description="Development: the identity provider's port; another when it is taken."
+    )
+    record_system_port: int = Field(
+        default=8091, ge=0, le=65535, description="Development: the fake record system's; another when it is taken."
+    )
     demo: bool = Field(default=True, description="Create a demo room at start and print two links to it.")
     stop_timeout_s: float = Field(
         default=8.0, gt=0, description="After this long a child that does not stop is killed."

@@ -8,8 +8,6 @@ from auth.development.persons import UNIT_HEALTH_CENTRE, UNIT_MATERNITY, UNIT_RE
 
 QUARTER_S: Final = 900
 VISIT_S: Final = 1800
-LATEST_S: Final = 10 * 3600
-"""Meetings stay open so long after the start of the service: one can try all day."""
 
 
 @dataclass(frozen=True)
