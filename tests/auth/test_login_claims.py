@@ -1,9 +1,13 @@
 """Claims of patients and staff."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
+from auth import identity_numbers
+from auth.development.claims import RESERVE_NUMBER_CLAIM, employee_subject, patient_subject
+from auth.development.persons import EMPLOYEES, Employee, Patient, patients
 from auth.login_claims import MAX_COMMISSIONS, ClaimsError, read_patient, read_staff
 from tests.auth.faulty_provider import PATIENT, STAFF
 
@@ -96,3 +100,23 @@ def test_endless_commissions_are_cut() -> None:
 
 def test_a_commission_named_twice_is_one() -> None:
     assert len(read_staff(STAFF | {"commissions": [ONE, ONE]}).commissions) == 1
+
+
+@pytest.mark.parametrize("employee", EMPLOYEES, ids=lambda employee: employee.hsa_id)
+def test_the_invented_staff_of_the_test_bench_are_understood(employee: Employee) -> None:
+    claims = employee_subject(employee).claims
+    if not employee.commissions:
+        with pytest.raises(ClaimsError, match="commissions"):
+            read_staff(claims)
+        return
+    staff = read_staff(claims)
+    assert staff.employee_hsa_id == employee.hsa_id
+    assert len(staff.commissions) == len(employee.commissions)
+    assert (staff.chosen is None) is (len(employee.commissions) > 1)
+
+
+@pytest.mark.parametrize("person", patients(date(2027, 1, 15)), ids=lambda person: person.key)
+def test_the_invented_patients_of_the_test_bench_are_understood(person: Patient) -> None:
+    found = read_patient(patient_subject(person).claims, [*NUMBER_CLAIMS, RESERVE_NUMBER_CLAIM])
+    number = identity_numbers.parse(found.number, today=date(2027, 1, 15))
+    assert (number.system.value, number.value) == (person.system, person.number)
