@@ -70,7 +70,7 @@ redis.call('SET', KEYS[2], ARGV[2])
 return false
 """
 
-Event = Literal["recorded", "relinked", "unavailable", "rolled_back", "head_forged"]
+AuditEvent = Literal["recorded", "relinked", "unavailable", "rolled_back", "head_forged"]
 
 
 class AuditUnavailableError(Exception):
@@ -90,7 +90,7 @@ class AuditLog:
         redis: "Redis",
         keys: AuditKeys,
         *,
-        observe: Callable[[Event, int], None] = lambda _event, _count: None,
+        observe: Callable[[AuditEvent, int], None] = lambda _event, _count: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``observe`` is told what happened and to how many entries."""

@@ -1,5 +1,6 @@
 """HTTP of the front: rooms and tokens for other services, health, metrics, and the web client's files."""
 
+import functools
 import hmac
 import json
 import re
@@ -250,6 +251,7 @@ class Http:
         )
 
 
+@functools.cache
 def package_version() -> str:
     """The installed version of this service."""
     try:

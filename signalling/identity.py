@@ -7,7 +7,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from auth.audit import AuditEntry
-from auth.audit_store import AuditLog, AuditUnavailableError
+from auth.audit_store import AuditEvent, AuditLog, AuditUnavailableError
 from auth.login import Audience, Logins
 from auth.oidc import OidcClient
 from auth.proxies import RedisProxyDirectory
@@ -46,7 +46,7 @@ class Identity:
         audit_keys = load_audit_keys(settings)
         if audit_keys is None:
             _log.warning("audit_key_missing")
-        self.audit = AuditLog(redis, audit_keys, clock=clock) if audit_keys is not None else None
+        self.audit = AuditLog(redis, audit_keys, observe=self._audited, clock=clock) if audit_keys is not None else None
         self.proxies = RedisProxyDirectory(redis)
         self.sessions = SessionStore(redis, Limits(settings.session_idle_s, settings.session_absolute_s), self._ended)
         self.logins = Logins(redis, *_clients(settings))
@@ -82,8 +82,12 @@ class Identity:
     async def record(self, entry: AuditEntry) -> None:
         """Write one entry of the audit log; ``AuditUnavailableError`` when it cannot be kept."""
         if self.audit is None:
+            self._audited("unavailable", 1)
             raise AuditUnavailableError("closed")
         await self.audit.record(entry)
+
+    def _audited(self, result: AuditEvent, count: int) -> None:
+        self._metrics.audit_entries.labels(result).inc(count)
 
     async def _ended(self, grant_id: str, reason: EndReason) -> None:
         self._metrics.sessions_ended.labels(reason).inc()

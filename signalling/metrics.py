@@ -73,6 +73,13 @@ class FrontMetrics:
             ["cause"],
             registry=self.registry,
         )
+        self.audit_entries = Counter(
+            "ao_front_audit_entries",
+            "Audit entries by result: recorded, relinked (another front was first, linked anew), unavailable (refused "
+            "with what they are about), rolled_back (gone from the store: look at once), head_forged (likewise).",
+            ["result"],
+            registry=self.registry,
+        )
         self.sessions_ended = Counter(
             "ao_front_sessions_ended",
             "Sessions that ended, by reason: logout, replaced, idle, absolute, backchannel, ended_elsewhere, "
