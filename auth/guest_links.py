@@ -109,9 +109,8 @@ class GuestLinks:
 
     async def of_meeting(self, meeting_id: str) -> Sequence[GuestLink]:
         """A meeting's links, in no order that means anything but is always the same."""
-        found = {
-            str(name, "ascii"): value for name, value in (await self._redis.hgetall(_links_key(meeting_id))).items()
-        }
+        fields: Any = await self._redis.hgetall(_links_key(meeting_id))
+        found: dict[str, bytes] = {str(name, "ascii"): value for name, value in fields.items()}
         return [_unpack(name, found) for name in sorted(found) if ":" not in name]
 
     async def get(self, meeting_id: str, link_id: str) -> GuestLink | None:

@@ -46,9 +46,11 @@ class FakeWorker:
     block: set[str] = field(default_factory=set)
     unblocked: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Condition = field(default_factory=asyncio.Condition)
+    waiting_in: dict[str, int] = field(default_factory=dict)
 
     async def start(self) -> None:
         methods = ("join", "resume", "negotiate", "set_source", "select", "detach", "leave", "close_room")
+        methods += ("waiting_counts",)
         self.bus = Bus(self.redis, self.worker_id, handlers={name: self._handler(name) for name in methods})
         self.registry = Registry(self.redis)
         await self.bus.start()
@@ -177,6 +179,9 @@ class FakeWorker:
         await self.to_room(params["room_id"], "closed", {"code": "room_closed", "message": "The room was closed."})
         self.rooms.pop(params["room_id"], None)
         return {}
+
+    async def waiting_counts(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {room_id: self.waiting_in[room_id] for room_id in params["room_ids"] if room_id in self.waiting_in}
 
     async def to_room(self, room_id: str, event: str, payload: dict[str, Any], except_id: str | None = None) -> None:
         """One bus event for each front, as the contract says."""
