@@ -64,7 +64,7 @@ async def test_a_whole_scenario_leaves_no_personal_data_in_the_logs_or_metrics(
     worker.refuse["set_source"] = "secret-code"
     await bo.ask("set_source", {"source": "camera", "active": True})
 
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Name of anna")
 
     monkeypatch.setattr(front.media, "select", fail)
