@@ -1,6 +1,6 @@
 """All rooms of one worker over one walk: datagrams and requests in, datagrams and events out. Sans-I/O.
 
-The worker's shell calls ``on_batch`` with what the walk hands over, ``tick`` every TICK_US, and the request
+The worker's shell calls ``on_batch`` with what the walk hands over, ``tick`` when it is due, and the request
 handlers; each leaves in ``datagrams`` what to send and in ``events`` what to tell the fronts.
 """
 
@@ -19,14 +19,31 @@ from sfu.walk import KEYFRAME, KEYFRAME_WANTED
 
 TICK_US: Final = 20_000
 """NACKs go out this often: the reordering wait of 10 ms and half a tick are well under a video's jitter buffer."""
-TRANSPORT_FEEDBACK_TICKS: Final = 3
-"""Transport-wide feedback every 60 ms: libwebrtc's own default is 50 to 100 ms."""
-LEVEL_TICKS: Final = 10
-SECOND_TICKS: Final = 50
-HANDSHAKE_TICKS: Final = 5
+TRANSPORT_FEEDBACK_US: Final = 60_000
+"""libwebrtc's own default is 50 to 100 ms."""
+LEVELS_US: Final = 200_000
+SECOND_US: Final = 1_000_000
+HANDSHAKES_US: Final = 100_000
 """DTLS retransmits after 400 ms at the earliest."""
 REVOKED_KEPT_US: Final = 60_000_000
 """A join that was under way when its grant was revoked arrives within seconds, and is refused."""
+
+
+class Interval:
+    """What is to be done every so often, by ticks that come when they come."""
+
+    def __init__(self, period_us: int) -> None:
+        self._period_us = period_us
+        self._due_us: int | None = None
+
+    def is_due(self, now_us: int) -> bool:
+        """Whether a period has passed since the last time that this said yes; lateness does not add up."""
+        if self._due_us is None:
+            self._due_us = now_us + self._period_us
+        if now_us < self._due_us:
+            return False
+        self._due_us = max(self._due_us + self._period_us, now_us + self._period_us // 2)
+        return True
 
 
 class Engine:
@@ -42,8 +59,11 @@ class Engine:
         self.drops: Counter[str] = Counter()
         self._by_ufrag: dict[str, tuple[Room, Participant]] = {}
         self._by_peer: dict[int, tuple[Room, Participant]] = {}
-        self._ticks = 0
         self._revoked_us: dict[str, int] = {}
+        self._feedback = Interval(TRANSPORT_FEEDBACK_US)
+        self._hearing = Interval(LEVELS_US)
+        self._checks = Interval(SECOND_US)
+        self._handshakes = Interval(HANDSHAKES_US)
         local.walk.on_unknown_ssrc = self._bind
 
     # -- requests of the fronts ----------------------------------------------------------------------------------
@@ -263,25 +283,20 @@ class Engine:
         room, person = found
         is_rtx = self.local.walk.is_repair(peer_id, payload_type)
         names = [name.decode("ascii", "replace") for name in (mid, rid, repaired)]
-        return room.bind_ssrc(person, ssrc, is_rtx, names[0], names[1], names[2], self.now_us)
-
-    now_us = 0
-    """The time of the batch or tick under way, for the walk's call back."""
+        return room.bind_ssrc(person, ssrc, is_rtx, names[0], names[1], names[2], self.local.walk.now_us)
 
     # -- time ----------------------------------------------------------------------------------------------------
 
     def tick(self, now_us: int) -> None:
-        """Everything that is due; call every TICK_US."""
-        self.now_us = now_us
-        self._ticks += 1
-        per_second = self._ticks % SECOND_TICKS == 0
-        self.local.walk.tick(now_us, self._ticks % TRANSPORT_FEEDBACK_TICKS == 0, per_second)
+        """Everything that is due; call every TICK_US while media comes, less often while none does."""
+        per_second = self._checks.is_due(now_us)
+        self.local.walk.tick(now_us, self._feedback.is_due(now_us), per_second)
         self.on_batch((), now_us)
         for source_id in self.keyframes.poll(now_us):
             self._send_request(source_id)
         if per_second:
             self._revoked_us = {grant: at for grant, at in self._revoked_us.items() if now_us - at < REVOKED_KEPT_US}
-        levels = self._levels() if self._ticks % LEVEL_TICKS == 0 else None
+        levels = self._levels() if self._hearing.is_due(now_us) else None
         for room in list(self.rooms.values()):
             if levels is not None:
                 room.hear(levels.get(room.room_id, {}), now_us)
@@ -290,7 +305,7 @@ class Engine:
                 room.check_encodings(now_us)
             room.tick(now_us)
             self._collect(room)
-        if self._ticks % HANDSHAKE_TICKS == 0:
+        if self._handshakes.is_due(now_us):
             for _, person in self._by_peer.values():
                 transport = person.transport
                 if transport.connected_us is None and transport.ice.selected is not None:

@@ -67,6 +67,8 @@ cdef inline void request_missing(Walk walk, Peer* peer, int64_t now_us) noexcept
         count = due_requests(&source.reception, numbers, now_us, &gave_up)
         if gave_up:
             raise_event(walk, EVENT_KEYFRAME_WANTED, source)
+        if source.reception.missing_count:
+            walk.has_holes = True
         size = 12
         i = 0
         while i < count:

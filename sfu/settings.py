@@ -28,6 +28,9 @@ class WorkerSettings(BaseSettings):
     media_equalise: bool = Field(
         default=True, description="Pad a frame's packets to one size, so that they make one train."
     )
+    media_feedback_socket: bool = Field(
+        default=True, description="Let the kernel sort RTCP onto a second socket, where it wakes nobody."
+    )
     media_coalesce_us: int = Field(
         default=1000,
         ge=0,

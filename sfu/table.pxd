@@ -219,6 +219,7 @@ cdef class RouteTable:
     cdef uint64_t drops[DROP_CAUSES]
     cdef dict _codec_numbers
     cdef dict _peers
+    cdef dict _publishers         # the peers that have sources: what a tick has to look at
     cdef dict _sources
     cdef dict _consumers
     cdef dict _sessions

@@ -50,6 +50,7 @@ cdef class RouteTable:
         self.secret = <uint64_t>(secret & 0xFFFFFFFFFFFFFFFF)
         self._codec_numbers = {}
         self._peers = {}
+        self._publishers = {}
         self._sources = {}
         self._consumers = {}
         self._sessions = {}
@@ -288,6 +289,7 @@ cdef class RouteTable:
             source.primary = self.source_of(primary)
         peer.sources[peer.source_count] = source
         peer.source_count += 1
+        self._publishers[peer_id] = <size_t>peer
         self._sources[source.id] = <size_t>source
         return source.id
 
@@ -310,6 +312,8 @@ cdef class RouteTable:
                 peer.source_count -= 1
                 peer.sources[i] = peer.sources[peer.source_count]
                 break
+        if peer.source_count == 0:
+            del self._publishers[peer.id]
         del self._sources[source_id]
         _free_source(source)
 

@@ -11,6 +11,7 @@ cdef enum:
     BATCH = 64                    # datagrams per recvmmsg: six ten-packet frames, 128 KiB of slots
     ROUNDS = 4                    # batches per wake-up before the event loop gets its turn
     BUSY_GAP_US = 3000            # wake-ups closer than this: worth gathering
+    FEEDBACK_GAP_US = 5000        # a reader of feedback that is 5 ms old loses nothing: jitter buffers hold more
     RECEIVE_SLOT_BYTES = 2048
     EVENTS = 256
     RATE_BUCKETS = 4096
@@ -25,6 +26,12 @@ cdef struct Event:
 
 cdef class Walk(RouteTable):
     cdef readonly int fd
+    cdef readonly int feedback_fd
+    cdef int64_t last_feedback_us
+    cdef readonly int64_t now_us
+    cdef public int64_t attend_us
+    cdef readonly bint has_holes
+    cdef public object attend
     cdef Output out
     cdef uint8_t* slots_memory
     cdef mmsghdr receive_headers[BATCH]
@@ -53,6 +60,7 @@ cdef class Walk(RouteTable):
     cdef readonly uint64_t retransmitted_packets
     cdef public object on_unknown_ssrc
     cdef list _captured
+    cdef int _receive(self, int fd, int64_t now_us) noexcept nogil
     cdef bint _within_rate(self, const socket_address* address, Peer* peer, int64_t now_us) noexcept nogil
     cdef void _classify(self, int index, size_t length, bint truncated, int64_t now_us) noexcept nogil
     cdef void _receive_rtp(self, Peer* peer, int index, size_t length, int64_t now_us) noexcept nogil
@@ -61,4 +69,6 @@ cdef class Walk(RouteTable):
     cdef void _put_first(self, Source* source, int index) noexcept nogil
     cdef void _forward(self, Source* source, int64_t now_us) noexcept nogil
     cdef void _remember(self, Source* source) noexcept nogil
-    cdef list _finish(self, int64_t now_us)
+    cdef int _finish(self, int64_t now_us, list slow_lane) except -1
+    cpdef list forward_batch(self, int64_t now_us)
+    cpdef list receive_feedback(self, int64_t now_us)

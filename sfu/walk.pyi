@@ -12,15 +12,23 @@ Address: TypeAlias = tuple[str, int]
 
 class Walk(RouteTable):
     fd: int
+    feedback_fd: int
     batches: int
     received_datagrams: int
     forwarded_packets: int
     retransmitted_packets: int
+    now_us: int
+    attend_us: int
+    has_holes: bool
+    attend: Callable[[list[tuple[bytes, Address, int]], int], None] | None
     on_unknown_ssrc: Callable[[int, int, int, bytes, bytes, bytes], bool] | None
     def __init__(
-        self, secret: int = 0, fd: int = -1, segmentation: bool = True, equalising: bool = True, coalesce_us: int = 0
+        self, secret: int = 0, fd: int = -1, segmentation: bool = True, equalising: bool = True, coalesce_us: int = 0,
+        feedback_fd: int = -1,
     ) -> None: ...
+    def wake(self) -> None: ...
     def forward_batch(self, now_us: int) -> list[tuple[bytes, Address, int]]: ...
+    def receive_feedback(self, now_us: int) -> list[tuple[bytes, Address, int]]: ...
     def handle(
         self, datagrams: Iterable[tuple[bytes, Address]], now_us: int
     ) -> tuple[list[tuple[bytes, Address, int]], list[tuple[bytes, Address]]]: ...

@@ -1,6 +1,6 @@
 """The walk of a packet: one call per wake-up, from the socket to every subscriber, without the GIL.
 
-    worker.on_readable -> forward_batch(now_us)
+    the event loop -> wake -> forward_batch(now_us)
         recvmmsg -> _classify (RFC 7983) -> _receive_rtp: find peer, unprotect, parse, find source -> _accept: observe
         -> _deliver: switch waiting consumers at a keyframe -> _forward: template once, patch and protect per consumer
         -> flush: sendmmsg with trains
@@ -46,17 +46,20 @@ cdef enum:
 cdef class Walk(RouteTable):
     """The packet walk over one UDP socket.
 
-    ``fd`` is the socket's (non-blocking), -1 for none; ``secret`` keys the address hash; ``segmentation`` uses
-    UDP_SEGMENT; ``equalising`` pads a frame's packets to one size; ``coalesce_us`` gathers what comes
-    while the walk is busy. ``on_unknown_ssrc(peer_id, ssrc, payload_type,
-    mid, rid, repaired_rid)`` may add the source and return True.
+    ``fd`` is the socket's (non-blocking), -1 for none; ``feedback_fd`` that of its second half, where the kernel
+    puts RTCP (``sfu/sockets.py``), -1 where all comes by ``fd``; ``secret`` keys the address hash; ``segmentation``
+    uses UDP_SEGMENT; ``equalising`` pads a frame's packets to one size; ``coalesce_us`` gathers what comes while the
+    walk is busy. ``on_unknown_ssrc(peer_id, ssrc, payload_type, mid, rid, repaired_rid)`` may add the source and
+    return True.
     """
 
     def __cinit__(
-        self, secret=0, int fd=-1, bint segmentation=True, bint equalising=True, uint32_t coalesce_us=0
+        self, secret=0, int fd=-1, bint segmentation=True, bint equalising=True, uint32_t coalesce_us=0,
+        int feedback_fd=-1
     ):
         cdef int i
         self.fd = fd
+        self.feedback_fd = feedback_fd
         self.out.fd = fd
         self.out.segmentation = segmentation
         self.equalising = equalising
@@ -72,6 +75,7 @@ cdef class Walk(RouteTable):
             self.receive_headers[i].msg_hdr.msg_iovlen = 1
             self.receive_headers[i].msg_hdr.msg_name = &self.receive_addresses[i]
         self.on_unknown_ssrc = None
+        self.attend = None
 
     def __dealloc__(self):
         free(self.out.arena)
@@ -80,29 +84,34 @@ cdef class Walk(RouteTable):
 
     # -- from the socket to the sources --------------------------------------------------------------------------
 
-    def forward_batch(self, int64_t now_us) -> list:
+    def wake(self) -> None:
+        """Take what waits on the socket; call ``attend(slow_lane, now_us)`` if there is anything for Python to do.
+
+        That is STUN, DTLS, events, packets to ask for again, and the tick when ``attend_us`` has come: most wake-ups
+        pass without any Python.
+        """
+        cdef int64_t now_us = monotonic_us()
+        cdef list slow_lane = self.forward_batch(now_us)
+        if slow_lane or self.event_count or self.has_holes or now_us >= self.attend_us:
+            self.attend(slow_lane, now_us)
+
+    cpdef list forward_batch(self, int64_t now_us):
         """Receive, forward and send all that waits (at most ROUNDS batches); return STUN and DTLS datagrams.
 
         While datagrams come more often than every BUSY_GAP_US, the next batch is waited for here for ``coalesce_us``
         rather than through the event loop: most wake-ups of a busy worker are one subscriber's small feedback, and
         each costs more than it carries. Each is (data, (host, port), peer id or 0). Events are drained by ``take_events``.
         """
-        cdef int count, i
+        cdef int count
         cdef bint busy = now_us - self.last_batch_us < BUSY_GAP_US
-        slow_lane = []
+        cdef list slow_lane = []
+        self.now_us = now_us
         for _ in range(ROUNDS):
             with nogil:
-                for i in range(BATCH):
-                    self.receive_headers[i].msg_hdr.msg_namelen = sizeof(socket_address)
-                count = recvmmsg(self.fd, self.receive_headers, BATCH, MSG_DONTWAIT, NULL)
-                for i in range(count):
-                    self._classify(
-                        i, self.receive_headers[i].msg_len,
-                        self.receive_headers[i].msg_hdr.msg_flags & MSG_TRUNC != 0, now_us,
-                    )
+                count = self._receive(self.fd, now_us)
             if count <= 0:
                 break
-            slow_lane += self._finish(now_us)
+            self._finish(now_us, slow_lane)
             self.last_batch_us = now_us
             if count == BATCH:
                 continue
@@ -111,13 +120,47 @@ cdef class Walk(RouteTable):
             with nogil:
                 sleep_us(self.coalesce_us)
                 now_us = monotonic_us()
+        if now_us - self.last_feedback_us >= FEEDBACK_GAP_US:
+            slow_lane += self.receive_feedback(now_us)
         return slow_lane
+
+    cpdef list receive_feedback(self, int64_t now_us):
+        """Take the RTCP that waits on the second half of the socket, if there is one; as ``forward_batch``.
+
+        Subscribers send ten times as many feedback packets as a publisher sends frames. They wake nobody: they are
+        taken along with media that comes anyway, and by every tick.
+        """
+        cdef int count
+        cdef list slow_lane = []
+        self.now_us = self.last_feedback_us = now_us
+        for _ in range(ROUNDS if self.feedback_fd >= 0 else 0):
+            with nogil:
+                count = self._receive(self.feedback_fd, now_us)
+            if count > 0:
+                self._finish(now_us, slow_lane)
+            if count < BATCH:
+                break
+        return slow_lane
+
+    cdef int _receive(self, int fd, int64_t now_us) noexcept nogil:
+        """Receive and classify up to BATCH datagrams; returns how many came, not above 0 for none."""
+        cdef int count, i
+        for i in range(BATCH):
+            self.receive_headers[i].msg_hdr.msg_namelen = sizeof(socket_address)
+        count = recvmmsg(fd, self.receive_headers, BATCH, MSG_DONTWAIT, NULL)
+        for i in range(count):
+            self._classify(
+                i, self.receive_headers[i].msg_len,
+                self.receive_headers[i].msg_hdr.msg_flags & MSG_TRUNC != 0, now_us,
+            )
+        return count
 
     def handle(self, datagrams, int64_t now_us) -> tuple:
         """Do the same for [(data, (host, port))] of a virtual network: return (slow lane, [(data, (host, port))])."""
         cdef int i
         cdef size_t length
         slow_lane = []
+        self.now_us = now_us
         datagrams = list(datagrams)
         for start in range(0, len(datagrams), BATCH):
             chunk = datagrams[start:start + BATCH]
@@ -127,11 +170,11 @@ cdef class Walk(RouteTable):
                 if not socket_address_set(&self.receive_addresses[i], host.encode(), port):
                     raise ValueError("not an address")
                 self._classify(i, length, len(data) > RECEIVE_SLOT_BYTES, now_us)
-            slow_lane += self._finish(now_us)
+            self._finish(now_us, slow_lane)
         return slow_lane, self.take_captured()
 
-    cdef list _finish(self, int64_t now_us):
-        """After a batch was classified: bind unknown streams, forward, and hand over the slow lane."""
+    cdef int _finish(self, int64_t now_us, list slow_lane) except -1:
+        """After a batch was classified: bind unknown streams, forward, and add to the slow lane."""
         cdef int i, index
         cdef char host[64]
         cdef int port
@@ -156,7 +199,6 @@ cdef class Walk(RouteTable):
                 else:
                     self.drops[<int>DROP_UNKNOWN_SSRC] += 1
         self.unknown_count = 0
-        slow_lane = []
         for i in range(self.slow_count):
             index = self.slow[i]
             port = socket_address_get(&self.receive_addresses[index], host, sizeof(host))
@@ -171,7 +213,7 @@ cdef class Walk(RouteTable):
             self._deliver(now_us)
             flush(&self.out)
         self.batches += 1
-        return slow_lane
+        return 0
 
     cdef bint _within_rate(self, const socket_address* address, Peer* peer, int64_t now_us) noexcept nogil:
         cdef RateBucket* bucket = &self.buckets[socket_address_hash(address, ~self.secret) % RATE_BUCKETS]
@@ -331,6 +373,8 @@ cdef class Walk(RouteTable):
             self.drops[<int>DROP_DUPLICATE] += 1
             return True
         packet.restart = seen == SEEN_RESTART
+        if source.reception.missing_count:
+            self.has_holes = True
         if source.video and packet.payload.keyframe and source.report_keyframe:
             source.report_keyframe = 0
             raise_event(self, EVENT_KEYFRAME, source)
@@ -498,9 +542,10 @@ cdef class Walk(RouteTable):
         """Send what is due to publishers: NACKs always, transport-wide feedback and receiver reports as told."""
         cdef size_t pointer
         cdef Peer* peer
-        for pointer in self._peers.values():
+        self.has_holes = False
+        for pointer in self._publishers.values():
             peer = <Peer*>pointer
-            if peer.source_count and peer.sendable:
+            if peer.sendable:
                 request_missing(self, peer, now_us)
                 if transport_feedback and peer.arrivals != NULL and peer.arrivals.count:
                     send_arrivals(self, peer)
