@@ -57,6 +57,7 @@ async def bare_stage(
         sys.executable,
         "-m",
         "loadtest.bare",
+        env=os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},  # as the worker does for itself
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,

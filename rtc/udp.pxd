@@ -66,6 +66,7 @@ cdef extern from * nogil:
     static inline void sleep_us(unsigned int us) {
         struct timespec t = {us / 1000000, (long)(us % 1000000) * 1000}; nanosleep(&t, NULL);
     }
+    static inline void prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
     static inline long long monotonic_us(void) {
         struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t);
         return (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000;
@@ -80,6 +81,7 @@ cdef extern from * nogil:
     int socket_address_get(const socket_address* address, char* host, unsigned int size) noexcept
     void cmsg_set_segment(void* control, uint16_t size) noexcept
     void sleep_us(unsigned int us) noexcept
+    void prefetch(const void* address) noexcept
     long long monotonic_us() noexcept
 
     struct iovec:

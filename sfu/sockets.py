@@ -42,14 +42,19 @@ class _Program(ctypes.Structure):
 def open_socket(host: str, port: int, buffer_bytes: int) -> socket.socket:
     """Open the worker's UDP socket, with buffers as large as the kernel grants; ``OSError`` where the port is taken."""
     sock = _make_socket(host, buffer_bytes)
-    sock.bind((host, port))
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 
 def open_feedback_socket(sock: socket.socket, buffer_bytes: int) -> socket.socket | None:
     """Open the socket that gets the RTCP of ``sock``'s port; None where the kernel cannot sort.
 
-    ``sock`` was bound alone, so its port was nobody else's; only then is it opened to a companion.
+    ``sock`` was bound alone, so its port was nobody else's, and no other worker's ``open_socket`` gets it now. A
+    program of the same user that joins on purpose is given nothing: the sorting knows two sockets.
     """
     host = sock.getsockname()[0]
     feedback = _make_socket(host, buffer_bytes)
@@ -61,9 +66,8 @@ def open_feedback_socket(sock: socket.socket, buffer_bytes: int) -> socket.socke
         sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, bytes(_Program(len(_SORT_RTCP), instructions)))
     except OSError:
         feedback.close()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
         return None
-    finally:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)  # nobody else joins them
     return feedback
 
 
@@ -73,5 +77,3 @@ def _make_socket(host: str, buffer_bytes: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
     sock.setblocking(False)
     return sock
-
-

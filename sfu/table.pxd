@@ -108,7 +108,7 @@ cdef struct Source:
     int32_t batch_last
     uint32_t batch_stamp
 
-cdef struct Consumer:
+cdef struct Consumer:             # what each packet touches stands first: it is the walk's cold memory
     uint32_t id
     uint32_t ssrc
     uint32_t rtx_ssrc             # 0: no retransmission
@@ -119,8 +119,6 @@ cdef struct Consumer:
     uint8_t guard                 # packets from before first_sequence are still to be expected
     uint8_t started
     uint8_t picture_started
-    uint8_t payload_type[CODEC_NUMBERS]       # 0xFF: this peer cannot receive that codec
-    uint8_t rtx_payload_type[CODEC_NUMBERS]
     uint16_t sequence_offset
     uint16_t picture_offset
     uint16_t rtx_sequence
@@ -136,26 +134,31 @@ cdef struct Consumer:
     int64_t last_sent_us
     uint32_t packets
     uint32_t octets
+    uint8_t payload_type[CODEC_NUMBERS]       # 0xFF: this peer cannot receive that codec
+    uint8_t rtx_payload_type[CODEC_NUMBERS]
     uint32_t cumulative_lost
     uint32_t jitter
     uint32_t round_trip_us
     uint64_t last_sr_ntp
     uint8_t cname[CNAME_BYTES]
 
-cdef struct Peer:
+cdef struct Peer:                 # what each sent packet touches stands first, in two cache lines
     uint32_t id
     uint8_t sendable              # SRTP keys are there and an address is selected
     uint8_t address_count
     uint8_t source_count
     uint8_t consumer_count
+    void* tx
+    Profile* profile
+    uint64_t sent_packets
+    uint64_t sent_octets
+    uint32_t retransmission_credit
+    uint16_t transport_sequence   # transport-wide sequence number of the next packet to this peer
     uint8_t batch_dirty
     socket_address address        # the selected one
-    socket_address addresses[PEER_ADDRESSES]
-    void* tx
     void* rx
-    Profile* profile
     TransportArrivals* arrivals
-    uint16_t transport_sequence   # transport-wide sequence number of the next packet to this peer
+    socket_address addresses[PEER_ADDRESSES]
     uint8_t kinds[16]             # header extension id of this peer's packets -> ExtensionKind
     uint8_t codec_numbers[128]    # payload type -> codec number, 0xFF unknown
     uint8_t repaired_types[128]   # RTX payload type -> the payload type it repairs, 0xFF no RTX
@@ -164,11 +167,8 @@ cdef struct Peer:
     Consumer* consumers[PEER_CONSUMERS]
     int64_t clock_offset_us       # this machine's clock less the peer's, from its sender reports
     uint8_t clock_known
-    uint32_t retransmission_credit
     uint32_t feedback_sender_ssrc
     uint64_t received_packets
-    uint64_t sent_packets
-    uint64_t sent_octets
     uint64_t feedback_received
     uint64_t feedback_lost
     int64_t last_received_us

@@ -23,7 +23,12 @@ class Walk(RouteTable):
     attend: Callable[[list[tuple[bytes, Address, int]], int], None] | None
     on_unknown_ssrc: Callable[[int, int, int, bytes, bytes, bytes], bool] | None
     def __init__(
-        self, secret: int = 0, fd: int = -1, segmentation: bool = True, equalising: bool = True, coalesce_us: int = 0,
+        self,
+        secret: int = 0,
+        fd: int = -1,
+        segmentation: bool = True,
+        equalising: bool = True,
+        coalesce_us: int = 0,
         feedback_fd: int = -1,
     ) -> None: ...
     def wake(self) -> None: ...

@@ -159,6 +159,21 @@ def test_hole_that_stays_is_asked_for_again_and_then_needs_a_keyframe() -> None:
     assert len(of_kind(publisher, NACK)) == 8
 
 
+def test_walk_says_whether_holes_are_open_so_that_a_tick_comes_in_time() -> None:
+    bench = Bench()
+    publisher = bench.add_peer()
+    bench.video(publisher, CAMERA)
+    bench.send(publisher, frame(0, keyframe=True))
+    assert not bench.walk.has_holes
+    bench.send(publisher, frame(2))
+    assert bench.walk.has_holes
+    bench.tick()
+    assert bench.walk.has_holes
+    bench.send(publisher, frame(1))
+    bench.tick()
+    assert not bench.walk.has_holes
+
+
 def test_hole_too_large_to_ask_for_needs_a_keyframe_at_once() -> None:
     bench = Bench()
     publisher = bench.add_peer()
