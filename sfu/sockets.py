@@ -62,7 +62,8 @@ def open_feedback_socket(sock: socket.socket, buffer_bytes: int) -> socket.socke
         for one in (sock, feedback):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         feedback.bind(sock.getsockname()[:2])
-        instructions = (_Instruction * len(_SORT_RTCP))(*_SORT_RTCP)  # alive until the kernel has copied them
+        # Alive until the kernel has copied them:
+        instructions = (_Instruction * len(_SORT_RTCP))(*(_Instruction(*one) for one in _SORT_RTCP))
         sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, bytes(_Program(len(_SORT_RTCP), instructions)))
     except OSError:
         feedback.close()
