@@ -1,7 +1,8 @@
 """Pages of a clinician's way in from the record system: the one that enters, and those that say why not.
 
 Plain HTML in Swedish and English. The page that enters has the ticket in its address's fragment, which no server and
-no link preview ever gets; its script posts it. Looking at a link uses nothing up.
+no link preview ever gets; its script posts it. Looking at a link uses nothing up. The pages' referrer policy is
+``same-origin``: with ``no-referrer`` browsers post a form with ``Origin: null``, which is nobody's own page.
 """
 
 from collections.abc import Mapping
@@ -127,7 +128,8 @@ def refused_page(code: PortalRefusal) -> web.Response:
 def _page(status: int, title: str, body: str) -> web.Response:
     html = f"""<!doctype html>
 <html lang="sv"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>{escape(title)}</title><style>{_STYLE}</style></head>
+<meta name="robots" content="noindex"><meta name="referrer" content="same-origin">
+<link rel="icon" href="/icon.svg"><title>{escape(title)}</title><style>{_STYLE}</style></head>
 <body><main>{body}</main></body></html>
 """
     return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})

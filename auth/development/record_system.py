@@ -31,7 +31,7 @@ from auth.development.desk import (
 )
 from auth.development.grants import AuthorizeError, RedirectError, TokenEndpointError
 from auth.development.issuer_http import html, own_forms_only, parameters_of, refused_page
-from auth.development.persons import EMPLOYEES, ORGANISATION_NAMES, Patient, patients
+from auth.development.persons import CARE, EMPLOYEES, ORGANISATION_NAMES, Patient, patients
 from auth.development.process import main
 from auth.development.settings import TestBenchSettings
 from auth.development.signing import SigningKeys
@@ -40,6 +40,7 @@ SMART_CLIENT_ID: Final = "alltid-oppet"
 SMART_CALLBACK_PATH: Final = "/smart/callback"
 FRONT_TIMEOUT_S: Final = 10.0
 _STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
+_NOT_CLINICAL: Final = f" ({pages.both('inget vårduppdrag: ska nekas', 'not clinical: must be refused')})"
 
 
 class RecordSystem:
@@ -86,7 +87,7 @@ class RecordSystem:
         desks = (
             f'<a class="card" href="/desk/{commission.hsa_id}"><span class="name">{escape(employee.name)}, '
             f"{escape(employee.title)}</span>{escape(ORGANISATION_NAMES[commission.unit])}, "
-            f"{escape(commission.name)}</a>"
+            f"{escape(commission.name)}{'' if commission.purpose == CARE else _NOT_CLINICAL}</a>"
             for employee in EMPLOYEES
             for commission in employee.commissions
         )
