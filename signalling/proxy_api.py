@@ -2,14 +2,23 @@
 
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Final, Literal
 
 from aiohttp import web
 from pydantic import Field
 
 from auth.permissions import Action, Resource
-from auth.principal import ProxyScope
-from auth.proxies import MAX_NAME_CHARACTERS, MAX_RELATIONS, ProxyDirectory, ProxyError, ProxyRelation
+from auth.principal import PROXY_SCOPES, ProxyScope
+from auth.proxies import (
+    MAX_NAME_CHARACTERS,
+    MAX_RELATIONS,
+    ProxyDirectory,
+    ProxyError,
+    ProxyRelation,
+    grant,
+    guardian,
+)
 from auth.session_store import SessionStore
 from signalling.guard import guarded
 from signalling.http_api import read_body
@@ -25,8 +34,13 @@ class ProxyInput(Message):
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
     kind: Literal["guardian", "grant"]
     scopes: Annotated[list[ProxyScope], Field(min_length=1, max_length=3)]
-    valid_until: int = Field(
-        description="Seconds since the epoch; for a guardian the 13th birthday at 00:00 in Stockholm at the latest."
+    valid_until: int | None = Field(
+        default=None,
+        description="Seconds since the epoch. A grant must have it; a guardian's relation ends at the child's 13th "
+        "birthday at 00:00 in Stockholm, or here if that is earlier.",
+    )
+    birth_date: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = Field(
+        default=None, description="The child's, `YYYY-MM-DD`: a guardian's relation must have it."
     )
 
 
@@ -67,15 +81,28 @@ class ProxyApi:
         """PUT /api/proxies/{person_id}."""
         body = await read_body(request, ReplaceProxies)
         person_id, now = request.match_info["person_id"], self._clock()
-        relations = [
-            ProxyRelation(item.subject, item.name, item.kind, frozenset(item.scopes), item.valid_until)
-            for item in body.relations
-        ]
         try:
-            lost = await self._proxies.replace(person_id, relations, now)
+            lost = await self._proxies.replace(person_id, [_relation(item) for item in body.relations], now)
         except ProxyError as error:
             raise HttpError("invalid_request", error.code) from None
         for session in await self._sessions.of_person(person_id, now):
             if session.acting_for is not None and session.acting_for.subject in lost:
                 await self._sessions.end_grant(session.grant_id, "proxy_ended")
         return web.Response(status=204)
+
+
+def _relation(item: ProxyInput) -> ProxyRelation:
+    """The relation that was told of; ``ProxyError`` when it cannot be. What a guardian may is not for others to say."""
+    if item.kind == "grant":
+        if item.birth_date is not None:
+            raise ProxyError("birth_date")
+        if item.valid_until is None:
+            raise ProxyError("valid_until")
+        return grant(item.subject, item.name, scopes=item.scopes, valid_until=item.valid_until)
+    try:
+        birth_date = date.fromisoformat(item.birth_date or "")
+    except ValueError:
+        raise ProxyError("birth_date") from None
+    if frozenset(item.scopes) != PROXY_SCOPES:
+        raise ProxyError("scopes")
+    return guardian(item.subject, item.name, birth_date=birth_date, valid_until=item.valid_until)

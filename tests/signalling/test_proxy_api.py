@@ -1,10 +1,12 @@
 """What the companion may tell of proxies. The end of a session that used a lost right: test_session_api.py."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from auth.principal import PROXY_SCOPES
 from signalling.front import Front
 from tests.signalling.browsing import Browser, browser_of
 from tests.signalling.conftest import KEYS, NOW
@@ -55,6 +57,12 @@ async def test_relations_are_kept_and_audited(caller: Browser, front: Front) -> 
         ({"kind": "friend"}, "relations"),
         ({"name": ""}, "relations"),
         ({"valid_until": -1}, "valid_until"),
+        ({"valid_until": None}, "valid_until"),
+        ({"birth_date": "2020-06-06"}, "birth_date"),
+        ({"kind": "guardian"}, "birth_date"),
+        ({"kind": "guardian", "birth_date": "2020-02-30"}, "birth_date"),
+        ({"kind": "guardian", "birth_date": "6 June"}, "relations"),
+        ({"kind": "guardian", "birth_date": "2020-06-06"}, "scopes"),
         ({"admin": True}, "relations"),
     ],
 )
@@ -70,3 +78,17 @@ async def test_a_relation_that_cannot_be_is_refused(
 async def test_only_a_service_with_the_scope_may_tell(caller: Browser) -> None:
     assert (await put(caller, {"relations": []}, scope="rooms:write"))[0] == 403
     assert (await caller.ask("PUT", f"/api/proxies/{PARENT}", json={"relations": []}))[0] == 401
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("until", [None, 2**40, int(NOW) + 100])
+async def test_a_guardian_ends_at_the_13th_birthday_whatever_the_service_says(
+    caller: Browser, front: Front, until: int | None
+) -> None:
+    told = RELATION | {"kind": "guardian", "birth_date": "2020-06-06", "scopes": sorted(PROXY_SCOPES)}
+    assert (await put(caller, {"relations": [told | {"valid_until": until}]}))[0] == 204
+    (kept,) = await front.identity.proxies.relations(PARENT, NOW)
+    birthday = int(datetime.fromisoformat("2033-06-06T00:00+02:00").timestamp())
+    assert kept.valid_until == min(until or birthday, birthday)
+    assert kept.scopes == PROXY_SCOPES
+    assert await front.identity.proxies.relations(PARENT, birthday) == ()
