@@ -10,6 +10,8 @@ Time is an argument (``now``: seconds since the epoch), as is the randomness of 
 
 import base64
 import binascii
+import hashlib
+import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -126,6 +128,12 @@ class TokenKeys:
     def generate_text() -> str:
         """A new random key in the form that ``parse`` reads."""
         return f"{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(MIN_KEY_BYTES)).decode()}"
+
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """Keys for something else than tokens, one from each: the first signs, every one checks."""
+        keys = [self._keys[self._signing_key_id], *self._keys.values()]
+        label = b"alltid-oppet derived key 1\0" + purpose.encode()
+        return tuple(dict.fromkeys(hmac.digest(key, label, hashlib.sha256) for key in keys))
 
     def __repr__(self) -> str:
         return f"TokenKeys({', '.join(self._keys)})"
