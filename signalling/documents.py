@@ -20,7 +20,7 @@ from sfu.metrics import worker_registry
 from sfu.settings import WorkerSettings
 from sfu.transport import Local
 from sfu.walk import Walk
-from signalling import reference
+from signalling import http_reference, reference
 from signalling.metrics import FrontMetrics
 from signalling.permission_reference import permissions_document
 from signalling.settings import FrontSettings, ServeSettings
@@ -50,7 +50,7 @@ def _worker_registry() -> CollectorRegistry:
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
-    "docs/http.md": reference.http_document,
+    "docs/http.md": http_reference.http_document,
     "docs/metrics.md": metrics_document,
     "docs/permissions.md": permissions_document,
     "docs/protocol.md": reference.protocol_document,

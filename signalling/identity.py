@@ -15,6 +15,7 @@ from auth.pseudonyms import PseudonymKeyError, Pseudonyms
 from auth.session_store import SessionStore
 from auth.sessions import EndReason, Limits
 from auth.tokens import TokenKeys
+from signalling.grant_api import GrantApi
 from signalling.guard import GUARD, Guard
 from signalling.keys import load_audit_keys, load_pseudonyms
 from signalling.login_api import LoginApi
@@ -65,6 +66,7 @@ class Identity:
             LoginApi(settings, self.logins, self.sessions, self.start, metrics, clock=clock),
             SessionApi(settings, self.sessions, self.logins, self.proxies, clock=clock),
             ProxyApi(self.proxies, self.sessions, clock=clock),
+            GrantApi(self.sessions),
         )
 
     def attach(self, app: web.Application) -> None:

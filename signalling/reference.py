@@ -1,8 +1,7 @@
-"""The reference documents as Markdown: the wire protocol, HTTP, settings and metrics, each from its own code."""
+"""The reference documents as Markdown: the wire protocol, settings and metrics, each from its own code."""
 
 import inspect
 from collections.abc import Iterable, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -11,11 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from auth.permissions import TABLE
-from signalling import front, http_api, login_api, meeting_routes, portal_api, protocol, proxy_api, session_api
-from signalling.guard import Public
-from signalling.http_errors import HTTP_ERRORS
-from signalling.routes import Route
+from signalling import protocol
 from signalling.typescript import models, type_name
 
 NOTICE = "<!-- Generated from the code by `make docs`. Do not edit. -->\n"
@@ -34,75 +29,20 @@ def protocol_document() -> str:
     parts.append("\n## Client events\n\nEach is acknowledged; a refused one changed nothing.\n")
     for name, event in protocol.CLIENT_EVENTS.items():
         parts.append(f"\n### `{name}`\n\n{_text(event.payload)}\n\n")
-        parts.append(_fields(event.payload, "Payload: an empty object.\n"))
+        parts.append(fields_table(event.payload, "Payload: an empty object.\n"))
         parts.append(f"\nReply: `{event.reply.__name__}`" + _reply(event.reply))
         parts.append(f"\nErrors: {_codes((*event.errors, *protocol.COMMON_ERRORS))}.\n")
     parts.append("\n## Server events\n")
     for name, model in protocol.SERVER_EVENTS.items():
-        parts.append(f"\n### `{name}`\n\n{_text(model)}\n\n{_fields(model)}")
+        parts.append(f"\n### `{name}`\n\n{_text(model)}\n\n{fields_table(model)}")
     shown = {event.payload for event in protocol.CLIENT_EVENTS.values()}
     shown |= {event.reply for event in protocol.CLIENT_EVENTS.values()} | set(protocol.SERVER_EVENTS.values())
     parts.append("\n## Parts of payloads\n")
     rest = [model for model in models() if model not in shown]
-    parts += [f"\n### `{model.__name__}`\n\n{_text(model)}\n\n{_fields(model)}" for model in rest]
+    parts += [f"\n### `{model.__name__}`\n\n{_text(model)}\n\n{fields_table(model)}" for model in rest]
     parts.append("\n## Error codes\n\nTranslate by code; the message is for developers.\n\n")
     parts.append(table(("Code", "Message"), ((f"`{code}`", text) for code, text in protocol.ERROR_MESSAGES.items())))
     return "".join(parts)
-
-
-def http_document() -> str:
-    """docs/http.md."""
-    introduction = (
-        "\n# HTTP of the front\n\n"
-        'Bodies are JSON; unknown fields are refused. A refusal is `{"error": {"code", "field"?}}`. '
-        "Service tokens are JWTs (HS256) with audience `alltid-oppet:service`, signed with one of "
-        "`ALLTID_TOKEN_KEYS`; `alltid-oppet service-token NAME` prints one. A session is the cookie `__Host-session`; with "
-        "it, everything but GET needs the header `X-CSRF-Token` (see `GET /api/session`) and must come from a page "
-        "of ours. Who may what stands in [permissions](permissions.md); whoever may not gets 401 without a session or "
-        "token, 403 when the role never may, and 404 when the thing is not theirs.\n"
-    )
-    parts = [NOTICE, introduction]
-    for route in documented_routes():
-        parts.append(f"\n## {route.method} {route.path}\n\n{' '.join(route.summary.split())}\n")
-        parts.append(f"\nWho may: {_who_may(route)}.\n")
-        if route.body is not None:
-            parts.append(f"\nBody:\n\n{_fields(route.body)}")
-        if route.reply is not None:
-            parts.append(f"\nReply:\n\n{_fields(route.reply)}")
-        statuses = ", ".join(f"{status} {HTTPStatus(status).phrase}" for status in route.statuses)
-        parts.append(f"\nStatuses: {statuses}.\n")
-    parts.append("\n## Error codes\n\n")
-    rows = ((f"`{code}`", str(status), text) for code, (status, text) in HTTP_ERRORS.items())
-    parts.append(table(("Code", "Status", "Meaning"), rows))
-    return "".join(parts)
-
-
-def documented_routes() -> tuple[Route, ...]:
-    """Every route of a front."""
-    return (
-        *login_api.ROUTES,
-        *session_api.ROUTES,
-        *proxy_api.ROUTES,
-        *meeting_routes.ROUTES,
-        *portal_api.ROUTES,
-        front.SOCKETS_ROUTE,
-        *http_api.ROUTES,
-    )
-
-
-def _who_may(route: Route) -> str:
-    if isinstance(route.action, Public):
-        text = f"everybody. {route.action.why.removesuffix('.')}"
-        return f"{text}; {route.auth}" if route.auth else text
-    rule = TABLE[route.action]
-    scope = f" `{rule.service_scope}`" if rule.service_scope else ""
-    pairs = []
-    for role, relation in rule.allowed:
-        how = "" if relation == "anyone" else f" ({relation.replace('_', ' ')}{scope if role == 'service' else ''})"
-        pairs.append(f"{role}{how}")
-    credentials = f"; credentials: {route.auth}" if route.auth else ""
-    audited = "; audited" if rule.is_audited else ""
-    return f"action `{route.action}`: {', '.join(pairs)}{audited}{credentials}"
 
 
 def settings_document(groups: Sequence[tuple[str, type[BaseSettings]]]) -> str:
@@ -134,7 +74,8 @@ def _text(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").split())
 
 
-def _fields(model: type[BaseModel], empty: str = "") -> str:
+def fields_table(model: type[BaseModel], empty: str = "") -> str:
+    """The fields of a model; ``empty`` when it has none."""
     rows = [_row(name, field) for name, field in model.model_fields.items()]
     return table(("Field", "Type", "Meaning"), rows) if rows else empty
 
@@ -145,7 +86,7 @@ def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:
 
 
 def _reply(model: type[BaseModel]) -> str:
-    return f"\n\n{_fields(model)}" if model.model_fields else ", nothing but `ok`.\n"
+    return f"\n\n{fields_table(model)}" if model.model_fields else ", nothing but `ok`.\n"
 
 
 def _codes(codes: Iterable[str]) -> str:

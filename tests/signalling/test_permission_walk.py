@@ -19,8 +19,8 @@ from auth.sessions import Session
 from signalling.front import Front
 from signalling.guard import Public, spec_of
 from signalling.http_errors import HTTP_ERRORS
+from signalling.http_reference import documented_routes
 from signalling.meetings import Meeting
-from signalling.reference import documented_routes
 from tests.signalling.browsing import PROVIDER, UNIT, Browser, acting, browser_of, patient, staff
 from tests.signalling.conftest import KEYS, NOW, meeting_token
 
