@@ -14,10 +14,12 @@ Id = Annotated[str, Field(min_length=1, max_length=64)]
 """A person id or an HSA-id."""
 Ids = Annotated[list[Id], Field(max_length=MAX_PARTICIPANTS)]
 Label = Annotated[str, Field(max_length=MAX_LABEL_CHARACTERS)]
+_MISLEADING = r"\x00-\x1f\x7f-\x9f<>\u{200b}\u{200e}\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{feff}"
 ShownName = Annotated[
-    str, Field(min_length=1, max_length=MAX_DISPLAY_NAME_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f<>]+$")
+    str, Field(max_length=MAX_DISPLAY_NAME_CHARACTERS, pattern=rf"^[^\s{_MISLEADING}][^{_MISLEADING}]*$")
 ]
-"""A name that somebody gives themselves: no control characters, no markup."""
+"""A name that somebody gives themselves: it begins with something to be seen, and has no control characters, no
+markup, and nothing invisible or that turns the direction of writing."""
 Seconds = Annotated[int, Field(ge=0, le=2**40)]
 
 
