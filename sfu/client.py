@@ -219,9 +219,9 @@ class MediaClient:
         """A source was muted, unmuted, started or stopped."""
         await self._call(seat.worker_id, "set_source", _of(seat) | {"source": source, "active": active})
 
-    async def select(self, seat: Seat, wanted: Sequence[Mapping[str, Any]]) -> None:
-        """Which videos the participant wants."""
-        await self._call(seat.worker_id, "select", _of(seat) | {"wanted": list(wanted)})
+    async def select(self, seat: Seat, wanted: Sequence[Mapping[str, Any]], *, hidden: bool = False) -> None:
+        """Which videos the participant wants; ``hidden``: none at present."""
+        await self._call(seat.worker_id, "select", _of(seat) | {"wanted": list(wanted), "hidden": hidden})
 
     async def detach(self, seat: Seat, socket_id: str) -> None:
         """The participant's socket is gone (ignored by the worker when another socket has taken its place)."""

@@ -53,6 +53,8 @@ class Participant:
     slots: dict[str, SlotState] = field(default_factory=dict)
     pairs: list[Pair] = field(default_factory=list)
     wanted: list[tuple[str, str, str]] = field(default_factory=list)
+    hidden: bool = False
+    """Nobody looks at the videos at present."""
     slots_version: int = 0
     told_to_reconnect: bool = False
 

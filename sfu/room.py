@@ -191,6 +191,7 @@ class Room:
         """Which videos the participant wants, most wanted first, and how large; none: automatic."""
         person = self._person(params)
         person.wanted = [(want["participant_id"], want["source"], want["quality"]) for want in params["wanted"]]
+        person.hidden = bool(params.get("hidden", False))
         before = person.slots_version
         self._lay_out(person, now_us)
         if person.slots_version != before:
@@ -352,6 +353,8 @@ class Room:
 
 def _is_seen(viewer: Participant, shown: Shown) -> bool:
     """Sound is always sent; a video only where the viewer has it on the screen, once it has said what it has there."""
-    if shown[1] == "microphone" or not viewer.wanted:
+    if shown[1] == "microphone":
         return True
-    return any((who, source) == shown for who, source, _ in viewer.wanted)
+    if viewer.hidden:
+        return False
+    return not viewer.wanted or any((who, source) == shown for who, source, _ in viewer.wanted)

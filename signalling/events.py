@@ -327,7 +327,8 @@ class ClientEvents:
         return {}
 
     async def _select(self, session: Session, message: protocol.Select) -> Mapping[str, Any]:
-        await self._media.select(self._seat(session), [wanted.model_dump() for wanted in message.wanted])
+        wanted = [one.model_dump() for one in message.wanted]
+        await self._media.select(self._seat(session), wanted, hidden=message.hidden)
         return {}
 
     async def _leave(self, session: Session, _message: protocol.Leave) -> Mapping[str, Any]:

@@ -269,6 +269,9 @@ class Select(Message):
     """Which videos the client shows, the most important first. An empty list lets the server choose."""
 
     wanted: list[WantedSource] = Field(max_length=MAX_WANTED)
+    hidden: bool = Field(
+        default=False, description="Nobody looks at present (a page in the background): no video is sent, sound goes on."
+    )
 
 
 class Leave(Message):

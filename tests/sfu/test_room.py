@@ -223,6 +223,12 @@ def test_video_that_is_not_on_the_screen_is_not_sent_and_its_sound_is() -> None:
     world.run(1)
     assert set(anna.pictures()) == {"bo/"}
     assert set(anna.voices()) == {"bo", "cai"}
+    world.engine.select(anna.request(wanted=want_bo, hidden=True), world.now_us)
+    world.run(0.5)
+    anna.forget()
+    world.run(1)
+    assert set(anna.pictures()) == set()
+    assert set(anna.voices()) == {"bo", "cai"}
     world.engine.select(anna.request(wanted=[]), world.now_us)
     world.run(1)
     anna.forget()

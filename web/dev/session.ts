@@ -26,7 +26,7 @@ export class DemoSession extends Emitter<MeetingEvents> implements MeetingSessio
   readonly #others: ParticipantView[];
   #waiting: WaitingPerson[];
   /** What the room asked the server for last. */
-  selected: WantedSource[] = [];
+  selected: { wanted: WantedSource[]; hidden: boolean } | null = null;
   readonly #isHost: boolean;
   readonly #state: MeetingSnapshot["state"];
 
@@ -66,8 +66,8 @@ export class DemoSession extends Emitter<MeetingEvents> implements MeetingSessio
     };
   }
 
-  select(wanted: WantedSource[]): void {
-    this.selected = wanted;
+  select(wanted: WantedSource[], hidden = false): void {
+    this.selected = { wanted, hidden };
   }
 
   admit(participantId: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** The room in a real browser: keys, focus, what is said to screen readers, what stays when things change. */
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { DemoSession } from "../dev/session";
 import { type Bench, VIEWPORTS, openBench, unsignedToken } from "./browser";
 
 let bench: Bench;
@@ -117,6 +118,77 @@ describe("tiles", () => {
         });
       }
     }
+  });
+});
+
+describe("what is asked of the server", () => {
+  const asked = (): Promise<string[]> =>
+    page.evaluate(() => {
+      const { selected } = (window as unknown as { session: DemoSession }).session;
+      return selected?.hidden ? [] : (selected?.wanted ?? []).map((one) => `${one.participant_id} ${one.source} ${one.quality}`);
+    });
+  const until = (wanted: string[]): Promise<void> => expect.poll(asked).toEqual(wanted);
+
+  it("is what is on the screen, in its size, and nothing while nobody looks", async () => {
+    await openRoom("people=3");
+    await until(["p0 camera medium", "p1 camera medium"]);
+    await page.setViewportSize({ width: 2560, height: 1400 });
+    await until(["p0 camera high", "p1 camera high"]);
+    await page.setViewportSize(VIEWPORTS.narrow);
+    await until(["p0 camera low", "p1 camera low"]);
+    await page.evaluate(() => {
+      Object.defineProperty(document, "hidden", { value: true, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await until([]);
+  });
+
+  it("leaves out who has no room on a small screen", async () => {
+    await page.setViewportSize(VIEWPORTS.narrow);
+    await openRoom("people=30");
+    await expect.poll(async () => (await asked()).length).toBeGreaterThan(3);
+    expect((await asked()).length).toBe((await page.locator("[data-testid=tile]:not([data-self=true])").count()));
+  });
+
+  it("of a shared screen comes first", async () => {
+    await openRoom("people=3&screen=1");
+    await expect.poll(async () => (await asked())[0]).toBe("p0 screen high");
+  });
+});
+
+describe("a host", () => {
+  it("lets in by the name, and the next one moves up", async () => {
+    await openRoom("people=3&waiting=1");
+    await said("Lars Nyström väntar på att släppas in");
+    await openRoom("people=3&waiting=3");
+    await page.click("[data-testid=admit][aria-label='Släpp in Lars Nyström']");
+    await page.waitForSelector("[data-testid=lobby-name]:text('Amina Hassan')");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-testid"))).toBe("lobby");
+    await page.click("[data-testid=lobby-all]");
+    expect(await page.locator("[data-testid=waiting-person]").count()).toBe(2);
+    expect(await page.isVisible("[data-testid=waiting-person] :text('Namnet är inte kontrollerat')")).toBe(true);
+  });
+
+  it("is asked before anybody is turned away or taken out", async () => {
+    await openRoom("people=3&waiting=1");
+    await page.click("[data-testid=deny]");
+    await page.waitForSelector("[data-testid=dialog-deny][open] h2:text('Neka Lars Nyström?')");
+    await page.keyboard.press("Escape");
+    expect(await page.isVisible("[data-testid=lobby]")).toBe(true);
+    await page.click("[data-testid=deny]");
+    await page.click("[data-testid=confirm-deny]");
+    await page.waitForSelector("[data-testid=lobby]", { state: "detached" });
+    await page.click("[data-testid=toggle-people]");
+    await page.click("[data-participant-id=p1] [data-testid=remove]");
+    await page.click("[data-testid=confirm-remove]");
+    await page.waitForSelector("[data-testid=person][data-participant-id=p1]", { state: "detached" });
+    expect(await page.locator("[data-testid=remove]").count()).toBe(1);
+  });
+
+  it("alone sees those buttons", async () => {
+    await openRoom("people=3");
+    await page.click("[data-testid=toggle-people]");
+    expect(await page.locator("[data-testid=remove]").count()).toBe(0);
   });
 });
 

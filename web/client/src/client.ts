@@ -6,7 +6,7 @@ import type { LocalMedia } from "./local_media";
 import type { SessionMemory } from "./memory";
 import { onNetworkChange } from "./network";
 import { Peer, type PeerHandlers, type PeerOptions } from "./peer";
-import type { LeaveReason, Participant, SlotsState, Source, WaitReply, WaitingPerson, WantedSource } from "./protocol";
+import type { LeaveReason, Participant, Select, SlotsState, Source, WaitReply, WaitingPerson, WantedSource } from "./protocol";
 import type { Quality } from "./quality";
 import { QualityMonitor } from "./quality_monitor";
 import type { SessionState } from "./recovery_events";
@@ -66,8 +66,8 @@ export interface MeetingSession {
   readonly media: LocalMedia;
   readonly snapshot: MeetingSnapshot;
   on<Name extends keyof MeetingEvents>(name: Name, listener: (detail: MeetingEvents[Name]) => void): () => void;
-  /** Which videos are on the screen, the most important first. */
-  select(wanted: WantedSource[]): void;
+  /** Which videos are on the screen, the most important first; `hidden` while nobody looks at the page. */
+  select(wanted: WantedSource[], hidden?: boolean): void;
   /** Let somebody in; hosts only. */
   admit(participantId: string): Promise<void>;
   /** Turn somebody away, or out of the room; hosts only. */
@@ -109,7 +109,7 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
   #roomName = "";
   #endCode: EndCode | null = null;
   #resumeToken: string | null = null;
-  #wanted: WantedSource[] = [];
+  #selection: Select | null = null;
   #place: Omit<WaitingView, "reconnecting"> | null = null;
   #waiting: readonly WaitingPerson[] = [];
   /** What the server said between a join and its reply: it builds on the reply. */
@@ -200,9 +200,9 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
   }
 
   /** Say which videos are on the screen, the most important first; an empty list lets the server choose. */
-  select(wanted: WantedSource[]): void {
-    this.#wanted = wanted;
-    if (this.#link?.state === "connected") this.#link.request("select", { wanted }).catch(() => undefined);
+  select(wanted: WantedSource[], hidden = false): void {
+    this.#selection = { wanted, hidden };
+    if (this.#link?.state === "connected") this.#link.request("select", this.#selection).catch(() => undefined);
   }
 
   async admit(participantId: string): Promise<void> {
@@ -217,7 +217,7 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
     this.#applySlots(state);
     const self = this.#roster.selfId ? this.#roster.get(this.#roster.selfId) : undefined;
     this.#sync.start(self?.sources ?? this.media.active());
-    if (this.#wanted.length > 0) this.select(this.#wanted);
+    if (this.#selection) this.#link?.request("select", this.#selection).catch(() => undefined);
   }
 
   #applySlots(state: SlotsState): void {

@@ -221,6 +221,8 @@ export interface SetSource {
 /** Which videos the client shows, the most important first. An empty list lets the server choose. */
 export interface Select {
   wanted: WantedSource[];
+  /** Nobody looks at present (a page in the background): no video is sent, sound goes on. */
+  hidden?: boolean;
 }
 
 /** Leave the room or the waiting room for good. */

@@ -1,4 +1,4 @@
-import type { MeetingSession, SessionState } from "@alltid-oppet/client";
+import type { MeetingSession, SessionState, WaitingPerson } from "@alltid-oppet/client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useTranslate } from "../i18n/context";
 import type { MessageKey, Values } from "../i18n/messages";
@@ -21,6 +21,13 @@ export function Announcer({ session }: { session: MeetingSession }) {
     let state: SessionState = session.snapshot.state;
     let active = session.media.active();
     let waiting = new Set<string>();
+    const sayWaiting = (people: readonly WaitingPerson[]): void => {
+      for (const { participant_id: id, display_name: name } of people) {
+        if (!waiting.has(id)) say("said_waiting", { name });
+      }
+      waiting = new Set(people.map((person) => person.participant_id));
+    };
+    sayWaiting(session.snapshot.waiting);
     const stop = [
       session.on("participant_joined", (person) => say("said_joined", { name: person.display_name })),
       session.on("participant_left", ({ participant }) => say("said_left", { name: participant.display_name })),
@@ -35,10 +42,7 @@ export function Announcer({ session }: { session: MeetingSession }) {
         }
       }),
       session.on("changed", (snapshot) => {
-        for (const { participant_id: id, display_name: name } of snapshot.waiting) {
-          if (!waiting.has(id)) say("said_waiting", { name });
-        }
-        waiting = new Set(snapshot.waiting.map((person) => person.participant_id));
+        sayWaiting(snapshot.waiting);
         if (snapshot.state === state) return;
         if (snapshot.state === "reconnecting") say("said_reconnecting");
         else if (snapshot.state === "connected" && state === "reconnecting") say("said_connected");

@@ -1,5 +1,6 @@
 import type { ParticipantView, WantedSource } from "@alltid-oppet/client";
 import { useEffect, useRef } from "preact/hooks";
+import { useHidden } from "../hooks/useHidden";
 import { useSize } from "../hooks/useSize";
 import { useTranslate } from "../i18n/context";
 import { arrange } from "../layout/arrange";
@@ -15,8 +16,8 @@ const SETTLE_MS = 200;
 interface Props {
   participants: readonly ParticipantView[];
   onShowPeople: () => void;
-  /** Which videos are on the screen now, and how large. */
-  onWanted: (wanted: WantedSource[]) => void;
+  /** Which videos are on the screen now, and how large; and whether the page is in the background. */
+  onWanted: (wanted: WantedSource[], hidden: boolean) => void;
 }
 
 /** All pictures: a grid, or a shared screen with a strip of people beside it. */
@@ -31,10 +32,11 @@ export function Stage({ participants, onShowPeople, onWanted }: Props) {
   const wanted = size ? wantedSources(arrangement, size.width * devicePixelRatio) : null;
   const latest = useRef(wanted);
   latest.current = wanted;
+  const unseen = useHidden();
   useEffect(() => {
-    const timer = setTimeout(() => latest.current && onWanted(latest.current), SETTLE_MS);
+    const timer = setTimeout(() => latest.current && onWanted(latest.current, unseen), SETTLE_MS);
     return () => clearTimeout(timer);
-  }, [JSON.stringify(wanted)]);
+  }, [JSON.stringify(wanted), unseen]);
   return (
     <div class="ao-stage" data-screen={screen !== null}>
       {screen && (

@@ -90,7 +90,7 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
           <Stage
             participants={snapshot.participants}
             onShowPeople={() => setPeople(true)}
-            onWanted={(wanted) => session.select(wanted)}
+            onWanted={(wanted, hidden) => session.select(wanted, hidden)}
           />
           {people && (
             <People
