@@ -270,7 +270,7 @@ class Select(Message):
 
     wanted: list[WantedSource] = Field(max_length=MAX_WANTED)
     hidden: bool = Field(
-        default=False, description="Nobody looks at present (a page in the background): no video is sent, sound goes on."
+        default=False, description="Nobody looks at present (a page in the background): no video is sent, sound is."
     )
 
 

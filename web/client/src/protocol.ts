@@ -221,7 +221,7 @@ export interface SetSource {
 /** Which videos the client shows, the most important first. An empty list lets the server choose. */
 export interface Select {
   wanted: WantedSource[];
-  /** Nobody looks at present (a page in the background): no video is sent, sound goes on. */
+  /** Nobody looks at present (a page in the background): no video is sent, sound is. */
   hidden?: boolean;
 }
 
