@@ -6,7 +6,17 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from auth.permissions import TABLE
-from signalling import front, grant_api, http_api, login_api, meeting_routes, portal_api, proxy_api, session_api
+from signalling import (
+    front,
+    grant_api,
+    http_api,
+    login_api,
+    meeting_routes,
+    portal_api,
+    proxy_api,
+    session_api,
+    smart_api,
+)
 from signalling.guard import Public
 from signalling.http_errors import HTTP_ERRORS
 from signalling.protocol import Message
@@ -61,6 +71,7 @@ def documented_routes() -> tuple[Route, ...]:
         *grant_api.ROUTES,
         *meeting_routes.ROUTES,
         *portal_api.ROUTES,
+        *smart_api.ROUTES,
         front.SOCKETS_ROUTE,
         *http_api.ROUTES,
     )

@@ -12,6 +12,7 @@ from auth.permissions import Resource
 from auth.portal_links import PortalLinks
 from auth.record_keys import TIMEOUT_S, RecordSystemKeys
 from auth.record_systems import RecordSystem, RecordSystemsError
+from auth.smart import SmartLaunches
 from signalling.identity import Identity
 from signalling.keys import load_pseudonyms
 from signalling.meetings import Meetings
@@ -19,6 +20,7 @@ from signalling.metrics import FrontMetrics
 from signalling.portal_api import PortalApi
 from signalling.portal_entry import PortalEntry
 from signalling.settings import FrontSettings
+from signalling.smart_api import SmartApi
 
 
 class Portal:
@@ -50,7 +52,9 @@ class Portal:
             proxy_hops=settings.proxy_hops,
         )
         links = PortalLinks(redis, lifetime_s=settings.portal_link_lifetime_s)
+        launches = SmartLaunches(redis, systems, keys, self._http, self._pseudonyms)
         self._apis = (
+            SmartApi(settings, launches, entry, clock=clock),
             PortalApi(settings, keys, links, self._pseudonyms, self._find_meeting, entry, metrics, clock=clock),
         )
 

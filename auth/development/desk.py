@@ -14,13 +14,11 @@ from auth.development.claims import ACR_VALUES, Subject, commission_claims
 from auth.development.grants import AuthorizationRequest, Session
 from auth.development.persons import EMPLOYEES, Employee, EmployeeCommission, Patient
 from auth.development.signing import SigningKeys
+from auth.smart import MEETING_SYSTEM
 
 PORTAL_AUDIENCE: Final = "alltid-oppet:portal"
 REQUEST_LIFETIME_S: Final = 30
 LAUNCH_LIFETIME_S: Final = 60.0
-MEETING_SYSTEM: Final = "urn:alltid-oppet:meeting"
-"""``identifier.system`` of the meeting's id in a FHIR Appointment."""
-HSA_SYSTEM: Final = "urn:oid:1.2.752.29.4.19"
 
 
 @dataclass(frozen=True)
