@@ -30,7 +30,7 @@ help:  ## list the commands
 run: build web  ## start the whole service on this machine (ARGS="--help" shows the options)
 	@$(BIN)/alltid-oppet serve $(ARGS)
 
-test: build web | $(STAMPS)/browsers  ## every test, with real browsers (PYTEST_ARGS="-k stun" for some)
+test: build web | $(STAMPS)/browsers $(STAMPS)/services  ## every test, with real browsers (PYTEST_ARGS="-k stun" for some)
 	@cd web && npm run --silent test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -80,6 +80,10 @@ $(STAMPS)/node/ready: .ci/node .ci/node.lock $(STAMPS)/venv
 
 $(STAMPS)/browsers: .ci/system_packages $(STAMPS)/tools
 	@.ci/system_packages browsers
+	@touch $@
+
+$(STAMPS)/services: .ci/system_packages $(STAMPS)/tools
+	@.ci/system_packages services
 	@touch $@
 
 $(STAMPS)/venv: requirements.lock $(STAMPS)/tools
