@@ -50,3 +50,4 @@ class WorkerSettings(BaseSettings):
     worker_metrics_port: int = Field(default=-1, ge=-1, le=65535, description="HTTP port of /metrics; 0 any, -1 none.")
     worker_metrics_host: str = Field(default="127.0.0.1", description="Address that /metrics binds to.")
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+    log_format: str = Field(default="json", description="`json`, or `text` for people.")

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from redis.exceptions import RedisError
 
 from rtc.dtls_certificate import DtlsCertificate
 from rtc.sdp import Address
+from sfu import logs
 from sfu.bus import Bus, connect
 from sfu.engine import TICK_US, Engine
 from sfu.metrics import serve_metrics, worker_registry
@@ -267,8 +267,7 @@ def main() -> None:
     """Start one worker with the settings of the environment."""
     prefer_huge_pages()
     settings = WorkerSettings()
-    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
+    logs.configure(settings.log_level, settings.log_format, "worker")
     if settings.media_cpu >= 0:
         os.sched_setaffinity(0, {settings.media_cpu})
     uvloop.run(run(settings))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from auth.audit import AuditKeys, Head, sign_head
 from auth.identity_numbers import IdentityNumberError, IdentitySystem, parse
 from auth.pseudonyms import Pseudonyms
-from signalling.personal_data import FORBIDDEN_KEYS, MAX_TEXT_CHARACTERS, scrub, scrub_fields, scrub_text
+from sfu.personal_data import FORBIDDEN_KEYS, MAX_TEXT_CHARACTERS, scrub, scrub_fields, scrub_text
 from tests.auth.test_identity_numbers import national_reserve, registered, stockholm_reserve
 
 TODAY = date(2026, 11, 23)
