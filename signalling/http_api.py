@@ -31,6 +31,7 @@ from signalling.metrics import FrontMetrics
 from signalling.protocol import PROTOCOL_VERSION, Identifier, Message, Role
 from signalling.requests import bearer, is_loopback
 from signalling.routes import Route
+from signalling.security_headers import COMMON_HEADERS, harden, html_headers
 from signalling.settings import FrontSettings
 
 _log = structlog.get_logger(__name__)
@@ -40,23 +41,6 @@ HEALTH: Final = Public("Load balancers ask; it tells nothing but whether this fr
 VERSION: Final = Public("What runs here is no secret.")
 MAX_BODY_BYTES: Final = 16 * 1024
 MAX_TOKEN_LIFETIME_S: Final = 7 * 24 * 3600
-
-HTML_HEADERS: Final = {
-    # The page loads only its own files; camera pictures are blobs and streams.
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "media-src 'self' blob: mediastream:; font-src 'self'; connect-src {connect}; worker-src 'self' blob:; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Permissions-Policy": (
-        "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), picture-in-picture=(self), "
-        "speaker-selection=(self), geolocation=(), payment=(), usb=()"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-COMMON_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
 _MEETING_PATH: Final = re.compile(r"meeting/[A-Za-z0-9_-]{1,64}")
 """One page serves every meeting; the id in its path is for the page's own script."""
@@ -281,19 +265,8 @@ async def errors_and_headers(
         response = HttpError("internal").response()
     if response.prepared:
         return response
-    response.headers.update(COMMON_HEADERS)
-    if response.content_type == "text/html":
-        response.headers.update(html_headers(request.host))
-    if request.path.startswith(("/api/", "/login")):
-        response.headers["Cache-Control"] = "no-store"
+    harden(request, response)
     return response
-
-
-def html_headers(host: str) -> dict[str, str]:
-    """The headers of a page. Its sockets may go to its own host only; older Safari wants that spelled out."""
-    connect = f"'self' ws://{host} wss://{host}" if re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", host) else "'self'"
-    policy = HTML_HEADERS["Content-Security-Policy"].format(connect=connect)
-    return {**HTML_HEADERS, "Content-Security-Policy": policy}
 
 
 def _file(path: Path, host: str, *, is_hashed: bool) -> web.FileResponse:

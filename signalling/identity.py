@@ -22,6 +22,7 @@ from signalling.login_api import LoginApi
 from signalling.login_settings import patient_provider, staff_provider
 from signalling.metrics import FrontMetrics
 from signalling.proxy_api import ProxyApi
+from signalling.security_headers import STRICT_TRANSPORT
 from signalling.session_api import SessionApi
 from signalling.session_start import SessionStart
 from signalling.settings import FrontSettings
@@ -43,6 +44,7 @@ class Identity:
         clock: Callable[[], float],
     ) -> None:
         self._revoke = revoke
+        self._is_https_only = settings.public_url.startswith("https://")
         self._metrics = metrics
         audit_keys = load_audit_keys(settings)
         if audit_keys is None:
@@ -72,6 +74,7 @@ class Identity:
     def attach(self, app: web.Application) -> None:
         """Put the guard and the routes into the application."""
         app[GUARD] = self.guard
+        app[STRICT_TRANSPORT] = self._is_https_only
         for api in self._apis:
             api.add_routes(app)
 

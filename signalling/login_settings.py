@@ -17,8 +17,8 @@ class LoginSettings(BaseSettings):
 
     public_url: str = Field(
         default="",
-        description="Address under which browsers reach this service (`https://care.example`). Unset: as each request "
-        "says, which does for one machine.",
+        description="Address under which browsers reach this service (`https://care.example`). With `https`, "
+        "browsers are told to use nothing else. Unset: as each request says, which does for one machine.",
     )
     proxy_hops: int = Field(
         default=0, ge=0, le=8, description="Proxies of ours in front, each of which appends to `X-Forwarded-For`."
