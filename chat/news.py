@@ -120,6 +120,9 @@ class News:
             except (RedisError, OSError, ChatError) as error:
                 self.counters["connection_lost"] += 1
                 _log.warning("chat_news_lost", error=type(error).__name__)
+            except Exception as error:  # the loop outlives any fault: without it this front's readers get nothing
+                self.counters["failed"] += 1
+                _log.error("chat_news_failed", error=type(error).__name__, where=_where(error))
             self._on_lost()
             await self._disconnect()
             await asyncio.sleep(pause_s)
@@ -174,3 +177,11 @@ class News:
                 await connection.disconnect(nowait=True)
             except (RedisError, OSError):
                 return
+
+
+def _where(error: BaseException) -> str:
+    """File and line where an exception arose; its text may hold personal data and is not logged."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

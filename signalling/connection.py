@@ -8,6 +8,7 @@ encoded once; a decompression bomb cannot be sent).
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -192,13 +193,18 @@ class Connection:
         """Write a whole WebSocket frame at once; nothing when the connection is going or gone."""
         transport: Any = self.request.transport
         if transport is not None and not self._websocket.closed and not transport.is_closing():
-            transport.write(frame)
+            with contextlib.suppress(RuntimeError):  # uvloop's answer when the handle was closed meanwhile
+                transport.write(frame)
 
     @property
     def unsent_bytes(self) -> int:
         """What the client has not taken yet, beyond what the operating system holds."""
         transport: Any = self.request.transport
-        return 0 if transport is None else int(transport.get_write_buffer_size())
+        if transport is None or transport.is_closing():
+            return 0
+        with contextlib.suppress(RuntimeError):
+            return int(transport.get_write_buffer_size())
+        return 0
 
     @property
     def request(self) -> web.Request:
