@@ -155,7 +155,8 @@ def report(costs: list[Cost], samples: Mapping[int, Mapping[str, list[HttpSample
 
 
 def _median(samples: list[HttpSample], name: str) -> float:
-    return statistics.median(getattr(sample, name) for sample in samples)
+    values: list[float] = [getattr(sample, name) for sample in samples]
+    return statistics.median(values)
 
 
 if __name__ == "__main__":
