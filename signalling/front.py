@@ -20,6 +20,7 @@ from auth.record_systems import RecordSystemsError
 from auth.revocations import REVOKE_EVENT, Revocations
 from auth.tokens import TokenKeyError, TokenKeys
 from auth.turn import TurnServer, TurnSettingsError
+from chat.case_service import NoNotices
 from sfu.bus import Bus, connect
 from sfu.client import MediaClient
 from sfu.registry import Heartbeat, ProcessRecord, ProcessWatch, Registry
@@ -27,6 +28,7 @@ from signalling import logs
 from signalling.admission import Admission
 from signalling.admissions import Admissions
 from signalling.broadcast import Broadcaster
+from signalling.case_part import CasePart
 from signalling.chat_door import AuditedAccess, MeetingAndSessionDoor
 from signalling.chat_part import ChatPart
 from signalling.connection import SocketServer
@@ -139,7 +141,6 @@ class Front:
         self.meeting_routes.attach(self.app)
         self.portal = Portal(settings, self._redis, self.meetings, self.identity, self.metrics, clock=clock)
         self.portal.attach(self.app)
-        http.add_routes(self.app)
         self.chat = ChatPart(
             settings,
             self.front_id,
@@ -150,6 +151,11 @@ class Front:
             self.metrics,
             clock=clock,
         )
+        self.cases = CasePart(
+            settings, keys, self._redis, self.chat, self.entry, NoNotices(), self.metrics, clock=clock
+        )
+        self.cases.attach(self.app)
+        http.add_routes(self.app)
         self._runner: web.AppRunner | None = None
         self._started_at = time.time()
         self._incarnation = secrets.token_hex(8)
@@ -160,6 +166,7 @@ class Front:
         await self.bus.start()
         await self.watch.start()
         await self.chat.start()
+        await self.cases.start()
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2.0)
         await self._runner.setup()
         settings = self.settings
@@ -181,6 +188,7 @@ class Front:
             await self._runner.cleanup()
         await self.sockets.shutdown()
         await self.events.finish()
+        await self.cases.stop()
         await self.chat.stop()
         await self.portal.close()
         await self.identity.close()

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from auth.permissions import TABLE
 from signalling import (
+    case_part,
     front,
     grant_api,
     http_api,
@@ -71,6 +72,7 @@ def documented_routes() -> tuple[Route, ...]:
         *grant_api.ROUTES,
         *meeting_routes.ROUTES,
         *portal_api.ROUTES,
+        *case_part.ROUTES,
         *smart_api.ROUTES,
         front.SOCKETS_ROUTE,
         *http_api.ROUTES,

@@ -183,6 +183,9 @@ class Serve:
     def _front(self, environment: dict[str, str]) -> Child:
         name = f"front-{self._run_id}"
         own = {"ALLTID_FRONT_ID": name, "ALLTID_WEB_ROOT": str(self.web_root())}
+        for variable, folder in (("ALLTID_ATTACHMENTS_DIR", "attachments"), ("ALLTID_CHAT_ARCHIVE_DIR", "archive")):
+            if variable not in os.environ:
+                own[variable] = str(self.directory / folder)
         if self.settings.https and "ALLTID_CERTIFICATE_FILE" not in os.environ:
             files = ensure_certificate(self.directory, self.addresses, datetime.now(UTC))
             own |= {

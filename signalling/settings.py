@@ -9,10 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sfu.registry import MAX_PARTICIPANTS
 from signalling.login_settings import LoginSettings
 from signalling.meeting_settings import MeetingSettings
+from signalling.message_settings import MessageSettings
 from signalling.portal_settings import PortalSettings
 
 
-class FrontSettings(LoginSettings, MeetingSettings, PortalSettings):
+class FrontSettings(LoginSettings, MeetingSettings, PortalSettings, MessageSettings):
     """One front process: `python -m signalling.front`."""
 
     model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)

@@ -133,7 +133,8 @@ async def make_front(redis_url: str, tmp_path: Path, make_worker: MakeWorker) ->
 
     async def make(clock: Callable[[], float] = lambda: NOW, **settings: Any) -> Front:
         values = {"redis_url": redis_url, "http_port": 0, "web_root": tmp_path, "offers_burst": 50}
-        values |= {"audit_key": AUDIT_KEY, "pseudonym_key": PSEUDONYM_KEY} | settings
+        values |= {"audit_key": AUDIT_KEY, "pseudonym_key": PSEUDONYM_KEY, "attachments_dir": tmp_path / "attachments"}
+        values |= settings
         front = Front(FrontSettings(**values), KEYS, clock=clock)
         fronts.append(front)
         await front.start()

@@ -1,0 +1,262 @@
+"""Cases over HTTP: opening, lists, and the workflow. Messages themselves travel over the socket."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from auth.permissions import Action, Resource
+from auth.principal import Principal
+from chat.case_service import CaseService, view_for
+from chat.cases import Case, CaseError
+from chat.errors import ChatError
+from chat.service import ChatService
+from signalling.case_views import (
+    CaseList,
+    CaseView,
+    ChangeCase,
+    GiveCase,
+    NoteList,
+    NoteView,
+    NoteWritten,
+    OpenCase,
+    ReturnCase,
+    WriteNote,
+)
+from signalling.guard import GUARD, MINE, guarded, principal_of
+from signalling.http_api import read_body
+from signalling.http_errors import HttpError, HttpErrorCode
+from signalling.routes import Route
+
+MAX_NOTES: Final = 200
+CASE: Final = web.RequestKey("case", Case)
+"""The case that a request's path names, once the guard has looked it up."""
+
+_ONE: Final = "/api/cases/{case_id}"
+ROUTES: Final = (
+    Route("POST", "/api/cases", Action.CASE_CREATE, OpenCase.__doc__ or "", OpenCase, CaseView, (200, 400, 409, 429)),
+    Route("GET", "/api/cases", Action.CASE_LIST,
+          "A patient's cases, or the unit's: the open ones, or with `?closed=1` the closed ones.", reply=CaseList),
+    Route("GET", _ONE, Action.CASE_READ, "One case.", reply=CaseView, statuses=(200, 404)),
+    Route("POST", f"{_ONE}/assign", Action.CASE_ASSIGN, "Take a case of the queue, or give it to a colleague.",
+          GiveCase, CaseView, (200, 400, 404, 409)),
+    Route("POST", f"{_ONE}/hand-over", Action.CASE_ASSIGN, "Give a case that somebody has to another colleague.",
+          GiveCase, CaseView, (200, 400, 404, 409)),
+    Route("POST", f"{_ONE}/return", Action.CASE_ASSIGN, ReturnCase.__doc__ or "", ReturnCase, CaseView,
+          (200, 400, 404, 409)),
+    Route("POST", f"{_ONE}/close", Action.CASE_CLOSE, "Close a case: it is archived, nobody writes any more.",
+          ChangeCase, CaseView, (200, 400, 404, 409)),
+    Route("POST", f"{_ONE}/reopen", Action.CASE_REOPEN, "Open a closed case again, while that is possible.",
+          ChangeCase, CaseView, (200, 400, 404, 409)),
+    Route("POST", f"{_ONE}/notes", Action.STAFF_CHAT, WriteNote.__doc__ or "", WriteNote, NoteWritten,
+          (201, 400, 404, 409)),
+    Route("GET", f"{_ONE}/notes", Action.STAFF_CHAT, NoteList.__doc__ or "", reply=NoteList, statuses=(200, 404)),
+)  # fmt: skip
+
+_CODES: Final[Mapping[str, HttpErrorCode]] = {
+    "unknown_case": "not_found",
+    "too_many_cases": "too_many",
+    "unknown_conversation": "not_found",
+    "conversation_closed": "case_closed",
+    "conversation_full": "conflict",
+    "chat_unavailable": "unavailable",
+    "invalid": "invalid_request",
+}
+
+
+def http_error(error: CaseError | ChatError) -> HttpError:
+    """The refusal for a request; what is not listed is called the same there."""
+    return HttpError(_CODES.get(error.code, error.code), cause=error.code)  # type: ignore[arg-type]  # tested for all
+
+
+class CaseApi:
+    """The handlers."""
+
+    def __init__(self, service: CaseService, chat: ChatService) -> None:
+        self._service = service
+        self._chat = chat
+
+    def add_routes(self, app: web.Application) -> None:
+        """All of this page."""
+        app.router.add_post("/api/cases", self.open)
+        app.router.add_get("/api/cases", self.list)
+        app.router.add_get(_ONE, self.read)
+        app.router.add_post(f"{_ONE}/assign", self.assign)
+        app.router.add_post(f"{_ONE}/hand-over", self.hand_over)
+        app.router.add_post(f"{_ONE}/return", self.return_to_queue)
+        app.router.add_post(f"{_ONE}/close", self.close)
+        app.router.add_post(f"{_ONE}/reopen", self.reopen)
+        app.router.add_post(f"{_ONE}/notes", self.write_note)
+        app.router.add_get(f"{_ONE}/notes", self.read_notes)
+
+    # --- what requests are about -------------------------------------------------------------------------------
+
+    async def _case(self, request: web.Request) -> Resource | None:
+        case = await self._service.cases.get(request.match_info["case_id"])
+        if case is None:
+            return None
+        request[CASE] = case
+        return resource_of(case)
+
+    # --- opening and looking -----------------------------------------------------------------------------------
+
+    @guarded(Action.CASE_CREATE, resource=MINE)
+    async def open(self, request: web.Request) -> web.Response:
+        """POST /api/cases: patients at any unit, for themselves; staff in their own unit, for any patient."""
+        principal, body = principal_of(request), await read_body(request, OpenCase)
+        if principal.kind == "staff":
+            patient, patient_name = await self._patient_of_staff(request, body), ""
+        else:
+            patient, patient_name = principal.subject or "", await _patient_name(request, principal)
+        try:
+            case = await self._service.open(
+                principal,
+                provider_hsa_id=body.provider_hsa_id,
+                unit_hsa_id=body.unit_hsa_id,
+                patient=patient,
+                patient_name=patient_name,
+                subject=body.subject,
+                client_id=body.client_id,
+            )
+        except (CaseError, ChatError) as error:
+            raise http_error(error) from None
+        return await self._answer(principal, case)
+
+    async def _patient_of_staff(self, request: web.Request, body: OpenCase) -> str:
+        """For whom a staff member opens a case; who that is stands in the audit log."""
+        principal = principal_of(request)
+        if body.patient is None:
+            raise HttpError("invalid_request", "patient")
+        if (body.provider_hsa_id, body.unit_hsa_id) != (principal.provider_hsa_id, principal.unit_hsa_id):
+            raise HttpError("not_found", "unit_hsa_id")
+        about = Resource(body.provider_hsa_id, body.unit_hsa_id, body.patient)
+        await request.app[GUARD].note(request, Action.CASE_CREATE, about)
+        await self._meet(principal)
+        return body.patient
+
+    @guarded(Action.CASE_LIST, resource=MINE)
+    async def list(self, request: web.Request) -> web.Response:
+        """GET /api/cases. For staff each patient on the list is a read of its own in the audit log."""
+        principal = principal_of(request)
+        cases, is_closed = self._service.cases, request.query.get("closed") == "1"
+        if principal.kind == "staff":
+            await self._meet(principal)
+            unit = (principal.provider_hsa_id or "", principal.unit_hsa_id or "")
+            found = await cases.of_unit(*unit, is_closed=is_closed)
+            about = {case.patient: resource_of(case) for case in found}
+            guard = request.app[GUARD]
+            await asyncio.gather(*(guard.note(request, Action.CASE_LIST, resource) for resource in about.values()))
+        else:
+            of_patient = await cases.of_patient(principal.subject or "")
+            found = [case for case in of_patient if (case.state == "closed") is is_closed]
+        one_of_each_unit = {case.unit_hsa_id: case for case in found}
+        policies = {unit_id: await self._service.policy(case) for unit_id, case in one_of_each_unit.items()}
+        colleagues = await self._colleagues(principal, found[0]) if found else {}
+        views = [CaseView(**view_for(case, principal, policies[case.unit_hsa_id], colleagues)) for case in found]
+        return web.json_response(CaseList(cases=views).model_dump())
+
+    @guarded(Action.CASE_READ, resource=_case)
+    async def read(self, request: web.Request) -> web.Response:
+        """GET /api/cases/{case_id}."""
+        return await self._answer(principal_of(request), request[CASE])
+
+    # --- the workflow ------------------------------------------------------------------------------------------
+
+    @guarded(Action.CASE_ASSIGN, resource=_case)
+    async def assign(self, request: web.Request) -> web.Response:
+        """POST /api/cases/{case_id}/assign."""
+        body, principal = await read_body(request, GiveCase), principal_of(request)
+        await self._meet(principal)
+        assignee = body.assignee or principal.actor
+        return await self._change(request, self._service.assign, assignee, version=body.version)
+
+    @guarded(Action.CASE_ASSIGN, resource=_case)
+    async def hand_over(self, request: web.Request) -> web.Response:
+        """POST /api/cases/{case_id}/hand-over."""
+        body, principal = await read_body(request, GiveCase), principal_of(request)
+        await self._meet(principal)
+        assignee = body.assignee or principal.actor
+        return await self._change(request, self._service.hand_over, assignee, version=body.version)
+
+    @guarded(Action.CASE_ASSIGN, resource=_case)
+    async def return_to_queue(self, request: web.Request) -> web.Response:
+        """POST /api/cases/{case_id}/return."""
+        body = await read_body(request, ReturnCase)
+        arguments = {"unit_hsa_id": body.unit_hsa_id, "version": body.version}
+        return await self._change(request, self._service.return_to_queue, **arguments)
+
+    @guarded(Action.CASE_CLOSE, resource=_case)
+    async def close(self, request: web.Request) -> web.Response:
+        """POST /api/cases/{case_id}/close."""
+        body = await read_body(request, ChangeCase)
+        return await self._change(request, self._service.close, version=body.version)
+
+    @guarded(Action.CASE_REOPEN, resource=_case)
+    async def reopen(self, request: web.Request) -> web.Response:
+        """POST /api/cases/{case_id}/reopen."""
+        body = await read_body(request, ChangeCase)
+        return await self._change(request, self._service.reopen, version=body.version)
+
+    # --- internal notes ----------------------------------------------------------------------------------------
+
+    @guarded(Action.STAFF_CHAT, resource=_case)
+    async def write_note(self, request: web.Request) -> web.Response:
+        """POST /api/cases/{case_id}/notes."""
+        body = await read_body(request, WriteNote)
+        try:
+            appended = await self._service.note(principal_of(request), request[CASE].case_id, body.client_id, body.text)
+        except (CaseError, ChatError) as error:
+            raise http_error(error) from None
+        return web.json_response(NoteWritten(seq=appended.seq, at_ms=appended.at_ms).model_dump(), status=201)
+
+    @guarded(Action.STAFF_CHAT, resource=_case)
+    async def read_notes(self, request: web.Request) -> web.Response:
+        """GET /api/cases/{case_id}/notes: the last ones."""
+        try:
+            page = await self._chat.history(principal_of(request), request[CASE].notes_id, 2**53, MAX_NOTES)
+        except ChatError as error:
+            raise http_error(error) from None
+        notes = [
+            NoteView(seq=event.seq, at_ms=event.at_ms, author_name=event.author_name, text=event.body.get("text", ""))
+            for event in page.events
+            if event.kind == "message" and not event.is_withdrawn
+        ]
+        return web.json_response(NoteList(notes=notes).model_dump())
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    async def _change(self, request: web.Request, act: Any, *arguments: Any, **options: Any) -> web.Response:
+        try:
+            case = await act(request[CASE].case_id, *arguments, **options)
+        except (CaseError, ChatError) as error:
+            raise http_error(error) from None
+        return await self._answer(principal_of(request), case)
+
+    async def _meet(self, principal: Principal) -> None:
+        """Who works with the unit's cases can be given some."""
+        unit = (principal.provider_hsa_id or "", principal.unit_hsa_id or "")
+        await self._service.cases.meet(*unit, principal.actor, principal.display_name)
+
+    async def _answer(self, principal: Principal, case: Case) -> web.Response:
+        policy, colleagues = await self._service.policy(case), await self._colleagues(principal, case)
+        return web.json_response(CaseView(**view_for(case, principal, policy, colleagues)).model_dump())
+
+    async def _colleagues(self, principal: Principal, case: Case) -> Mapping[str, str]:
+        """Names of those who may have the case; patients are not shown any."""
+        if principal.kind != "staff":
+            return {}
+        return await self._service.cases.colleagues(case.provider_hsa_id, case.unit_hsa_id)
+
+
+def resource_of(case: Case) -> Resource:
+    """What permissions on a case are decided on."""
+    return Resource(provider_hsa_id=case.provider_hsa_id, unit_hsa_id=case.unit_hsa_id, patient_person_id=case.patient)
+
+
+async def _patient_name(request: web.Request, principal: Principal) -> str:
+    """The patient's name: one's own, or that of whom one acts for."""
+    if not principal.is_proxy:
+        return principal.display_name
+    session = await request.app[GUARD].find_session(request)
+    return session.acting_for.name if session is not None and session.acting_for is not None else ""

@@ -1,0 +1,135 @@
+"""The front's part for cases, units and attachments, put together."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from auth.tokens import TokenKeys
+from chat.archive import DirectoryArchive
+from chat.attachment_addresses import AddressSigner
+from chat.attachment_records import AttachmentRecords
+from chat.attachments import AttachmentLimits, Attachments
+from chat.blobs import BlobStore
+from chat.blobs_disk import DiskStore
+from chat.blobs_s3 import S3Store
+from chat.case_service import CaseNotices, CaseService
+from chat.case_store import CaseStore
+from chat.clamd import Clamd, NoScanner
+from chat.errors import ChatError
+from chat.pictures import PictureStudio
+from chat.unit_settings import UnitStore
+from signalling import attachment_api, case_api, unit_api
+from signalling.attachment_api import AttachmentApi
+from signalling.case_api import CaseApi
+from signalling.chat_part import ChatPart
+from signalling.entry import Entry
+from signalling.logs import place_of
+from signalling.message_settings import MessageSettings
+from signalling.metrics import FrontMetrics
+from signalling.unit_api import UnitApi
+
+ROUTES: Final = (*case_api.ROUTES, *unit_api.ROUTES, *attachment_api.ROUTES)
+REPAIR_INTERVAL_S: Final = 10.0
+DAY_S: Final = 24 * 3600
+
+_log = structlog.get_logger(__name__)
+
+
+class CasePart:
+    """Everything of cases at one front; it becomes the gate of ``chat``."""
+
+    def __init__(
+        self,
+        settings: MessageSettings,
+        keys: TokenKeys,
+        redis: "Redis",
+        chat: ChatPart,
+        entry: Entry,
+        notices: CaseNotices,
+        metrics: FrontMetrics,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self.units = UnitStore(redis)
+        self.attachments = attachments_of(settings, keys, redis)
+        self.service = CaseService(
+            CaseStore(redis),
+            self.units,
+            chat.service,
+            DirectoryArchive(chat.settings.archive_dir),
+            notices,
+            clock=clock,
+            reopen_within_s=settings.case_reopen_days * DAY_S,
+            max_open_of_patient=settings.max_open_cases,
+        )
+        chat.service.gate = self.service
+        chat.service.attachments = self.attachments
+        self._apis = (
+            CaseApi(self.service, chat.service),
+            UnitApi(self.units, self.service.cases, clock=clock),
+            AttachmentApi(
+                self.attachments,
+                self.service.cases,
+                entry,
+                metrics,
+                uploads_at_once=settings.uploads_at_once,
+                upload_timeout_s=settings.upload_timeout_s,
+                clock=clock,
+            ),
+        )
+        self._repairing: asyncio.Task[None] | None = None
+
+    def attach(self, app: web.Application) -> None:
+        """Put the routes into the application."""
+        for api in self._apis:
+            api.add_routes(app)
+
+    async def start(self) -> None:
+        """Begin to repair what fronts that died have left."""
+        self._repairing = asyncio.create_task(self._repair())
+
+    async def stop(self) -> None:
+        """Before the store's connections are closed."""
+        if self._repairing is not None:
+            self._repairing.cancel()
+            await asyncio.wait([self._repairing])
+        await self.attachments.close()
+
+    async def _repair(self) -> None:
+        while True:
+            await asyncio.sleep(REPAIR_INTERVAL_S)
+            try:
+                await self.service.repair()
+            except (ChatError, RedisError, OSError) as error:
+                _log.warning("case_repair_failed", error=type(error).__name__)
+            except Exception as error:  # one broken case must not end it for all
+                _log.error("case_repair_failed", exception=place_of(error))
+
+
+def attachments_of(settings: MessageSettings, keys: TokenKeys, redis: "Redis") -> Attachments:
+    """Attachments as the settings say; ``S3UrlError`` or ``ValueError`` when they cannot be."""
+    blobs: BlobStore
+    if settings.attachments_url is not None:
+        blobs = S3Store.from_url(settings.attachments_url.get_secret_value())
+    else:
+        blobs = DiskStore(settings.attachments_dir)
+    return Attachments(
+        AttachmentRecords(redis),
+        blobs,
+        AddressSigner(keys.derived("attachments")),
+        Clamd(settings.clamd_url) if settings.clamd_url else NoScanner(),
+        PictureStudio(),
+        AttachmentLimits(
+            max_file_bytes=settings.attachment_max_bytes,
+            max_conversation_bytes=settings.conversation_max_bytes,
+            max_conversation_files=settings.conversation_max_files,
+            max_pending_per_person=settings.attachment_unused_per_person,
+            upload_lifetime_s=settings.upload_address_lifetime_s,
+            download_lifetime_s=settings.download_address_lifetime_s,
+        ),
+    )
