@@ -42,7 +42,7 @@ const press = (name: string): Step => (page) => page.click(`[data-testid=${name}
 
 const dialog = (name: string): Step => (page) => page.waitForSelector(`[data-testid=dialog-${name}][open]`);
 const BUSY = { status: 503, code: "unavailable" };
-const USED = { status: 410, code: "link_used" };
+const USED = { status: 409, code: "link_used" };
 const EARLY = { status: 409, code: "not_open" };
 
 async function newLink(page: Page): Promise<void> {

@@ -1,6 +1,6 @@
 /** The front's HTTP API as a page sees it, answered in the test: whose session, which meetings, what is refused. */
 import type { Page, Route } from "playwright-core";
-import type { GuestLink, MeetingSummary, Proxy, Session } from "../app/src/api_types";
+import type { GuestLink, MeetingSummary, MeetingToken, Proxy, Session } from "../app/src/api_types";
 import { unsignedToken } from "./browser";
 
 /** Monday 23 November 2026, 13:20 in Sweden. Pages are put at this instant too, by Playwright's clock. */
@@ -88,7 +88,12 @@ export class FakeApi {
   session: Session | null = null;
   meetings: MeetingSummary[] = MEETINGS;
   links: GuestLink[] = [...LINKS];
-  token = unsignedToken({ admitted: false });
+  token: MeetingToken = {
+    token: unsignedToken({ admitted: false }),
+    expires_at: NOW + 300,
+    role: "participant",
+    admitted: false,
+  };
   /** "METHOD /path" -> what is answered instead. */
   refusals = new Map<string, Refusal>();
   readonly calls: Call[] = [];
@@ -113,7 +118,7 @@ export class FakeApi {
 
   /** null: nobody is logged in; undefined: nothing to tell. */
   #reply(method: string, path: string, body: Record<string, unknown>): unknown {
-    if (path === "/api/guest") return { token: this.token, expires_at: NOW + 300 };
+    if (path === "/api/guest") return this.token;
     if (!this.session) return null;
     if (path === "/api/session" && method === "DELETE") {
       this.session = null;
@@ -129,7 +134,7 @@ export class FakeApi {
     }
     if (path.startsWith("/api/session")) return this.session;
     if (path === "/api/meetings") return { meetings: this.meetings };
-    if (path.endsWith("/token")) return { token: this.token, expires_at: NOW + 300 };
+    if (path.endsWith("/token")) return this.token;
     if (path.endsWith("/links") && method === "GET") return { links: this.links };
     if (path.endsWith("/links")) {
       const link: GuestLink = {

@@ -183,7 +183,7 @@ describe("the staff portal", () => {
 });
 
 describe("a guest", () => {
-  it("gives a name, and comes to the check before the waiting room; a reload keeps the name", async () => {
+  it("gives a name, and comes to the check before the waiting room; a reload asks nothing again", async () => {
     await page.goto(bench.appPage("guest", "#link=secret"));
     await page.click("[data-testid=guest-continue]");
     await page.waitForSelector("[role=alert]:text('Skriv ditt namn.')");
@@ -193,11 +193,12 @@ describe("a guest", () => {
     await page.waitForSelector("[data-testid=prejoin] [data-testid=join]:text('Gå till väntrummet')");
     expect(api.calls.at(-1)!.body).toEqual({ link: "secret", display_name: "Bo Berg" });
     await page.reload();
-    expect(await page.inputValue("[data-testid=guest-name]")).toBe("Bo Berg");
+    await page.waitForSelector("[data-testid=prejoin] [data-testid=own-name]");
+    expect(calls("POST")).toEqual(["/api/guest", "/api/guest"]);
   });
 
   it("whose link is used up is told so, without a way to try again", async () => {
-    api.refusals.set("POST /api/guest", { status: 410, code: "link_used" });
+    api.refusals.set("POST /api/guest", { status: 409, code: "link_used" });
     await page.goto(bench.appPage("guest", "#link=secret&lang=en"));
     await page.fill("[data-testid=guest-name]", "Bo");
     await page.click("[data-testid=guest-continue]");

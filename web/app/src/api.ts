@@ -26,6 +26,11 @@ export class ApiError extends Error {
   get needsLogin(): boolean {
     return this.status === 401;
   }
+
+  /** The same request may succeed a little later. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
 }
 
 export interface Api {

@@ -68,6 +68,9 @@ export interface MeetingSummary {
 export interface MeetingToken {
   token: string;
   expires_at: number;
+  role: "host" | "participant" | "guest" | "interpreter";
+  /** False: one waits until a host lets one in. */
+  admitted: boolean;
 }
 
 export type LinkRole = "guest" | "interpreter";

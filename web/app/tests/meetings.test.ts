@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { MeetingSummary } from "../src/api";
+import { ApiError, type MeetingSummary } from "../src/api";
 import { nameFault } from "../src/guest/name";
 import { firstName, upcoming } from "../src/home/MyMeetings";
 import { loginAddress } from "../src/login";
+import { asMeetingError, freshToken } from "../src/meeting/fresh_token";
 import { byDay } from "../src/portal/UnitMeetings";
 
 const NOW = Date.parse("2026-11-23T12:20:00Z") / 1000;
@@ -43,5 +44,20 @@ describe("names", () => {
 describe("the login", () => {
   it("knows the way back, whatever the path holds", () => {
     expect(loginAddress("staff", "/meeting/a&b#c")).toBe("/login/staff?return_to=%2Fmeeting%2Fa%26b%23c");
+  });
+});
+
+describe("a token asked for again", () => {
+  it("ends the meeting with the reason it is refused for, and is asked for again when nobody answers", async () => {
+    const codes = [
+      new ApiError("not_logged_in", 401),
+      new ApiError("removed", 403),
+      new ApiError("meeting_over", 410),
+      new ApiError("not_found", 404),
+      new ApiError("unavailable", 503),
+      new ApiError("unreachable", 0),
+    ].map((error) => asMeetingError(error).code);
+    expect(codes).toEqual(["revoked", "removed", "unknown_room", "forbidden", "request_timeout", "request_timeout"]);
+    await expect(freshToken(() => Promise.reject(new TypeError("a fault of ours")))).rejects.toMatchObject({ code: "request_timeout" });
   });
 });

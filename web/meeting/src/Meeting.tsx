@@ -15,6 +15,8 @@ export interface MeetingProps {
   token: string;
   /** Gets another token when this one has expired. */
   freshToken?: (() => Promise<string>) | undefined;
+  /** Go in at once, with microphone and camera: for hosts whose devices the browser already lets them use. */
+  direct?: boolean;
   /** For whom one is here as proxy. */
   actingFor?: string | null;
   /** The meeting is over for this person, for the page around. */
@@ -25,15 +27,15 @@ export interface MeetingProps {
 
 interface Visit {
   client: MeetingClient;
-  /** Coming back by itself after a reload, without the check page. */
-  returning: boolean;
+  /** Without the check page: coming back after a reload, or direct. */
+  straight: boolean;
 }
 
 /** The whole way through a meeting: check, room, end. Knows of no pages or routes. */
-export function Meeting({ url, token, freshToken, actingFor = null, onEnd, onClient }: MeetingProps) {
+export function Meeting({ url, token, freshToken, direct = false, actingFor = null, onEnd, onClient }: MeetingProps) {
   const { language } = useLanguage();
   const claims = useMemo(() => readToken(token), [token]);
-  const [visit, setVisit] = useState<Visit>(() => startVisit(token, freshToken));
+  const [visit, setVisit] = useState<Visit>(() => startVisit(token, freshToken, direct));
   const { client } = visit;
   const [snapshot, setSnapshot] = useState<MeetingSnapshot>(client.snapshot);
   const [seen, setSeen] = useState<"room" | "waiting" | null>(null);
@@ -48,9 +50,11 @@ export function Meeting({ url, token, freshToken, actingFor = null, onEnd, onCli
   useEffect(() => {
     if (unusable(claims)) return;
     const remembered = claims && new TabMemory(claims.room, claims.identity).load();
-    if (visit.returning && remembered) {
-      if (remembered.active.microphone) void client.media.set("microphone", true);
-      if (remembered.active.camera) void client.media.set("camera", true);
+    if (visit.straight) {
+      const active = remembered?.active ?? { microphone: true, camera: true };
+      if (active.microphone && active.camera) void client.media.start();
+      else if (active.microphone) void client.media.set("microphone", true);
+      else if (active.camera) void client.media.set("camera", true);
       client.connect(url, token);
     } else {
       void client.media.start();
@@ -66,7 +70,7 @@ export function Meeting({ url, token, freshToken, actingFor = null, onEnd, onCli
     setSpeakerId(deviceId);
   }, []);
   const endCode = unusable(claims) ?? (snapshot.state === "closed" ? (snapshot.endCode ?? "internal") : null);
-  const screen = endCode ? "ended" : (seen ?? (visit.returning ? "connecting" : "prejoin"));
+  const screen = endCode ? "ended" : (seen ?? (visit.straight ? "connecting" : "prejoin"));
   useEffect(() => {
     if (endCode) onEnd?.(endCode);
   }, [endCode]);
@@ -102,11 +106,11 @@ export function Meeting({ url, token, freshToken, actingFor = null, onEnd, onCli
   );
 }
 
-function startVisit(token: string, freshToken: MeetingProps["freshToken"]): Visit {
+function startVisit(token: string, freshToken: MeetingProps["freshToken"], direct = false): Visit {
   const claims = readToken(token);
   const memory = claims ? new TabMemory(claims.room, claims.identity) : undefined;
   const client = new MeetingClient({ media: new LocalMedia(), freshToken, ...(memory && { memory }) });
-  return { client, returning: memory?.load() != null };
+  return { client, straight: direct || memory?.load() != null };
 }
 
 /** What can be known to fail before anything is asked of the server or the person. */

@@ -1,11 +1,15 @@
 import { Meeting, type MeetingElement } from "@alltid-oppet/meeting";
-import { useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ApiError, type MeetingToken } from "../api";
 import { keyFor, useText } from "../i18n/texts";
 import { useSession } from "../session";
-import { Notice } from "../shell/Notice";
+import { freshToken } from "../meeting/fresh_token";
+import { Loading, Notice } from "../shell/Notice";
 import { Shell } from "../shell/Shell";
 import { nameFault } from "./name";
+
+/** How often a page that came too early looks whether the meeting has opened. */
+const EARLY_RETRY_MS = 15_000;
 
 /** `/guest#link=...`: one gives a name, and waits. The link stays in the fragment: it never reaches a log. */
 export function GuestPage() {
@@ -13,11 +17,34 @@ export function GuestPage() {
   const { api } = useSession();
   const [link] = useState(() => new URLSearchParams(location.hash.slice(1)).get("link") ?? "");
   const [token, setToken] = useState<MeetingToken | null>(null);
-  const [name, setName] = useState(storedName);
+  const [name, setName] = useState(() => storedName(link) ?? "");
+  // The page was loaded again: whoever waits or is in the meeting comes back without being asked anew.
+  const [returning, setReturning] = useState(() => link !== "" && storedName(link) !== null);
   const [refusal, setRefusal] = useState<ApiError | null>(null);
+  const early = refusal?.code === "not_open";
+
+  const enter = async (): Promise<void> => {
+    try {
+      const next = await api.useLink(link, name.trim());
+      storeName(link, name.trim());
+      setToken(next);
+    } catch (error) {
+      setRefusal(error instanceof ApiError ? error : new ApiError("internal", 0));
+    } finally {
+      setReturning(false);
+    }
+  };
+  useEffect(() => {
+    if (returning) void enter();
+  }, []);
+  useEffect(() => {
+    if (!early) return undefined;
+    const timer = setInterval(() => void enter(), EARLY_RETRY_MS);
+    return () => clearInterval(timer);
+  }, [early]);
 
   if (token) {
-    const fresh = async (): Promise<string> => (await api.useLink(link, name.trim())).token;
+    const fresh = (): Promise<string> => freshToken(() => api.useLink(link, name.trim()));
     return (
       <Meeting
         url={location.origin}
@@ -27,45 +54,29 @@ export function GuestPage() {
       />
     );
   }
-  const enter = async (): Promise<void> => {
-    try {
-      const next = await api.useLink(link, name.trim());
-      storeName(name.trim());
-      setToken(next);
-    } catch (error) {
-      setRefusal(error instanceof ApiError ? error : new ApiError("internal", 0));
-    }
-  };
-  if (!link) {
-    return (
-      <Shell name="guest" state="no_link">
-        <Notice icon="link" title={t("guest_no_link_title")} text={t("guest_no_link_text")} />
-      </Shell>
-    );
-  }
-  if (refusal) {
-    const passing = refusal.status === 0 || refusal.status === 429 || refusal.status >= 500;
-    return (
-      <Shell name="guest" state="refused">
-        <Notice
-          icon="warning"
-          title={t("guest_failed_title")}
-          text={t(keyFor("code_", refusal.code, "code_link_invalid"))}
-          code={refusal.code}
-        >
-          {passing && (
-            <button type="button" class="ds-button" onClick={() => setRefusal(null)}>
-              {t("retry")}
-            </button>
-          )}
-        </Notice>
-      </Shell>
-    );
-  }
+  const shown = !link ? "no_link" : returning ? "loading" : early ? "early" : refusal ? "refused" : "name";
   return (
-    <Shell name="guest" state="name">
-      <NameForm name={name} onName={setName} onEnter={enter} />
+    <Shell name="guest" state={shown}>
+      {shown === "no_link" && <Notice icon="link" title={t("guest_no_link_title")} text={t("guest_no_link_text")} />}
+      {shown === "loading" && <Loading />}
+      {shown === "early" && <Notice icon="clock" title={t("meeting_early_title")} text={t("meeting_early_text")} />}
+      {shown === "refused" && <Refused error={refusal!} onRetry={() => setRefusal(null)} />}
+      {shown === "name" && <NameForm name={name} onName={setName} onEnter={enter} />}
     </Shell>
+  );
+}
+
+function Refused({ error, onRetry }: { error: ApiError; onRetry: () => void }) {
+  const t = useText();
+  const { code } = error;
+  return (
+    <Notice icon="warning" title={t("guest_failed_title")} text={t(keyFor("code_", code, "code_link_invalid"))} code={code}>
+      {error.isPassing && (
+        <button type="button" class="ds-button" onClick={onRetry}>
+          {t("retry")}
+        </button>
+      )}
+    </Notice>
   );
 }
 
@@ -129,20 +140,21 @@ function NameForm({ name, onName, onEnter }: FormProps) {
   );
 }
 
-const STORED = "alltid-oppet:guest-name";
+const STORED = "alltid-oppet:guest";
 
-/** The name survives a reload of the tab, not the tab. */
-function storedName(): string {
+/** The name given for this link; it survives a reload of the tab, not the tab. */
+function storedName(link: string): string | null {
   try {
-    return sessionStorage.getItem(STORED) ?? "";
+    const stored = JSON.parse(sessionStorage.getItem(STORED) ?? "null") as { link?: unknown; name?: unknown } | null;
+    return stored?.link === link && typeof stored.name === "string" ? stored.name : null;
   } catch {
-    return "";
+    return null;
   }
 }
 
-function storeName(name: string): void {
+function storeName(link: string, name: string): void {
   try {
-    sessionStorage.setItem(STORED, name);
+    sessionStorage.setItem(STORED, JSON.stringify({ link, name }));
   } catch {
     // Storage is forbidden: a reload asks for the name again.
   }

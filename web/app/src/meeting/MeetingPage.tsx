@@ -1,4 +1,3 @@
-import { MeetingError } from "@alltid-oppet/client";
 import { Meeting, type MeetingElement } from "@alltid-oppet/meeting";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Api, ApiError } from "../api";
@@ -8,6 +7,8 @@ import { loginAddress } from "../login";
 import { useSession } from "../session";
 import { Loading, Notice } from "../shell/Notice";
 import { Shell } from "../shell/Shell";
+import { freshToken } from "./fresh_token";
+import { mayCapture } from "./permission";
 
 /** While one is in a meeting the session counts as used; far less than any idle limit. */
 const KEEP_ALIVE_MS = 4 * 60_000;
@@ -19,16 +20,20 @@ export function MeetingPage({ meetingId }: { meetingId: string }) {
   const t = useText();
   const { api, state, session, reload, refused } = useSession();
   // Somebody who is in a meeting stays on its page whatever becomes of the session: the server ends what has to end.
-  const [entered, setEntered] = useState<{ token: string; actingFor: string | null } | null>(null);
+  const [entered, setEntered] = useState<Entered | null>(null);
   const { loaded, again } = useLoaded(
     state.status === "in" ? `${meetingId} ${session?.acting_for?.subject ?? ""}` : "",
     () => (state.status === "in" ? api.meetingToken(meetingId) : new Promise<never>(() => undefined)),
     refused,
   );
-  const token = loaded.status === "here" ? loaded.value.token : null;
+  const given = loaded.status === "here" ? loaded.value : null;
   useEffect(() => {
-    if (token && !entered) setEntered({ token, actingFor: session?.acting_for?.name ?? null });
-  }, [token]);
+    if (!given || entered) return;
+    const actingFor = session?.acting_for?.name ?? null;
+    // A host's one click was the one that led here; where the browser would ask for the devices, the check explains why.
+    const direct = given.role === "host" ? mayCapture() : Promise.resolve(false);
+    void direct.then((yes) => setEntered({ token: given.token, actingFor, direct: yes }));
+  }, [given?.token]);
 
   if (entered) return <Inside api={api} meetingId={meetingId} {...entered} />;
   const early = loaded.status === "failed" && isEarly(loaded.error);
@@ -81,7 +86,6 @@ function Refused({ error, early, home, onRetry }: RefusedProps) {
     const timer = setInterval(() => void onRetry(), EARLY_RETRY_MS);
     return () => clearInterval(timer);
   }, [early]);
-  const passing = error.status === 0 || error.status === 429 || error.status >= 500;
   return (
     <Notice
       icon={early ? "clock" : "lock"}
@@ -89,7 +93,7 @@ function Refused({ error, early, home, onRetry }: RefusedProps) {
       text={t(early ? "meeting_early_text" : keyFor("code_", error.code, "code_internal"))}
       code={early ? undefined : error.code}
     >
-      {passing && (
+      {error.isPassing && (
         <button type="button" class="ds-button" onClick={() => void onRetry()}>
           {t("retry")}
         </button>
@@ -101,44 +105,36 @@ function Refused({ error, early, home, onRetry }: RefusedProps) {
   );
 }
 
-interface InsideProps {
-  api: Api;
-  meetingId: string;
+interface Entered {
   token: string;
   actingFor: string | null;
+  direct: boolean;
+}
+
+interface InsideProps extends Entered {
+  api: Api;
+  meetingId: string;
 }
 
 /** The meeting itself, from the check to the end. */
-function Inside({ api, meetingId, token, actingFor }: InsideProps) {
+function Inside({ api, meetingId, token, actingFor, direct }: InsideProps) {
   const over = useRef(false);
   useEffect(() => {
     const timer = setInterval(() => !over.current && void api.session().catch(() => undefined), KEEP_ALIVE_MS);
     return () => clearInterval(timer);
   }, [api]);
-  const fresh = async (): Promise<string> => {
-    try {
-      return (await api.meetingToken(meetingId)).token;
-    } catch (error) {
-      throw asMeetingError(error as ApiError);
-    }
-  };
+  const fresh = (): Promise<string> => freshToken(() => api.meetingToken(meetingId));
   return (
     <Meeting
       url={location.origin}
       token={token}
       freshToken={fresh}
       actingFor={actingFor}
+      direct={direct}
       onEnd={() => (over.current = true)}
       onClient={(client) => ((document.getElementById("page") as MeetingElement).client = client)}
     />
   );
-}
-
-/** What a refused token means to a meeting that goes on. */
-export function asMeetingError(error: ApiError): MeetingError {
-  if (error.needsLogin) return new MeetingError("revoked", "nobody is logged in any more");
-  if (error.status === 403 || error.status === 404) return new MeetingError("forbidden", error.code);
-  return new MeetingError("request_timeout", error.code);
 }
 
 const isEarly = (error: ApiError): boolean => error.code === "not_open";
