@@ -20,8 +20,9 @@ def test_links_and_named_files_exist(document: Path) -> None:
     assert [str(path) for path in linked + named if not path.exists()] == []
 
 
-def test_every_test_that_the_threats_name_exists() -> None:
-    named = TEST.findall((ROOT / "docs/threats.md").read_text())
+@pytest.mark.parametrize("document", ["threats.md", "asvs.md"])
+def test_every_test_that_a_document_names_exists(document: str) -> None:
+    named = TEST.findall((ROOT / "docs" / document).read_text())
     missing = [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text()]
     assert len(named) > 40
     assert missing == []
