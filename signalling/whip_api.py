@@ -11,13 +11,13 @@ from typing import Any, Final, Literal
 
 from aiohttp import web
 
-from auth.permissions import Action
+from auth.permissions import Action, Resource
 from auth.principal import Principal
 from auth.turn import TurnServer
 from rtc.sdp import Offer, SdpError, parse_offer
 from sfu.bus import RpcError
 from sfu.client import JoinRequest, JoinResult, MediaClient, Seat
-from signalling.entry import Entry, RefusedError, Ticket, principal_of
+from signalling.entry import Entry, RefusedError, Ticket, principal_of, resource_of
 from signalling.guard import Public, guarded
 from signalling.http_errors import HttpError
 from signalling.limits import Buckets
@@ -115,34 +115,37 @@ class WhipApi:
         request[_TICKET] = ticket
         return principal_of(ticket.claims)
 
+    async def _meeting(self, request: web.Request) -> Resource:
+        return resource_of(request[_TICKET].claims)
+
     # --- the two ways ------------------------------------------------------------------------------------------
 
-    @guarded(Action.WHIP_PUBLISH, authenticate=_who_publishes)
+    @guarded(Action.WHIP_PUBLISH, resource=_meeting, authenticate=_who_publishes)
     async def publish(self, request: web.Request) -> web.Response:
         """POST /whip/{room_id}."""
         return await self._start(request, "whip")
 
-    @guarded(Action.WHEP_WATCH, authenticate=_who_watches)
+    @guarded(Action.WHEP_WATCH, resource=_meeting, authenticate=_who_watches)
     async def watch(self, request: web.Request) -> web.Response:
         """POST /whep/{room_id}."""
         return await self._start(request, "whep")
 
-    @guarded(Action.WHIP_PUBLISH, authenticate=_who_publishes)
+    @guarded(Action.WHIP_PUBLISH, resource=_meeting, authenticate=_who_publishes)
     async def end_publishing(self, request: web.Request) -> web.Response:
         """DELETE /whip/{room_id}/{session_id}."""
         return await self._end(request)
 
-    @guarded(Action.WHEP_WATCH, authenticate=_who_watches)
+    @guarded(Action.WHEP_WATCH, resource=_meeting, authenticate=_who_watches)
     async def end_watching(self, request: web.Request) -> web.Response:
         """DELETE /whep/{room_id}/{session_id}."""
         return await self._end(request)
 
-    @guarded(Action.WHIP_PUBLISH, authenticate=_who_publishes)
+    @guarded(Action.WHIP_PUBLISH, resource=_meeting, authenticate=_who_publishes)
     async def trickle_publishing(self, request: web.Request) -> web.Response:
         """PATCH /whip/{room_id}/{session_id}."""
         return await self._trickle(request)
 
-    @guarded(Action.WHEP_WATCH, authenticate=_who_watches)
+    @guarded(Action.WHEP_WATCH, resource=_meeting, authenticate=_who_watches)
     async def trickle_watching(self, request: web.Request) -> web.Response:
         """PATCH /whep/{room_id}/{session_id}."""
         return await self._trickle(request)
