@@ -29,6 +29,9 @@ cdef enum:
     PEER_SOURCES = 32
     # Slots one peer may have, see rtc.sdp.OfferLimits.
     PEER_CONSUMERS = 128
+    # What a peer may introduce beyond the streams that its offer named, before its packets of new SSRCs are dropped:
+    # three layers and their RTX, a few times over. Bounds libsrtp's memory per peer.
+    STRANGE_SSRCS = 24
     # Addresses at once that ICE may have validated for one peer (Wi-Fi, mobile, v4 and v6, and some old ones).
     PEER_ADDRESSES = 8
     # Header extension layouts one worker tells apart: one per kind of browser, really.
@@ -162,7 +165,9 @@ cdef struct Peer:                 # what each sent packet touches stands first, 
     uint8_t kinds[16]             # header extension id of this peer's packets -> ExtensionKind
     uint8_t codec_numbers[128]    # payload type -> codec number, 0xFF unknown
     uint8_t repaired_types[128]   # RTX payload type -> the payload type it repairs, 0xFF no RTX
-    uint8_t unknown_ssrcs         # new SSRCs this peer may still introduce
+    uint32_t strange_ssrcs[STRANGE_SSRCS]     # those that no offer named, in the order they came
+    int64_t strange_asked_us[STRANGE_SSRCS]   # when Python was last asked whose each is
+    uint8_t strange_count
     Source* sources[PEER_SOURCES]
     Consumer* consumers[PEER_CONSUMERS]
     int64_t clock_offset_us       # this machine's clock less the peer's, from its sender reports

@@ -31,9 +31,7 @@ EXTENSION_KINDS = {
         EXT_DEPENDENCY_DESCRIPTOR,
 }
 
-# What a peer may introduce beyond the streams that its offer named, before its packets of new SSRCs are dropped:
-# three layers and their RTX, a few times over. Bounds libsrtp's memory per peer.
-UNKNOWN_SSRC_ALLOWANCE = 24
+UNKNOWN_SSRC_ALLOWANCE = STRANGE_SSRCS
 
 # First retransmissions do not wait for traffic to earn their credit.
 INITIAL_RETRANSMISSION_CREDIT_BYTES = 65536
@@ -185,7 +183,6 @@ cdef class RouteTable:
         peer.id = self._next_id
         self._next_id += 1
         peer.feedback_sender_ssrc = feedback_sender_ssrc
-        peer.unknown_ssrcs = UNKNOWN_SSRC_ALLOWANCE
         peer.retransmission_credit = INITIAL_RETRANSMISSION_CREDIT_BYTES
         memset(peer.codec_numbers, 0xFF, sizeof(peer.codec_numbers))
         memset(peer.repaired_types, 0xFF, sizeof(peer.repaired_types))

@@ -287,7 +287,7 @@ cdef class Walk(RouteTable):
         for i in range(self.unknown_count):            # a first frame comes as many packets in one batch
             if self.unknown_peers[i] == peer and self.inbound[self.unknown[i]].header.ssrc == ssrc:
                 repeated = True
-        if not known and not repeated and peer.unknown_ssrcs == 0:      # before libsrtp makes a stream for it
+        if not known and not repeated and not self._may_ask(peer, ssrc, now_us):    # before libsrtp keeps a stream
             self.drops[<int>DROP_UNKNOWN_SSRC] += 1
             return
         status = unprotect_rtp(peer.rx, data, &size)
@@ -313,10 +313,27 @@ cdef class Walk(RouteTable):
             self._accept(peer, index, now_us)
         else:
             if not repeated:
-                peer.unknown_ssrcs -= 1
+                self._note_strange(peer, ssrc, now_us)
             self.unknown[self.unknown_count] = index
             self.unknown_peers[self.unknown_count] = peer
             self.unknown_count += 1
+
+    cdef bint _may_ask(self, Peer* peer, uint32_t ssrc, int64_t now_us) noexcept nogil:
+        """Whether Python may be asked (again) whose stream this is."""
+        cdef int i
+        for i in range(peer.strange_count):
+            if peer.strange_ssrcs[i] == ssrc:
+                return now_us - peer.strange_asked_us[i] >= STRANGE_RETRY_US
+        return peer.strange_count < STRANGE_SSRCS
+
+    cdef void _note_strange(self, Peer* peer, uint32_t ssrc, int64_t now_us) noexcept nogil:
+        cdef int i = 0
+        while i < peer.strange_count and peer.strange_ssrcs[i] != ssrc:
+            i += 1
+        if i == peer.strange_count:
+            peer.strange_ssrcs[i] = ssrc
+            peer.strange_count += 1
+        peer.strange_asked_us[i] = now_us
 
     cdef bint _accept(self, Peer* peer, int index, int64_t now_us) noexcept nogil:
         """Take a decrypted, parsed packet for its source; False where the peer has none of that SSRC."""

@@ -318,6 +318,19 @@ def test_churn_of_ssrcs_is_bounded(call: Call) -> None:
     call.refuses(unknown_ssrc=500)
 
 
+def test_stream_that_nobody_knows_is_asked_about_five_times_a_second_and_uses_up_one_allowance(call: Call) -> None:
+    asked: list[int] = []
+    call.bench.walk.on_unknown_ssrc = lambda peer, ssrc, *_: bool(asked.append(ssrc))
+    for number in range(1, 101):
+        call.bench.send(call.publisher, rtp(0xBAD, number, 0, b"x"))
+        call.bench.now_us += 10_000
+    assert asked == [0xBAD] * 5
+    for ssrc in range(0x10000, 0x10000 + 50):
+        call.bench.send(call.publisher, rtp(ssrc, 1, 0, b"x"))
+    assert len(asked) == 5 + UNKNOWN_SSRC_ALLOWANCE - 1
+    call.refuses(unknown_ssrc=150)
+
+
 def test_churn_of_ssrcs_with_good_names_is_bounded_and_leaves_one_stream(world: World) -> None:
     bo = world.peers[("203.0.113.1", 10_001)]
     sources = world.walk.sizes()["sources"]
