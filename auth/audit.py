@@ -16,7 +16,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from auth.permissions import NOTHING, Decision, Resource
@@ -173,7 +173,7 @@ class LinkedEntry:
 def link(previous: Head, entry: AuditEntry, keys: AuditKeys) -> LinkedEntry:
     """The entry as the one after ``previous``."""
     number = previous.number + 1
-    fields = asdict(entry) | {"number": number, "key": keys.current_id}
+    fields = {**vars(entry), "number": number, "key": keys.current_id}
     body = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode("ascii")
     return LinkedEntry(number, body, _hash(keys.current, previous.hash, body))
 
