@@ -14,6 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from auth.development.settings import TestBenchSettings
 from rtc.dtls_certificate import DtlsCertificate
 from sfu.engine import Engine
 from sfu.metrics import worker_registry
@@ -34,6 +35,10 @@ def settings_document() -> str:
             ("Everything on one machine (`alltid-oppet serve`)", ServeSettings),
             ("Front (`python -m signalling.front`)", FrontSettings),
             ("Media worker (`python -m sfu.worker`)", WorkerSettings),
+            (
+                "Test bench (`python -m auth.development.provider`, `...record_system`)",
+                TestBenchSettings,
+            ),
         ]
     )
 

@@ -66,7 +66,7 @@ class Provider:
         origins = ["http://localhost", "https://localhost", *settings.redirect_origins()]
         return Client(
             client_id=CLIENT_ID,
-            secret=settings.development_client_secret.get_secret_value(),
+            secret=settings.client_secret(),
             redirect_uris=tuple(f"{origin}{CALLBACK_PATH}" for origin in origins),
             post_logout_uris=tuple(f"{origin}{path}" for origin in origins for path in AFTER_LOGOUT_PATHS),
             backchannel_logout_path=BACKCHANNEL_PATH,

@@ -56,7 +56,7 @@ class RecordSystem:
         origins = ["http://localhost", "https://localhost", *settings.redirect_origins()]
         client = Client(
             client_id=SMART_CLIENT_ID,
-            secret=settings.development_client_secret.get_secret_value(),
+            secret=settings.client_secret(),
             redirect_uris=tuple(f"{origin}{SMART_CALLBACK_PATH}" for origin in origins),
         )
         server = AuthorizationServer(self.base, {SMART_CLIENT_ID: client}, self.keys)

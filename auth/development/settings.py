@@ -1,5 +1,7 @@
 """Settings of the test bench, from the environment (``ALLTID_*``). docs/settings.md shows them."""
 
+import secrets
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,13 +24,19 @@ class TestBenchSettings(BaseSettings):
     development_front_url: str = Field(
         default="http://localhost:8080", description="Where the record system finds the front, and sends browsers."
     )
-    development_client_secret: SecretStr = Field(
-        default=SecretStr(""), description="Secret of the client `alltid-oppet`, for logins and for SMART App Launch."
+    development_client_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret of the client `alltid-oppet`, for logins and for SMART App Launch; random when unset.",
     )
     development_redirect_origins: str = Field(
         default="", description="Origins of the front besides this machine's own, separated by commas."
     )
     log_format: str = Field(default="json", description="`json`, or `text` for people.")
+
+    def client_secret(self) -> str:
+        """The client's secret; one that nobody knows when none is set."""
+        secret = self.development_client_secret
+        return secrets.token_urlsafe(32) if secret is None else secret.get_secret_value()
 
     def redirect_origins(self) -> list[str]:
         """Origins of the front besides this machine's own."""
