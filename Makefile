@@ -19,10 +19,12 @@ WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -
 
 SECONDS ?= 60
 ENGINE ?= mutation
+STORE ?= valkey
+SEED ?= 1
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: help run test lint format bench fuzz web clean lock asan-test docs build
+.PHONY: help run test lint format bench chat-faults fuzz web clean lock asan-test docs build
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -46,6 +48,9 @@ format:  $(STAMPS)/venv ## write the layout that lint asks for
 
 bench: build  ## what packets and logins cost, beside bare loops (ARGS="--help" shows the options)
 	@$(BIN)/python -m loadtest.bench $(ARGS)
+
+chat-faults: build | $(STAMPS)/stores  ## kill, cut and stall a chat service for SECONDS=60 (STORE=redis, SEED=1), then judge its history
+	@$(BIN)/python -m tests.chat.fault_run --seconds $(SECONDS) --store $(STORE) --seed $(SEED) $(ARGS)
 
 fuzz: build  ## fuzz for SECONDS=60 (TARGET=name for one target, ENGINE=atheris for coverage guidance)
 	@$(BIN)/python -m tests.fuzz.harness --seconds $(SECONDS) --engine $(ENGINE) $(if $(TARGET),--target $(TARGET))
@@ -84,6 +89,10 @@ $(STAMPS)/browsers: .ci/system_packages $(STAMPS)/tools
 
 $(STAMPS)/services: .ci/system_packages $(STAMPS)/tools
 	@.ci/system_packages services
+	@touch $@
+
+$(STAMPS)/stores: .ci/system_packages $(STAMPS)/tools
+	@.ci/system_packages stores
 	@touch $@
 
 $(STAMPS)/venv: requirements.lock $(STAMPS)/tools
