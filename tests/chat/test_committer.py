@@ -1,0 +1,92 @@
+"""Group commit: many at once, each once, through faults of the store."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from chat.committer import Committer, durability
+from chat.conversation import Conversation
+from chat.errors import ChatError
+from chat.store import ChatStore
+from sfu.bus import connect
+from tests.chat.servers import Store
+from tests.chat.stores import CHANNEL, draft
+
+
+async def test_what_comes_at_the_same_time_is_committed_together(store: ChatStore, committer: Committer) -> None:
+    await store.append(draft("first"))
+    before = committer.counters["batches"]
+    await asyncio.gather(*(store.append(draft(f"c{number}")) for number in range(200)))
+    assert committer.counters["batches"] - before <= 2
+
+
+async def test_a_store_that_forgot_the_scripts_is_given_them_again(store: ChatStore, redis: Redis) -> None:
+    await store.append(draft("c1"))
+    await redis.script_flush()
+    assert (await store.append(draft("c2"))).seq == 2
+    assert len((await store.read_after(CHANNEL, 0, 9)).events) == 2
+
+
+async def test_acknowledged_messages_survive_a_killed_store_and_unacknowledged_ones_are_repeated(
+    tmp_path: Path, server: Store
+) -> None:
+    own = Store(server.kind, tmp_path)
+    own.start()
+    redis = connect(own.url)
+    committer = Committer(redis, give_up_s=20)
+    await committer.start()
+    store = ChatStore(redis, committer)
+    try:
+        await store.create(Conversation(CHANNEL))
+        appends = [asyncio.ensure_future(store.append(draft(f"c{number}"))) for number in range(300)]
+        await appends[0]
+        own.kill()
+        appends += [asyncio.ensure_future(store.append(draft(f"d{number}"))) for number in range(10)]
+        await asyncio.to_thread(own.start)
+        appended = await asyncio.gather(*appends)
+        assert sorted(each.seq for each in appended) == list(range(1, 311))
+        stored = (await store.read_before(CHANNEL, 400, 200)).events
+        assert [event.seq for event in stored] == list(range(111, 311))
+    finally:
+        await committer.stop()
+        await redis.aclose()
+        own.kill()
+
+
+async def test_a_store_that_stays_away_is_told_to_the_author() -> None:
+    redis = connect("redis://127.0.0.1:1/0")
+    committer = Committer(redis, give_up_s=0.1)
+    await committer.start()
+    with pytest.raises(ChatError, match="chat_unavailable"):
+        await ChatStore(redis, committer).append(draft("c1"))
+    with pytest.raises(ChatError, match="chat_unavailable"):
+        await ChatStore(redis, committer).read_after(CHANNEL, 0, 1)
+    await committer.stop()
+    await redis.aclose()
+
+
+async def test_more_writes_than_can_wait_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.committer.MAX_WAITING", 2)
+    committer = Committer(connect("redis://127.0.0.1:1/0"))
+    waiting = [committer.append(draft(f"c{number}")) for number in range(3)]
+    with pytest.raises(ChatError, match="chat_unavailable"):
+        await waiting[2]
+    await committer.stop()
+    for future in waiting[:2]:
+        with pytest.raises(ChatError):
+            await future
+
+
+async def test_the_mode_of_syncing_is_known(redis: Redis) -> None:
+    assert await durability(redis) == "always"
+
+
+async def test_a_store_can_be_asked_to_sync_before_the_acknowledgement(store: ChatStore, server: Store) -> None:
+    store.committer.wait_aof_ms = 1000
+    if server.kind == "valkey":
+        assert (await store.append(draft("c1"))).seq == 1
+        return
+    with pytest.raises(ChatError, match="chat_unavailable"):  # Redis 7.0 does not know WAITAOF: nothing is promised
+        await store.append(draft("c1"))

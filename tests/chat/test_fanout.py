@@ -1,0 +1,209 @@
+"""Fan-out on real data servers: two fronts, readers that come and go, news that are lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from auth.permissions import LOA3
+from auth.principal import Commission, Principal
+from chat.committer import Committer
+from chat.conversation import Conversation
+from chat.errors import ChatError
+from chat.fanout import FanOut
+from chat.store import MAX_PAGE, ChatStore
+from tests.chat.stores import CHANNEL, draft
+
+STAFF = Principal(
+    "staff", frozenset({"staff"}), "SE-1", None, "Sara", frozenset(),
+    Commission("c", "unit", "provider", "Unit", frozenset({"staff"})), None, LOA3, 0, "grant",
+)  # fmt: skip
+
+Packet = tuple[str, Mapping[str, Any]]
+
+
+class Reader:
+    """A socket in memory."""
+
+    def __init__(self) -> None:
+        self.principal = STAFF
+        self.got: list[Packet] = []
+        self.is_slow = False
+        self._came = asyncio.Condition()
+
+    def send(self, packet: Packet) -> bool:
+        if self.is_slow:
+            return False
+        self.hint(packet)
+        return True
+
+    def hint(self, packet: Packet) -> None:
+        self.got.append(packet)
+
+    def seqs(self) -> list[int]:
+        return [payload["seq"] for name, payload in self.got if name == "chat_event"]
+
+    def named(self, name: str) -> list[Mapping[str, Any]]:
+        return [payload for event, payload in self.got if event == name]
+
+
+async def until(condition: Any) -> None:
+    """Waits for what others do; never longer than the test may take."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def make_fanout(redis: Redis, store: ChatStore) -> FanOut:
+    return FanOut(redis, store, lambda name, payload: (name, payload))
+
+
+@pytest.fixture
+async def fanout(redis: Redis, store: ChatStore) -> AsyncIterator[FanOut]:
+    fanout = make_fanout(redis, store)
+    await fanout.start()
+    yield fanout
+    await fanout.stop()
+
+
+async def test_readers_at_two_fronts_get_everything_once_and_in_order(
+    redis: Redis, store: ChatStore, fanout: FanOut
+) -> None:
+    other = make_fanout(redis, store)
+    await other.start()
+    here, there, late = Reader(), Reader(), Reader()
+    assert (await fanout.resume(here, CHANNEL, 0, 100)).is_live
+    assert (await other.resume(there, CHANNEL, 0, 100)).is_live
+    appends = [asyncio.ensure_future(store.append(draft(f"c{number}"))) for number in range(300)]
+    await appends[100]
+    resumed = await fanout.resume(late, CHANNEL, 50, 100)
+    while not resumed.is_live:
+        resumed = await fanout.resume(late, CHANNEL, resumed.events[-1].seq, 100)
+    await asyncio.gather(*appends)
+    await until(lambda: len(here.seqs()) == len(there.seqs()) == 300)
+    assert here.seqs() == there.seqs() == list(range(1, 301))
+    await until(lambda: resumed.last_seq + len(late.seqs()) == 300)
+    assert late.seqs() == list(range(resumed.last_seq + 1, 301))
+    await other.stop()
+
+
+async def test_news_lost_with_their_connection_are_read_afterwards(
+    redis: Redis, store: ChatStore, fanout: FanOut
+) -> None:
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    for number in range(5):
+        await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await asyncio.gather(*(store.append(draft(f"c{number}-{each}")) for each in range(20)))
+        expected = 20 * (number + 1)
+        await until(lambda expected=expected: len(reader.seqs()) == expected)
+    assert reader.seqs() == list(range(1, 101))
+    assert fanout.news_counters["connection_lost"] >= 5
+
+
+async def test_more_than_a_page_that_was_missed_is_read_page_by_page(
+    redis: Redis, store: ChatStore, fanout: FanOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    monkeypatch.setattr("chat.news._FIRST_PAUSE_S", 0.3)
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await asyncio.gather(*(store.append(draft(f"c{number}")) for number in range(3 * MAX_PAGE)))
+    await until(lambda: len(reader.seqs()) == 3 * MAX_PAGE)
+    assert reader.seqs() == list(range(1, 3 * MAX_PAGE + 1))
+
+
+async def test_a_slow_reader_is_let_go_and_told_where_to_resume(store: ChatStore, fanout: FanOut) -> None:
+    slow, quick = Reader(), Reader()
+    await fanout.resume(slow, CHANNEL, 0, 100)
+    await fanout.resume(quick, CHANNEL, 0, 100)
+    await store.append(draft("c1"))
+    await until(lambda: quick.seqs() == [1] and slow.seqs() == [1])
+    slow.is_slow = True
+    for number in range(2, 5):
+        await store.append(draft(f"c{number}"))
+    await until(lambda: quick.seqs() == [1, 2, 3, 4])
+    assert slow.named("chat_lagging") == [{"conversation_id": CHANNEL, "seq": 1}]
+    assert not fanout.is_attached(slow, CHANNEL)
+    slow.is_slow = False
+    resumed = await fanout.resume(slow, CHANNEL, 1, 100)
+    assert [event.seq for event in resumed.events] == [2, 3, 4]
+    assert fanout.counters["slow_readers"] == 1
+
+
+async def test_a_store_that_lost_events_is_seen_by_its_readers(redis: Redis, store: ChatStore, fanout: FanOut) -> None:
+    reader = Reader()
+    for number in range(4):
+        await store.append(draft(f"c{number}"))
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    await redis.hset(f"ao:chat:{{{CHANNEL}}}:meta", "last", "2")
+    await redis.xtrim(f"ao:chat:{{{CHANNEL}}}:log", maxlen=2, approximate=False)
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await until(lambda: reader.named("chat_reset"))
+    assert reader.named("chat_reset") == [{"conversation_id": CHANNEL, "last_seq": 2}]
+    ahead = await fanout.resume(Reader(), CHANNEL, 4, 100)
+    assert (ahead.last_seq, ahead.is_live) == (2, False)
+
+
+async def test_readers_who_may_no_longer_read_and_those_of_what_is_erased_are_let_go(
+    store: ChatStore, fanout: FanOut
+) -> None:
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    await store.update(Conversation(CHANNEL, "provider", "unit", title="Nytt namn"))
+    await until(lambda: reader.named("chat_changed"))
+    await store.update(Conversation(CHANNEL, "provider", "another unit"))
+    await until(lambda: reader.named("chat_ended"))
+    assert not fanout.is_attached(reader, CHANNEL)
+    await store.update(Conversation(CHANNEL, "provider", "unit"))
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    await store.erase(CHANNEL)
+    await until(lambda: len(reader.named("chat_ended")) == 2)
+
+
+async def test_what_does_not_exist_cannot_be_opened_and_leaves_nothing(fanout: FanOut) -> None:
+    for _ in range(2):
+        with pytest.raises(ChatError, match="unknown_conversation"):
+            await fanout.resume(Reader(), "staff-none", 0, 100)
+    assert fanout.readers("staff-none") == 0
+
+
+async def test_a_conversation_that_nobody_reads_is_forgotten(
+    redis: Redis, store: ChatStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.fanout.LINGER_S", 0.0)
+    monkeypatch.setattr("chat.fanout._SWEEP_S", 0.02)
+    fanout = make_fanout(redis, store)
+    await fanout.start()
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    fanout.detach(reader, CHANNEL)
+    channel = f"ao:chat:{{{CHANNEL}}}:news"
+    async with asyncio.timeout(10):
+        while (await redis.execute_command("PUBSUB", "SHARDNUMSUB", channel))[1]:
+            await asyncio.sleep(0.01)
+    again = Reader()
+    await fanout.resume(again, CHANNEL, 0, 100)
+    await store.append(draft("c1"))
+    await until(lambda: again.seqs() == [1])
+    await fanout.stop()
+
+
+async def test_typing_presence_and_receipts_are_told(store: ChatStore, fanout: FanOut, committer: Committer) -> None:
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    keys_typing, news = f"ao:chat:{{{CHANNEL}}}:typing", f"ao:chat:{{{CHANNEL}}}:news"
+    await committer.touch(keys_typing, news, "T", "anna\tAnna A", 6000)
+    present = f"ao:chat:{{{CHANNEL}}}:present"
+    for front in ("f1", "f2", "f1"):
+        await committer.touch(present, news, "P", f"anna\t{front}", 6000)
+    await committer.touch(present, news, "P", "bo\tf1", 6000)
+    await committer.touch(present, news, "P", "anna\tf1", 0)
+    await committer.touch(present, news, "P", "anna\tf2", 0)
+    await until(lambda: len(reader.named("chat_presence")) == 5)
+    typing = {"conversation_id": CHANNEL, "author": "anna", "author_name": "Anna A", "for_ms": 6000}
+    assert reader.named("chat_typists") == [typing]
+    people = [presence["people"] for presence in reader.named("chat_presence")]
+    assert people == [["anna"], ["anna"], ["anna", "bo"], ["anna", "bo"], ["bo"]]
