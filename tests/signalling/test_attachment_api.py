@@ -1,0 +1,326 @@
+"""Attachments over HTTP: the whole way, and every way off it (attack row 12)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from chat.attachments import ATTACHMENT_ERROR_CODES
+from chat.cases import CaseAct, apply
+from signalling.attachment_api import _CODES, disposition
+from signalling.front import Front
+from signalling.http_errors import HTTP_ERRORS
+from tests.chat.fake_clamd import EICAR, FakeClamd
+from tests.chat.test_attachments import TEXT
+from tests.chat.test_cases import POLICY
+from tests.chat.test_pictures import png_of_claimed_size, with_exif
+from tests.signalling import test_case_api
+from tests.signalling.browsing import Browser, browser_of, patient, staff
+from tests.signalling.conftest import NOW, MakeFront, meeting_token
+from tests.signalling.test_case_api import ANNA, EVA, OTHER_PROVIDER, OTHER_UNIT, Log, opened, unit_settings
+
+front, log_in, anna, karin = test_case_api.front, test_case_api.log_in, test_case_api.anna, test_case_api.karin
+
+
+@pytest.fixture
+async def case(anna: Browser) -> str:
+    return f"/api/cases/{(await opened(anna))['case_id']}"
+
+
+async def reserve(browser: Browser, case: str, size: int) -> dict[str, Any]:
+    status, address = await browser.send("POST", f"{case}/attachments", {"size_bytes": size})
+    assert status == 201, address
+    return dict(address)
+
+
+async def put(browser: Browser, url: str, data: Any, name: str = "values.txt", **headers: str) -> tuple[int, Any]:
+    own = {"Origin": browser.url, "X-File-Name": quote(name)} | headers
+    status, body, _ = await browser.ask("PUT", url, data=data, headers=own)
+    return status, body
+
+
+async def upload(
+    browser: Browser, case: str, data: bytes = TEXT, name: str = "values.txt", **headers: str
+) -> dict[str, Any]:
+    address = await reserve(browser, case, len(data))
+    status, view = await put(browser, address["url"], data, name, **headers)
+    assert status == 201, view
+    return dict(view)
+
+
+async def refused(browser: Browser, case: str, data: bytes, name: str = "a.txt", **headers: str) -> tuple[int, str]:
+    address = await reserve(browser, case, len(data))
+    status, body = await put(browser, address["url"], data, name, **headers)
+    return status, body["error"]["code"]
+
+
+async def use(front: Front, case: str, person: str, attachment_id: str) -> None:
+    """What a message does that carries the file."""
+    await front.cases.attachments.check_usable(case.rpartition("/")[2], person, [attachment_id])
+
+
+async def fetch(browser: Browser, case: str, attachment_id: str) -> tuple[int, bytes, Any]:
+    status, address = await browser.send("GET", f"{case}/attachments/{attachment_id}")
+    if status != 200:
+        return status, b"", None
+    async with browser.http.get(address["url"], headers={"Cookie": cookie(browser)}) as response:
+        return response.status, await response.read(), response.headers
+
+
+def cookie(browser: Browser) -> str:
+    return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+
+
+async def test_a_picture_goes_to_the_unit_and_comes_without_its_place(
+    front: Front, anna: Browser, karin: Browser, case: str
+) -> None:
+    view = await upload(anna, case, with_exif(), "Utslag på armen.jpg", **{"Content-Type": "image/jpeg"})
+    assert (view["media_type"], view["name"], view["width"]) == ("image/jpeg", "Utslag på armen.jpg", 40)
+    assert (await fetch(karin, case, view["attachment_id"]))[0] == 404
+    await use(front, case, ANNA, view["attachment_id"])
+    status, data, headers = await fetch(karin, case, view["attachment_id"])
+    assert (status, len(data)) == (200, view["size_bytes"])
+    assert b"Secret camera" not in data
+    assert headers["Content-Type"] == "image/jpeg"
+    assert headers["Content-Disposition"].startswith("inline; ")
+
+
+@pytest.mark.attack
+async def test_what_is_no_picture_is_only_ever_saved_and_runs_nowhere(anna: Browser, case: str) -> None:
+    view = await upload(anna, case, name="värden.txt")
+    status, data, headers = await fetch(anna, case, view["attachment_id"])
+    assert (status, data) == (200, TEXT)
+    assert headers["Content-Disposition"] == "attachment; filename=\"v_rden.txt\"; filename*=UTF-8''v%C3%A4rden.txt"
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in headers["Content-Security-Policy"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "no-store" in headers["Cache-Control"]
+
+
+@pytest.mark.attack
+async def test_hostile_files_are_refused(anna: Browser, case: str) -> None:
+    stored_script = b"<html><script>fetch('//evil')</script>"
+    assert await refused(anna, case, stored_script) == (415, "file_refused")
+    assert await refused(anna, case, b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>", "a.svg") == (
+        415,
+        "file_refused",
+    )
+    assert await refused(anna, case, with_exif(), "a.html") == (415, "file_refused")
+    assert await refused(anna, case, with_exif(), "a.jpg", **{"Content-Type": "text/html"}) == (415, "file_refused")
+    assert await refused(anna, case, png_of_claimed_size(30_000, 30_000, b""), "a.png") == (415, "file_refused")
+    assert await refused(anna, case, b"MZ\x90\x00", "a.txt") == (415, "file_refused")
+
+
+@pytest.mark.attack
+async def test_a_name_that_is_a_path_or_a_header_stays_a_name(anna: Browser, case: str) -> None:
+    view = await upload(anna, case, name='../../etc/cron.d/x\r\nSet-Cookie: a=b".txt')
+    assert not set(view["name"]) & set('/\\"\r\n')
+    _, _, headers = await fetch(anna, case, view["attachment_id"])
+    assert "Set-Cookie" not in headers
+
+
+@pytest.mark.attack
+async def test_an_address_is_worth_nothing_to_anybody_else(
+    anna: Browser, karin: Browser, log_in: Log, case: str
+) -> None:
+    address = await reserve(anna, case, len(TEXT))
+    eva = await log_in(patient(EVA))
+    nobody = await log_in(patient(EVA))
+    nobody.cookies.clear()
+    for browser, expected in ((eva, 404), (karin, 404), (nobody, 401)):
+        assert (await put(browser, address["url"], TEXT))[0] == expected
+    assert (await put(anna, address["url"], TEXT, Origin="https://evil.example"))[0] == 403
+    status, view = await put(anna, address["url"], TEXT)
+    assert status == 201
+    _, download = await anna.send("GET", f"{case}/attachments/{view['attachment_id']}")
+    for browser, expected in ((eva, 404), (karin, 404), (nobody, 401), (anna, 200)):
+        assert (await browser.ask("GET", download["url"]))[0] == expected
+
+
+@pytest.mark.attack
+async def test_an_address_is_for_one_purpose_one_file_and_a_short_time(
+    make_front: MakeFront, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLTID_CHAT_ARCHIVE_DIR", str(tmp_path / "archive"))
+    now = NOW
+    front = await make_front(clock=lambda: now)
+    await front.cases.units.put(unit_settings())
+    anna = await browser_of(front, patient(ANNA))
+    case = f"/api/cases/{(await opened(anna))['case_id']}"
+    address = await reserve(anna, case, len(TEXT))
+    assert (await anna.ask("GET", address["url"]))[0] == 404
+    assert (await put(anna, address["url"][:-1] + "A", TEXT))[0] == 404
+    assert (await put(anna, address["url"], TEXT + b"!"))[0] == 413
+    assert (await put(anna, address["url"], TEXT))[0] == 201
+    assert (await put(anna, address["url"], TEXT))[0] == 409
+    late = await reserve(anna, case, len(TEXT))
+    now += front.settings.upload_address_lifetime_s
+    status, body = await put(anna, late["url"], TEXT)
+    assert (status, body["error"]["code"]) == (410, "address_expired")
+    await anna.close()
+
+
+@pytest.mark.attack
+async def test_a_body_that_lies_about_its_length_is_cut_off(anna: Browser, case: str) -> None:
+    address = await reserve(anna, case, 1000)
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            yield bytes(1000)
+
+    try:
+        status, body = await put(anna, address["url"], endless())
+    except OSError:  # the server answered and closed while we were still sending
+        return
+    assert (status, body["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.attack
+async def test_no_room_for_what_is_too_large_or_too_much(anna: Browser, case: str) -> None:
+    status, body = await anna.send("POST", f"{case}/attachments", {"size_bytes": 2**30})
+    assert (status, body["error"]["code"]) == (413, "too_large")
+    for _ in range(10):
+        await reserve(anna, case, 10)
+    status, body = await anna.send("POST", f"{case}/attachments", {"size_bytes": 10})
+    assert (status, body["error"]["code"]) == (429, "too_many")
+
+
+@pytest.mark.attack
+async def test_nothing_is_attached_to_a_closed_case(front: Front, anna: Browser, case: str) -> None:
+    case_id = case.rpartition("/")[2]
+    await front.cases.service.cases.change(case_id, lambda case: apply(case, CaseAct.CLOSE, now_s=NOW, policy=POLICY))
+    status, body = await anna.send("POST", f"{case}/attachments", {"size_bytes": 10})
+    assert (status, body["error"]["code"]) == (409, "case_closed")
+
+
+@pytest.mark.attack
+async def test_files_of_notes_are_never_a_patients(front: Front, anna: Browser, karin: Browser, case: str) -> None:
+    status, address = await karin.send("POST", f"{case}/notes/attachments", {"size_bytes": len(TEXT)})
+    assert status == 201
+    status, view = await put(karin, address["url"], TEXT)
+    assert status == 201
+    notes_id = f"notes-{case.rpartition('case-')[2]}"
+    await front.cases.attachments.check_usable(notes_id, "SE5555555555-K1", [view["attachment_id"]])
+    assert (await karin.send("GET", f"{case}/notes/attachments/{view['attachment_id']}"))[0] == 200
+    for path in (f"{case}/notes/attachments", f"{case}/attachments"):
+        assert (await anna.send("GET", f"{path}/{view['attachment_id']}"))[0] in (403, 404)
+
+
+@pytest.mark.attack
+async def test_other_units_and_care_providers_find_no_file(front: Front, anna: Browser, log_in: Log, case: str) -> None:
+    view = await upload(anna, case)
+    await use(front, case, ANNA, view["attachment_id"])
+    for session in (staff(unit=OTHER_UNIT), staff(provider=OTHER_PROVIDER), patient(EVA)):
+        browser = await log_in(session)
+        assert (await fetch(browser, case, view["attachment_id"]))[0] == 404
+
+
+@pytest.mark.attack
+async def test_who_was_logged_out_cannot_use_their_addresses(front: Front, anna: Browser, case: str) -> None:
+    view = await upload(anna, case)
+    _, address = await anna.send("GET", f"{case}/attachments/{view['attachment_id']}")
+    held = cookie(anna)
+    await anna.send("DELETE", "/api/session")
+    status, _, _ = await anna.ask("GET", address["url"], headers={"Cookie": held})
+    assert status == 401
+
+
+@pytest.mark.attack
+async def test_a_virus_is_refused_and_a_scanner_that_is_away_takes_nothing(
+    make_front: MakeFront, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLTID_CHAT_ARCHIVE_DIR", str(tmp_path / "archive"))
+    server = await FakeClamd().start()
+    front = await make_front(clamd_url=server.url)
+    await front.cases.units.put(unit_settings())
+    anna = await browser_of(front, patient(ANNA))
+    case = f"/api/cases/{(await opened(anna))['case_id']}"
+    assert await refused(anna, case, EICAR) == (415, "file_refused")
+    await upload(anna, case)
+    await server.stop()
+    assert await refused(anna, case, TEXT) == (503, "unavailable")
+    await anna.close()
+
+
+@pytest.mark.attack
+async def test_a_front_takes_few_uploads_at_once_and_none_for_ever(
+    make_front: MakeFront, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLTID_CHAT_ARCHIVE_DIR", str(tmp_path / "archive"))
+    front = await make_front(uploads_at_once=1, upload_timeout_s=0.3)
+    await front.cases.units.put(unit_settings())
+    anna = await browser_of(front, patient(ANNA))
+    case = f"/api/cases/{(await opened(anna))['case_id']}"
+    slow, quick = await reserve(anna, case, 10), await reserve(anna, case, len(TEXT))
+    begun, never = asyncio.Event(), asyncio.Event()
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"x"
+        begun.set()
+        await never.wait()
+        yield b"x"
+
+    dripped = asyncio.create_task(put(anna, slow["url"], dripping()))
+    await begun.wait()
+    api = front.cases._apis[2]
+    while api._places:  # type: ignore[union-attr]  # until the server has seen the first byte
+        await asyncio.sleep(0)
+    status, body = await put(anna, quick["url"], TEXT)
+    assert (status, body["error"]["code"]) == (503, "unavailable")
+    while not api._places:  # type: ignore[union-attr]  # until the slow one is given up
+        await asyncio.sleep(0.01)
+    assert (await put(anna, quick["url"], TEXT))[0] == 201
+    never.set()
+    await asyncio.gather(dripped, return_exceptions=True)
+    await anna.close()
+
+
+async def meeting_ask(browser: Browser, method: str, path: str, token: str, **options: Any) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
+    status, body, _ = await browser.ask(method, path, headers=headers, **options)
+    return status, body
+
+
+@pytest.mark.attack
+async def test_files_of_a_meeting_are_for_those_in_it_but_not_for_interpreters(front: Front) -> None:
+    await front.registry.create_room("room", "The room", 12)
+    await front.registry.create_room("other", "Another room", 12)
+    browser = await browser_of(front)
+    guest = meeting_token("guest-1", role="guest", admitted=True)
+    host = meeting_token("host-1", role="host", admitted=True)
+    status, address = await meeting_ask(browser, "POST", "/api/meeting-files", guest, json={"size_bytes": len(TEXT)})
+    assert status == 201, address
+    assert (await meeting_ask(browser, "PUT", address["url"], host, data=TEXT))[0] == 404
+    status, view = await meeting_ask(browser, "PUT", address["url"], guest, data=TEXT, headers={"X-File-Name": "a.txt"})
+    assert status == 201, view
+    await front.cases.attachments.check_usable("meeting-room", "guest-1", [view["attachment_id"]])
+    path = f"/api/meeting-files/{view['attachment_id']}"
+    status, address = await meeting_ask(browser, "GET", path, host)
+    assert status == 200
+    assert await meeting_ask(browser, "GET", address["url"], host) == (200, TEXT.decode())
+    for token, expected in (
+        (meeting_token("i-1", role="interpreter", admitted=True), 403),
+        (meeting_token("host-2", "other", role="host", admitted=True), 404),
+        (meeting_token("guest-2", role="guest", admitted=False), 403),
+        ("nonsense", 401),
+    ):
+        assert (await meeting_ask(browser, "GET", path, token))[0] == expected
+        assert (await meeting_ask(browser, "POST", "/api/meeting-files", token, json={"size_bytes": 2**40}))[0] in (
+            expected,
+            413,
+        )
+    await browser.close()
+
+
+def test_every_refusal_of_attachments_has_a_status() -> None:
+    for code in ATTACHMENT_ERROR_CODES:
+        assert _CODES.get(code, code) in HTTP_ERRORS
+
+
+def test_a_disposition_is_one_line_of_ascii() -> None:
+    line = disposition('å"b\\c%.pdf', is_shown=False)
+    assert line == "attachment; filename=\"__b_c_.pdf\"; filename*=UTF-8''%C3%A5%22b%5Cc%25.pdf"
