@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -31,6 +32,9 @@ class Service:
         text = TokenKeys.generate_text()
         self.keys = TokenKeys.parse(text)
         self.url = ""
+        self.site = ""
+        """The front as people on this machine open it: what logins and cookies are bound to."""
+        self.record_system = ""
         self._log = (self.folder / "log").open("wb")
         self._environment = os.environ | {
             "ALLTID_TOKEN_KEYS": text,
@@ -41,6 +45,9 @@ class Service:
             "ALLTID_HTTPS": "false",
             "ALLTID_MEDIA_ADDRESSES": "127.0.0.1",
             "ALLTID_WORKERS": "1",
+            "ALLTID_MODE": "development",
+            "ALLTID_PROVIDER_PORT": "0",
+            "ALLTID_RECORD_SYSTEM_PORT": "0",
             **settings,
         }
 
@@ -55,6 +62,7 @@ class Service:
             self._registry = Registry(self._redis)
             self.url = (await self._live("front")).addresses[0]
             await self._live("worker")
+            await until(self._summary, "everything is started", READY_S)
         except BaseException:
             print(self.log())
             self._process.terminate()
@@ -63,6 +71,13 @@ class Service:
             raise
         self._http = aiohttp.ClientSession(self.url)
         return self
+
+    async def _summary(self) -> bool:
+        """Whether the addresses for people are printed; the test bench is the last to start."""
+        found = dict(re.findall(r"^  ([a-z ]+): +(http://localhost:\d+)", self.log(), re.MULTILINE))
+        self.site = found.get("on this machine", "")
+        self.record_system = found.get("record system", "")
+        return bool(self.site and self.record_system)
 
     async def _valkey_socket(self) -> Path | None:
         return next(self.folder.rglob("*.sock"), None)
