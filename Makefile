@@ -49,7 +49,7 @@ format:  $(STAMPS)/venv ## write the layout that lint asks for
 bench: build  ## what packets and logins cost, beside bare loops (ARGS="--help" shows the options)
 	@$(BIN)/python -m loadtest.bench $(ARGS)
 
-chat-faults: build | $(STAMPS)/stores  ## kill, cut and stall a chat service for SECONDS=60 (STORE=redis, SEED=1), then judge its history
+chat-faults: build | $(STAMPS)/services  ## kill, cut and stall a chat service for SECONDS=60 (STORE=redis, SEED=1), then judge
 	@$(BIN)/python -m tests.chat.fault_run --seconds $(SECONDS) --store $(STORE) --seed $(SEED) $(ARGS)
 
 fuzz: build  ## fuzz for SECONDS=60 (TARGET=name for one target, ENGINE=atheris for coverage guidance)
@@ -89,10 +89,6 @@ $(STAMPS)/browsers: .ci/system_packages $(STAMPS)/tools
 
 $(STAMPS)/services: .ci/system_packages $(STAMPS)/tools
 	@.ci/system_packages services
-	@touch $@
-
-$(STAMPS)/stores: .ci/system_packages $(STAMPS)/tools
-	@.ci/system_packages stores
 	@touch $@
 
 $(STAMPS)/venv: requirements.lock $(STAMPS)/tools
