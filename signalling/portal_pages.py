@@ -74,17 +74,19 @@ TITLE_EN: Final = "You did not get into the meeting"
 _STYLE: Final = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
-body { margin: 0; font: 1.0625rem/1.5 system-ui, sans-serif; color: #1b1b1f; background: #f3f4f8; }
-main { max-width: 36rem; margin: 0 auto; padding: clamp(1.5rem, 8vh, 6rem) 1rem; overflow-wrap: break-word; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .75rem; }
-p { margin: .5rem 0; }
-[lang=en] { color: #4a4a55; }
+body { margin: 0; padding: clamp(1rem, 12vh, 8rem) 1rem 1rem; font: 1.0625rem/1.5 system-ui, sans-serif; color: #1e2b2f;
+  background: #eff3f4; }
+main { max-width: 36rem; margin: 0 auto; padding: 2rem; border-radius: 1rem; background: #fff;
+  overflow-wrap: break-word; box-shadow: 0 1px 3px #0003; }
+h1 { font-size: 1.6rem; font-weight: 600; line-height: 1.25; margin: 0 0 .75rem; }
+p { margin: .75rem 0; }
+[lang=en] { color: #4a585c; }
 button, a.button { font: inherit; display: inline-block; min-height: 2.75rem; padding: .5rem 1.25rem; margin-top: 1rem;
-  border: 1px solid #00508f; border-radius: .5rem; background: #00508f; color: #fff; text-decoration: none;
+  border: 1px solid #0b5160; border-radius: .5rem; background: #0b5160; color: #fff; text-decoration: none;
   cursor: pointer; }
-button [lang=en], a.button [lang=en] { color: inherit; }
-button:hover, a.button:hover { background: #003a69; }
-button:focus-visible, a:focus-visible { outline: 3px solid #1b1b1f; outline-offset: 2px; }
+button [lang=en], a.button [lang=en] { display: block; font-size: .875rem; line-height: 1.3; color: inherit; }
+button:hover, a.button:hover { background: #063842; }
+button:focus-visible, a:focus-visible { outline: 3px solid #1e2b2f; outline-offset: 2px; }
 """
 
 ENTER_SCRIPT: Final = """"use strict";
