@@ -1,8 +1,11 @@
 """What logout tokens must say; ID tokens are tested in test_oidc.py through the whole client."""
 
+import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auth.id_tokens import (
     LOGOUT_EVENT,
@@ -13,6 +16,7 @@ from auth.id_tokens import (
     check_logout_token,
 )
 from auth.jwks import Signed
+from auth.login_claims import ClaimsError, read_patient, read_staff
 
 NOW = 1_800_000_000
 PARTY = Party("https://provider.example", "front")
@@ -74,6 +78,28 @@ def test_an_id_token_is_no_logout_token_and_the_other_way_round() -> None:
         check_logout_token(Signed({"typ": "at+jwt"}, LOGOUT), PARTY, now=NOW)
     with pytest.raises(IdTokenError, match="nonce"):
         check_id_token(Signed({"alg": "RS256"}, LOGOUT), PARTY, nonce="n", access_token=None, now=NOW)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from([*LOGOUT, "nonce", "azp", "at_hash", "auth_time", "nbf", "acr", "amr", "name", "commissions",
+                         "employeeHsaId", "commissionHsaId", "given_name"])  # fmt: skip
+ID: dict[str, Any] = {**LOGOUT, "nonce": "n"}
+
+
+@given(st.dictionaries(NAMES, JSON, max_size=4))
+def test_claims_of_any_shape_are_good_or_refused_with_one_error(changes: dict[str, Any]) -> None:
+    for check in (
+        lambda: check_id_token(Signed({"alg": "RS256"}, ID | changes), PARTY, nonce="n", access_token="a", now=NOW),
+        lambda: check_logout_token(Signed({"typ": changes.get("typ")}, LOGOUT | changes), PARTY, now=NOW),
+        lambda: read_staff(changes),
+        lambda: read_patient(changes, ["name", "sub"]),
+    ):
+        with contextlib.suppress(IdTokenError, ClaimsError):
+            check()
 
 
 def test_when_somebody_proved_who_they_are() -> None:
