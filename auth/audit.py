@@ -287,7 +287,7 @@ class Verifier:
     def _cause(self, entry: LinkedEntry, number: int) -> FaultCause | None:
         try:
             fields = json.loads(entry.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return "malformed"
         if not isinstance(fields, dict) or fields.get("number") != entry.number:
             return "malformed"

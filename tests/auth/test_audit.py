@@ -187,7 +187,7 @@ def test_a_part_of_a_log_is_checked_from_a_head_on() -> None:
     assert verify(entries[3:], KEYS).fault is not None
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"number":2}', b"\xff", b"null"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"number":2}', b"\xff", b"null", b"[" * 100_000])
 def test_what_is_no_entry_is_malformed(body: bytes) -> None:
     assert fault([LinkedEntry(1, body, bytes(32))]) == (1, "malformed")
 
