@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from auth.permissions import TABLE
 from auth.tokens import TokenKeyError
 from signalling import audit_command, logs, valkey
 from signalling.front import load_keys
@@ -15,6 +16,7 @@ from signalling.http_api import SCOPE_ROOMS, package_version
 from signalling.serve import DataDirectoryInUseError, locked_directory, run
 from signalling.settings import FrontSettings, ServeSettings
 
+SERVICE_SCOPES = sorted({rule.service_scope for rule in TABLE.values() if rule.service_scope is not None})
 _OPTIONS = {
     "http_port": ("ALLTID_HTTP_PORT", "plain HTTP port for this machine (default 8080, 0: any)"),
     "https_port": ("ALLTID_HTTPS_PORT", "HTTPS port for the network (default 8443, 0: any)"),
@@ -36,8 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         serve.add_argument(f"--{name.replace('_', '-')}", dest=name, help=f"{text} [{variable}]")
     serve.add_argument("--no-https", action="store_true", help="no HTTPS with a self-signed certificate")
     serve.add_argument("--no-demo", action="store_true", help="no demo room, no invented persons")
-    token = commands.add_parser("service-token", help="print a token for a program that creates rooms")
+    token = commands.add_parser("service-token", help="print a token for a program that uses the API")
     token.add_argument("service", help="the program's name")
+    token.add_argument(
+        "--scope", action="append", choices=SERVICE_SCOPES, help=f"what it may; can be repeated (default {SCOPE_ROOMS})"
+    )
     token.add_argument("--days", type=int, default=365, help="how long it is valid (default 365)")
     audit = commands.add_parser("audit", help="the audit log").add_subparsers(dest="audit_command", required=True)
     verify = audit.add_parser("verify", help="check that the audit log is whole")
@@ -50,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "serve":
         return _serve(options)
     if options.command == "service-token":
-        return _service_token(options.service, options.days)
+        return _service_token(options.service, frozenset(options.scope or {SCOPE_ROOMS}), options.days)
     if options.command == "audit":
         return _audit_verify(options.redis_url, options.heads)
     sys.stdout.write(f"{package_version()}\n")
@@ -78,7 +83,7 @@ def _serve(options: argparse.Namespace) -> int:
     return 1
 
 
-def _service_token(service: str, days: int) -> int:
+def _service_token(service: str, scopes: frozenset[str], days: int) -> int:
     """Sign with the keys of the environment, or of the data directory of ``serve``."""
     settings = FrontSettings()
     if settings.token_keys is None and settings.token_keys_file is None:
@@ -88,7 +93,6 @@ def _service_token(service: str, days: int) -> int:
     except TokenKeyError as error:
         sys.stderr.write(f"alltid-oppet: {error}\n")
         return 1
-    scopes = frozenset({SCOPE_ROOMS})
     sys.stdout.write(
         keys.sign_service(service=service, scopes=scopes, now=time.time(), lifetime_s=days * 86_400) + "\n"
     )

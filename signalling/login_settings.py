@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
-from auth.oidc import Provider
+from auth.oidc import Provider, is_endpoint
 
 _SWEDISH_LEVELS = " ".join(
     f"http://id.{name}/loa{level}={level}" for name in ("elegnamnden.se/loa/1.0", "sambi.se/loa") for level in (2, 3, 4)
@@ -77,6 +77,13 @@ class LoginSettings(BaseSettings):
         if value and (scheme not in ("http", "https") or not separator or not rest or "/" in rest):
             raise ValueError("an origin: scheme, host and port, no path")
         return value.rstrip("/")
+
+    @field_validator("patient_issuer", "staff_issuer")
+    @classmethod
+    def _is_reached_safely(cls, value: str) -> str:
+        if value and not is_endpoint(value):
+            raise ValueError("an https address (or one of this machine)")
+        return value
 
     @field_validator("acr_levels")
     @classmethod

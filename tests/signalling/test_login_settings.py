@@ -49,3 +49,13 @@ def test_the_public_address_is_an_origin(url: str) -> None:
 
 def test_a_slash_at_the_end_does_no_harm() -> None:
     assert LoginSettings(public_url="https://care.example/").public_url == "https://care.example"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("issuer", ["http://broker.example", "broker.example", "ftp://localhost"])
+def test_an_issuer_is_reached_by_https_or_on_this_machine(issuer: str) -> None:
+    with pytest.raises(ValidationError):
+        LoginSettings(patient_issuer=issuer)
+    with pytest.raises(ValidationError):
+        LoginSettings(staff_issuer=issuer)
+    assert LoginSettings(staff_issuer="http://localhost:8090/staff").staff_issuer

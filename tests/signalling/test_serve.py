@@ -117,6 +117,18 @@ def test_a_service_token_is_signed_with_the_keys_of_the_environment(
     assert TokenKeys.parse(text).check_service(token, now=time.time(), scope="rooms:write").service == "companion"
 
 
+def test_a_service_token_has_the_scopes_that_were_named_and_no_others(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TokenKeys.generate_text()
+    monkeypatch.setenv("ALLTID_TOKEN_KEYS", text)
+    assert main(["service-token", "companion", "--scope", "meetings:write", "--scope", "proxies:write"]) == 0
+    claims = TokenKeys.parse(text).check_service(capsys.readouterr().out.strip(), now=time.time())
+    assert claims.scopes == {"meetings:write", "proxies:write"}
+    with pytest.raises(SystemExit):
+        main(["service-token", "companion", "--scope", "everything"])
+
+
 def test_without_keys_there_is_no_service_token(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
