@@ -197,17 +197,18 @@ class MediaClient:
         found = await self._call(worker_id, "waiting_counts", {"room_ids": list(room_ids)})
         return {str(room_id): int(number) for room_id, number in found.items()}
 
-    async def admit(self, host: Seat, participant_id: str) -> str:
+    async def admit(self, host: Seat, participant_id: str) -> str | None:
         """A host lets somebody in; whose grant that was."""
         return await self._at_door(host, "admit", participant_id)
 
-    async def remove(self, host: Seat, participant_id: str) -> str:
-        """A host turns somebody away or takes somebody out; whose grant that was."""
+    async def remove(self, host: Seat, participant_id: str) -> str | None:
+        """A host turns somebody away or takes somebody out; whose grant lost its worth, if one did."""
         return await self._at_door(host, "remove", participant_id)
 
-    async def _at_door(self, host: Seat, method: str, participant_id: str) -> str:
+    async def _at_door(self, host: Seat, method: str, participant_id: str) -> str | None:
         params = {"room_id": host.room_id, "by": host.participant_id, "participant_id": participant_id}
-        return str((await self._call(host.worker_id, method, params))["grant_id"])
+        grant_id = (await self._call(host.worker_id, method, params))["grant_id"]
+        return None if grant_id is None else str(grant_id)
 
     async def negotiate(self, seat: Seat, offer: str, tracks: Mapping[str, str]) -> NegotiateResult:
         """Pass on a new offer."""

@@ -11,6 +11,7 @@ from sfu.waiting import WaitingRoom
 if TYPE_CHECKING:
     from sfu.room import Room
 
+REMOVED_MESSAGE: Final = "You were removed from the room."
 REVOKED_MESSAGE: Final = "What let you in has been withdrawn."
 
 
@@ -34,7 +35,7 @@ class Door:
         return {"grant_id": self.waiting.admit(params["participant_id"], now_us).grant_id}
 
     def remove(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A host turns somebody away or takes somebody out; returns whose grant lost its worth."""
+        """A host turns somebody away, or out with all that they sent in; returns whose grant lost its worth."""
         host, participant_id = self._require_host(params), params["participant_id"]
         if participant_id == host.participant_id:
             raise RpcError("forbidden", "hosts leave by themselves")
@@ -45,8 +46,12 @@ class Door:
             return {"grant_id": waiter.grant_id}
         if person is None:
             raise RpcError("unknown_participant")
+        if person.grant_id == host.grant_id:  # the host's own player or encoder: no reason to lock the host out
+            self._room.expel(person, "removed", REMOVED_MESSAGE)
+            return {"grant_id": None}
         self.removed.add(person.grant_id)
-        self._room.expel(person, "removed", "You were removed from the room.")
+        for one in [other for other in self._room.people.values() if other.grant_id == person.grant_id]:
+            self._room.expel(one, "removed", REMOVED_MESSAGE)
         return {"grant_id": person.grant_id}
 
     def revoke(self, grant_id: str) -> None:

@@ -118,7 +118,8 @@ class Admission:
         seat, claims = _host(session)
         await self._audit(claims, Action.MEETING_ADMIT, message.participant_id)
         grant_id = await self._media.admit(seat, message.participant_id)
-        await self._admissions.admit(seat.room_id, grant_id)
+        if grant_id is not None:
+            await self._admissions.admit(seat.room_id, grant_id)
         return {}
 
     async def remove(self, session: Session, message: protocol.Remove) -> Mapping[str, Any]:
@@ -126,7 +127,8 @@ class Admission:
         seat, claims = _host(session)
         await self._audit(claims, Action.MEETING_REMOVE, message.participant_id)
         grant_id = await self._media.remove(seat, message.participant_id)
-        await self._admissions.remove(seat.room_id, grant_id)
+        if grant_id is not None:
+            await self._admissions.remove(seat.room_id, grant_id)
         return {}
 
     async def _audit(self, claims: MeetingClaims, action: Action, participant_id: str) -> None:

@@ -26,6 +26,7 @@ from socketio.msgpack_packet import MsgPackPacket
 
 from signalling.limits import TokenBucket
 from signalling.metrics import FrontMetrics
+from signalling.requests import client_address
 from signalling.settings import FrontSettings
 
 ENVIRON_KEY: Final = "alltid.connection"
@@ -131,7 +132,7 @@ class Connection:
         await self._websocket.prepare(self._request)
         self.arm_join_timer()
         self._metrics.sockets.inc()
-        address = self._request.remote or ""
+        address = client_address(self._request, self._settings.proxy_hops)
         self._engine.addresses[address] += 1
         try:
             await self._handler(self)

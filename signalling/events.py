@@ -13,6 +13,7 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
+from auth.audit_store import AuditUnavailableError
 from auth.permissions import Action
 from auth.tokens import MeetingClaims
 from auth.turn import TurnServer
@@ -130,6 +131,9 @@ class ClientEvents:
         except RpcError as error:
             code = error.code if error.code in ERROR_CODES else "internal"
             return self._refusal(known, code, None)
+        except AuditUnavailableError:  # what cannot be written down is not done
+            _log.warning("event_audit_unavailable", event_name=known)
+            return self._refusal(known, "internal", None)
         except (RedisError, OSError) as error:
             _log.warning("event_redis_failed", event_name=known, error=type(error).__name__)
             return self._refusal(known, "worker_timeout", None)

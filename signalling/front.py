@@ -41,6 +41,7 @@ from signalling.meeting_routes import MeetingRoutes
 from signalling.meetings import Meetings
 from signalling.metrics import FrontMetrics
 from signalling.portal import Portal
+from signalling.requests import client_address
 from signalling.routes import Route
 from signalling.sessions import Sessions
 from signalling.settings import FrontSettings
@@ -272,7 +273,7 @@ class Front:
                 if len(self.sockets.eio.sockets) >= self.settings.max_sockets:
                     self.metrics.sockets_closed.labels("too_many").inc()
                     raise web.HTTPServiceUnavailable
-                if not self.sockets.may_open(request.remote or ""):
+                if not self.sockets.may_open(client_address(request, self.settings.proxy_hops)):
                     self.metrics.sockets_closed.labels("too_many_of_address").inc()
                     raise web.HTTPTooManyRequests
             return await handler(request)

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from auth.audit_store import AuditUnavailableError
 from auth.permissions import Action
 from auth.principal import Principal
-from auth.tokens import MAX_DISPLAY_NAME_CHARACTERS, MAX_IDENTITY_CHARACTERS, TokenKeys
+from auth.tokens import MAX_DISPLAY_NAME_CHARACTERS, MAX_IDENTITY_CHARACTERS, Scope, TokenKeys
 from sfu.bus import RpcError
 from sfu.client import MediaClient
 from sfu.registry import MAX_PARTICIPANTS, ProcessWatch, Registry
@@ -82,6 +82,10 @@ class CreateToken(Message):
     role: Role
     lifetime_s: Annotated[int, Field(ge=1, le=MAX_TOKEN_LIFETIME_S)] = Field(
         default=3600, description="For how many seconds one can join with it."
+    )
+    admitted: bool = Field(default=True, description="False: the holder waits until a host lets them in.")
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = Field(
+        default=["join"], description="What it is for: the socket, WHIP, WHEP."
     )
 
 
@@ -203,6 +207,8 @@ class Http:
             role=body.role,
             now=now,
             lifetime_s=body.lifetime_s,
+            admitted=body.admitted,
+            scopes=frozenset(body.scopes),
         )
         reply = TokenCreated(token=token, expires_at=int(now) + body.lifetime_s, path=f"/meeting#token={token}")
         return web.json_response(reply.model_dump(), status=201)

@@ -189,6 +189,24 @@ def test_a_host_does_not_remove_the_own_self() -> None:
 
 
 @pytest.mark.attack
+def test_who_is_removed_goes_with_the_own_encoder_too() -> None:
+    world, *_ = meeting()
+    encoder = world.peer("bo-encoder")
+    encoder.join(grant_id="g-bo", front_id="", socket_id="")
+    world.engine.remove(by_host("p-bo-encoder"), world.now_us)
+    assert [one.participant_id for one in world.engine.rooms["room"].people.values()] == ["p-host"]
+    assert refusal(world.peer("bo").join, grant_id="g-bo") == "removed"
+
+
+def test_a_host_takes_the_own_encoder_out_and_stays() -> None:
+    world, *_ = meeting()
+    world.peer("encoder").join(grant_id="g-host", front_id="", socket_id="")
+    assert world.engine.remove(by_host("p-encoder"), world.now_us) == {"grant_id": None}
+    assert "p-host" in world.engine.rooms["room"].people
+    assert world.engine.rooms["room"].door.removed == set()
+
+
+@pytest.mark.attack
 def test_a_revoked_grant_ends_the_call_also_when_its_socket_is_away() -> None:
     world, _host, bo = meeting()
     world.engine.detach(bo.request(front_id="front", socket_id="s-bo"), world.now_us)

@@ -276,3 +276,27 @@ def test_check_frame_accepts_or_raises_its_own_error_on_any_packet(packet: dict[
         return
     assert packet["nsp"] == "/"
     assert frame.event is None or frame.event == packet["data"][0]
+
+
+@pytest.mark.attack
+async def test_one_address_opens_no_more_sockets_than_it_may_and_others_open_theirs(
+    make_front: MakeFront, make_client: MakeClient
+) -> None:
+    front = await make_front(max_sockets_per_address=2, proxy_hops=1)
+    url = f"{front.http_url}/socket.io/?EIO=4&transport=websocket"
+    opened = []
+    async with aiohttp.ClientSession() as http:
+
+        async def status(address: str) -> int:
+            try:
+                opened.append(await http.ws_connect(url, headers={"X-Forwarded-For": f"198.51.100.9, {address}"}))
+            except aiohttp.WSServerHandshakeError as error:
+                return error.status
+            return 101
+
+        assert [await status("203.0.113.1") for _ in range(3)] == [101, 101, 429]
+        assert await status("203.0.113.2") == 101
+    assert closed(front, "too_many_of_address") == 1
+    async with asyncio.timeout(10):
+        while front.sockets.eio.addresses:  # those that closed leave room, and nothing is kept of them
+            await asyncio.sleep(0.01)
