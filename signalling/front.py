@@ -103,7 +103,7 @@ class Front:
             self.sessions,
             token_lifetime_s=settings.meeting_token_lifetime_s,
             record=self.identity.record,
-            keep_alive=self.identity.sessions.touch_grant,
+            keep_alive=self.identity.keep_alive,
             clock=clock,
         )
         self.events = ClientEvents(

@@ -94,6 +94,21 @@ class Identity:
     def _audited(self, result: AuditEvent, count: int) -> None:
         self._metrics.audit_entries.labels(result).inc(count)
 
+    async def keep_alive(self, grant_id: str, now: float) -> bool:
+        """Note that a session is in use in a meeting; False when it has ended, or the right to act for somebody has.
+
+        Meetings ask with each renewal of a token, so a guardian is out of the meeting minutes after the birthday.
+        """
+        if not await self.sessions.touch_grant(grant_id, now):
+            return False
+        session = await self.sessions.of_grant(grant_id)
+        if session is None or session.acting_for is None:
+            return session is not None
+        if await self.proxies.relation(session.actor, session.acting_for.subject, now) is not None:
+            return True
+        await self.sessions.end_grant(grant_id, "proxy_ended")
+        return False
+
     async def _ended(self, grant_id: str, reason: EndReason) -> None:
         self._metrics.sessions_ended.labels(reason).inc()
         await self._revoke(grant_id, reason)
