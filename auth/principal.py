@@ -80,6 +80,8 @@ class Principal:
     """Opaque id of what lets them in (hash of the session's id, link id, token id); revocation names it."""
     service_scopes: frozenset[str] = frozenset()
     """What a service token allows (``rooms:write``...); empty for people."""
+    proxy_until: int | None = None
+    """When the right to act for the other one ends by itself, in seconds since the epoch; None when not a proxy."""
 
     @property
     def is_proxy(self) -> bool:

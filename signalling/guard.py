@@ -211,7 +211,9 @@ class Guard:
         if acting is None:
             return principal
         relation = await self._proxies.relation(session.actor, acting.subject, self._clock())
-        return replace(principal, proxy_scopes=relation.scopes if relation else frozenset())
+        if relation is None:
+            return replace(principal, proxy_scopes=frozenset())
+        return replace(principal, proxy_scopes=relation.scopes, proxy_until=relation.valid_until)
 
     def _service(self, request: web.Request) -> Principal:
         try:

@@ -51,6 +51,9 @@ class MeetingEntry:
         is_staff = principal.kind == "staff"
         self.check_open(meeting, now, is_staff=is_staff)
         is_host = decide(principal, Action.MEETING_JOIN_AS_HOST, meeting.resource()).allowed
+        until = self.closes_at(meeting)
+        if principal.proxy_until is not None:  # a token outlives the right to act for somebody by no renewal
+            until = min(until, principal.proxy_until)
         return await self.sign(
             meeting,
             identity=principal.actor,
@@ -59,7 +62,7 @@ class MeetingEntry:
             role="host" if is_host else "participant",
             grant_id=principal.grant_id,
             admitted=is_staff,
-            until=self.closes_at(meeting),
+            until=until,
             scopes=scopes,
             now=now,
         )

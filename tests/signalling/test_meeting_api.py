@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auth.proxies import ProxyRelation
-from auth.tokens import MeetingClaims
+from auth.tokens import MeetingClaims, TokenError
 from signalling.front import Front
 from signalling.meetings import KEPT_S
 from tests.signalling.browsing import PROVIDER, UNIT, acting, patient, staff
@@ -160,6 +160,9 @@ async def test_a_proxy_sees_the_represented_patients_meetings_and_not_the_own(
     assert status == 201
     claims = claims_of(body)
     assert (claims.identity, claims.subject, claims.admitted) == (PATIENT, OTHER_PATIENT, False)
+    assert claims.until == NOW + 1000, "no renewal goes past the right to act for the patient"
+    with pytest.raises(TokenError):
+        KEYS.renew_meeting(claims, now=NOW + 1000, lifetime_s=300)
 
 
 async def test_a_meeting_that_changes_its_patient_leaves_the_old_ones_list(
