@@ -161,7 +161,7 @@ class TokenKeys:
         optional = {"grant": grant_id, "unit": unit, "until": until}
         claims |= {name: value for name, value in optional.items() if value is not None}
         claims |= {"admitted": admitted, "scope": sorted(scopes)}
-        return self._sign(claims, MEETING_AUDIENCE, now, lifetime_s)
+        return self.sign(claims, MEETING_AUDIENCE, now, lifetime_s)
 
     def renew_meeting(
         self, claims: MeetingClaims, *, now: float, lifetime_s: int, admitted: bool | None = None
@@ -191,7 +191,7 @@ class TokenKeys:
 
     def sign_service(self, *, service: str, scopes: frozenset[str], now: float, lifetime_s: int) -> str:
         """A service token, valid from ``now`` for ``lifetime_s`` seconds."""
-        return self._sign({"sub": service, "scope": sorted(scopes)}, SERVICE_AUDIENCE, now, lifetime_s)
+        return self.sign({"sub": service, "scope": sorted(scopes)}, SERVICE_AUDIENCE, now, lifetime_s)
 
     def check_meeting(self, token: str, *, now: float, expired_grace_s: float = 0) -> MeetingClaims:
         """The claims of a valid meeting token; ``TokenError`` otherwise.
@@ -199,12 +199,12 @@ class TokenKeys:
         ``expired_grace_s`` lets a token that expired up to so many seconds ago pass: a call may outlive the
         token that opened it, and its lost socket must be able to come back.
         """
-        claims = self._check(token, MEETING_AUDIENCE, now, expired_grace_s)
+        claims = self.check(token, MEETING_AUDIENCE, now, expired_grace_s)
         return _meeting_claims(claims)
 
     def check_service(self, token: str, *, now: float, scope: str | None = None) -> ServiceClaims:
         """The claims of a valid service token, which has ``scope`` if one is given; ``TokenError`` otherwise."""
-        claims = self._check(token, SERVICE_AUDIENCE, now, 0)
+        claims = self.check(token, SERVICE_AUDIENCE, now, 0)
         service, scopes = claims.get("sub"), claims.get("scope")
         if not isinstance(service, str) or not 1 <= len(service) <= MAX_IDENTITY_CHARACTERS:
             raise TokenError("token_invalid", "sub")
@@ -214,14 +214,15 @@ class TokenKeys:
             raise TokenError("token_invalid", "scope")
         return ServiceClaims(service, frozenset(scopes), claims["jti"], int(claims["exp"]))
 
-    def _sign(self, claims: Mapping[str, Any], audience: str, now: float, lifetime_s: int) -> str:
+    def sign(self, claims: Mapping[str, Any], audience: str, now: float, lifetime_s: int) -> str:
+        """Any claims for an audience; the kinds of tokens above, and ``auth/principal_tokens.py``, are made of it."""
         issued_at = int(now)
         times = {"iat": issued_at, "nbf": issued_at, "exp": issued_at + lifetime_s}
         payload = {"iss": ISSUER, "aud": audience, "jti": secrets.token_urlsafe(16), **times, **claims}
         key = self._keys[self._signing_key_id]
         return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"kid": self._signing_key_id})
 
-    def _check(self, token: str, audience: str, now: float, expired_grace_s: float) -> dict[str, Any]:
+    def check(self, token: str, audience: str, now: float, expired_grace_s: float = 0) -> dict[str, Any]:
         """Signature, issuer, audience and times. The clock is an argument, so the times are compared here."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenError("token_invalid", "length")
