@@ -4,6 +4,7 @@
 authorization endpoint answers at once for ``person``.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -80,6 +81,8 @@ class FaultyProvider:
         self.published: list[Any] = [self.key]
         self.requests: list[str] = []
         """Paths that were asked, in order."""
+        self.released = asyncio.Event()
+        """Set: what is ``slow`` answers now."""
         self._codes: dict[str, dict[str, str]] = {}
         self._used: set[str] = set()
 
@@ -160,6 +163,8 @@ class FaultyProvider:
         self.requests.append(request.path)
         if "down" in self.faults:
             return web.Response(status=503, text="down")
+        if "slow" in self.faults:
+            await self.released.wait()
         if "hangs" in self.faults:
             request.transport.abort()  # type: ignore[union-attr]
         if "not_json" in self.faults:
@@ -212,4 +217,5 @@ async def running_provider(now: float) -> AsyncIterator[FaultyProvider]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     provider.issuer = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield provider
+    provider.released.set()
     await runner.cleanup()

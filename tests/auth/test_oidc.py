@@ -49,11 +49,11 @@ async def client(provider: FaultyProvider, clock: Clock) -> AsyncIterator[OidcCl
     await client.close()
 
 
-def make_client(issuer: str, clock: Clock, **changes: Any) -> OidcClient:
+def make_client(issuer: str, clock: Clock, timeout_s: float = 5.0, **changes: Any) -> OidcClient:
     levels = {"http://id.elegnamnden.se/loa/1.0/loa2": 2, LOA3: 3, "http://id.elegnamnden.se/loa/1.0/loa4": 4}
     values: dict[str, Any] = {"client_secret": CLIENT_SECRET, "min_level": 3} | changes
     configured = Provider(issuer=issuer, client_id=CLIENT_ID, scope="openid profile", acr_levels=levels, **values)
-    return OidcClient(configured, timeout_s=2.0, monotonic=clock)
+    return OidcClient(configured, timeout_s=timeout_s, monotonic=clock)
 
 
 async def answer_of(client: OidcClient, challenge: Challenge = CHALLENGE) -> dict[str, str]:
@@ -232,6 +232,16 @@ async def test_a_provider_that_is_away_is_unavailable(clock: Clock, unused_tcp_p
     client = make_client(f"http://127.0.0.1:{unused_tcp_port}", clock)
     with pytest.raises(LoginError, match="provider_unavailable"):
         await client.authorization_url(CHALLENGE)
+    await client.close()
+
+
+async def test_a_provider_that_does_not_answer_in_time_is_unavailable(provider: FaultyProvider, clock: Clock) -> None:
+    client = make_client(provider.issuer, clock, timeout_s=0.2)
+    answer = await answer_of(client)
+    provider.faults.add("slow")
+    code, cause = await refusal(client, answer)
+    assert code == "provider_unavailable"
+    assert "Timeout" in cause
     await client.close()
 
 
