@@ -1,11 +1,14 @@
 """Chromium through playwright: how it is started so that two of them can call each other on one machine."""
 
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.executables import find_browser
+from tests.browser.voice import write_voice
 
 FLAGS = (
     "--no-sandbox",
@@ -30,10 +33,19 @@ FLAGS = (
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """One browser process; each participant gets a context (an own storage) of its own."""
+    """One browser process; each participant gets a context (an own storage) of its own, and all one voice."""
+    with tempfile.TemporaryDirectory(prefix="ao-voice-") as folder:
+        voice = Path(folder) / "voice.wav"
+        write_voice(voice)
+        async with _launched([*FLAGS, f"--use-file-for-fake-audio-capture={voice}"]) as browser:
+            yield browser
+
+
+@asynccontextmanager
+async def _launched(flags: list[str]) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=find_browser("ALLTID_CHROMIUM"), headless=True, args=list(FLAGS)
+            executable_path=find_browser("ALLTID_CHROMIUM"), headless=True, args=flags
         )
         try:
             yield browser

@@ -53,7 +53,6 @@ async def test_who_speaks_is_shown_to_the_others_and_silence_is_not(room: Room, 
     async def is_silent() -> bool:
         return not await speaks()
 
-    # Chromium's fake microphone beeps.
     await until(speaks, "Anna sees that Bo speaks")
     await bo.press("toggle-microphone")
     await until(is_silent, "Anna sees that Bo is silent")
