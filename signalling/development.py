@@ -141,7 +141,7 @@ async def answers(url: str) -> bool:
 
 
 def is_wanted(mode: str, *, demo: bool) -> bool:
-    """The test bench belongs to demo data in development mode."""
+    """Demo data, and with it the test bench, belong to development mode."""
     return demo and mode == "development"
 
 

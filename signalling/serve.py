@@ -75,7 +75,8 @@ class Serve:
             registry = Registry(redis)
             environment = {"ALLTID_REDIS_URL": redis_url, "ALLTID_LOG_FORMAT": settings.log_format}
             environment |= self._key_environment()
-            if is_wanted(settings.mode, demo=settings.demo):
+            has_demo = is_wanted(settings.mode, demo=settings.demo)
+            if has_demo:
                 self.bench = await self._start_bench()
                 environment |= self.bench.front_environment(os.environ)
             workers = [self._worker(index, environment) for index in range(settings.workers or os.cpu_count() or 1)]
@@ -86,7 +87,7 @@ class Serve:
                 await self._wait_announced(registry, "worker", child)
             await self._wait_announced(registry, "front", front)
             self.front_urls = (await registry.live("front"))[front.name].addresses
-            if settings.demo:
+            if has_demo:
                 keys = load_keys(FrontSettings())
                 self.demo_links = await create_demo(registry, keys, time.time())
             if self.bench is not None:

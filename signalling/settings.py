@@ -97,8 +97,8 @@ class ServeSettings(BaseSettings):
     https: bool = Field(default=True, description="Make a self-signed certificate when none is given, and serve HTTPS.")
     mode: Literal["development", "production"] = Field(
         default="development",
-        description="`development` starts the test bench with invented persons beside the service, unless "
-        "`ALLTID_DEMO` is false; `production` never does.",
+        description="`development` has a demo room, and a test bench with invented persons beside the service, unless "
+        "`ALLTID_DEMO` is false; `production` has neither.",
     )
     provider_port: int = Field(
         default=8090, ge=0, le=65535, description="Development: the identity provider's port; another when it is taken."
@@ -106,7 +106,9 @@ class ServeSettings(BaseSettings):
     record_system_port: int = Field(
         default=8091, ge=0, le=65535, description="Development: the fake record system's; another when it is taken."
     )
-    demo: bool = Field(default=True, description="Create a demo room at start and print two links to it.")
+    demo: bool = Field(
+        default=True, description="Development: create a demo room, print two links to it, start the test bench."
+    )
     stop_timeout_s: float = Field(
         default=8.0, gt=0, description="After this long a child that does not stop is killed."
     )

@@ -63,6 +63,11 @@ async def serve(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
 
 
 async def test_everything_starts_heals_and_stops(serve: Running) -> None:
+    for name in ("record system", "identity provider"):
+        address = re.search(rf"{name}: +(\S+)", serve.output)
+        assert address is not None
+        async with aiohttp.ClientSession() as session, session.get(address[1]) as response:
+            assert "alla personer är påhittade" in await response.text()
     links = serve.links()
     base, token = links[0]
     first = await Client().connect(base)
@@ -96,6 +101,28 @@ async def test_everything_starts_heals_and_stops(serve: Running) -> None:
     assert "Traceback" not in log
     assert token not in log
     assert "Vera" not in log
+
+
+async def test_production_has_neither_demo_room_nor_invented_persons(tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("v")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALLTID_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "signalling.cli", "serve", "--http-port", "0", "--workers", "1", "--no-https",
+        "--mode", "production", "--data-dir", str(directory / "d"),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        output = ""
+        while "HTTPS is off" not in output:
+            line = await process.stdout.readline()
+            assert line, output
+            output += line.decode()
+        process.send_signal(signal.SIGTERM)
+        output += (await process.stdout.read()).decode()
+        assert await process.wait() == 0
+    assert "token=" not in output
+    assert "record system" not in output
 
 
 def test_one_data_directory_serves_one(tmp_path: Path) -> None:
