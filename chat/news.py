@@ -8,12 +8,14 @@ events do: after every reconnection ``on_ready`` has each feed read what it lack
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from chat.errors import ChatError
@@ -21,6 +23,8 @@ from chat.errors import ChatError
 PING_S: Final = 1.0
 """A connection that is silent for three of these is dead, however open it looks."""
 SILENT_S: Final = 3.0
+_BEAT: Final = b"ao:chat:beat"
+"""A channel that nobody publishes on. Subscribing to it again and again shows that the connection lives."""
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.5
 _CHANNELS_PER_COMMAND: Final = 500
@@ -102,12 +106,12 @@ class News:
     async def _send(self, *command: str) -> None:
         """Send on the connection there is; without one, the next subscribes to everything that is wanted."""
         connection = self._connection
-        if connection is None:
+        if connection is None or not connection.is_connected:  # redis-py would connect anew, without subscriptions
             return
         try:
             async with self._sending:
                 await connection.send_command(*command, check_health=False)
-        except (RedisError, OSError):
+        except (RedisError, OSError, RuntimeError):
             return  # the reading side notices as well, and reconnects
 
     async def _run(self) -> None:
@@ -121,7 +125,7 @@ class News:
                 self.counters["connection_lost"] += 1
                 _log.warning("chat_news_lost", error=type(error).__name__)
             except Exception as error:  # the loop outlives any fault: without it this front's readers get nothing
-                self.counters["failed"] += 1
+                self.counters["news_failed"] += 1
                 _log.error("chat_news_failed", error=type(error).__name__, where=_where(error))
             self._on_lost()
             await self._disconnect()
@@ -160,6 +164,10 @@ class News:
         kind = message[0]
         if kind == b"smessage":
             self._on_news(message[1].decode(), message[2])
+        elif kind == b"ssubscribe" and message[1] == _BEAT:
+            # The answer counts this connection's channels. Fewer than were confirmed: it is not the one it was.
+            if message[2] <= len(self._wanted) - len(self._confirmed):
+                raise RedisConnectionError("subscriptions are gone")
         elif kind == b"ssubscribe":
             future = self._confirmed.pop(message[1].decode(), None)
             if future is not None and not future.done():
@@ -168,15 +176,13 @@ class News:
     async def _ping(self) -> None:
         while True:
             await asyncio.sleep(PING_S)
-            await self._send("PING")
+            await self._send("SSUBSCRIBE", _BEAT.decode())
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            with contextlib.suppress(Exception):  # gone is gone
                 await connection.disconnect(nowait=True)
-            except (RedisError, OSError):
-                return
 
 
 def _where(error: BaseException) -> str:

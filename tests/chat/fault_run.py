@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import aiohttp
 import uvloop
 
 from auth.tokens import TokenKeys
@@ -243,6 +245,8 @@ class FaultRun:
             self.write(op="end", client=device.name, conversation=device.conversation, seq=device.last_seq)
             self.counts.update(device.counts)
             self.counts["left_unsent"] += device.unsent
+        for number, port in enumerate(self._ports):
+            self.write(op="front", number=number, counted=await _counted(port))
         self.write(op="done", **self.counts)
 
     def _fresh_reader(self, room: int) -> Device:
@@ -257,6 +261,14 @@ class FaultRun:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._proxy.stop()
         self._store.kill()
+
+
+async def _counted(port: int) -> dict[str, float]:
+    """What a front says of its chat."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    found = (re.fullmatch(r'ao_chat_counted\{what="(\w+)"\} (\S+)', line) for line in lines)
+    return {match[1]: float(match[2]) for match in found if match}
 
 
 def run(plan: Plan, history: Path) -> Counter[str]:
