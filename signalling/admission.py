@@ -116,7 +116,7 @@ class Admission:
     async def admit(self, session: Session, message: protocol.Admit) -> Mapping[str, Any]:
         """A host lets somebody in. It is remembered by grant: a reload, or another worker, need no second time."""
         seat, claims = _host(session)
-        await self._audit(claims, Action.MEETING_ADMIT, message.participant_id)
+        await self._audit(session, claims, Action.MEETING_ADMIT, message.participant_id)
         grant_id = await self._media.admit(seat, message.participant_id)
         if grant_id is not None:
             await self._admissions.admit(seat.room_id, grant_id)
@@ -125,13 +125,13 @@ class Admission:
     async def remove(self, session: Session, message: protocol.Remove) -> Mapping[str, Any]:
         """A host turns somebody away, or takes somebody out."""
         seat, claims = _host(session)
-        await self._audit(claims, Action.MEETING_REMOVE, message.participant_id)
+        await self._audit(session, claims, Action.MEETING_REMOVE, message.participant_id)
         grant_id = await self._media.remove(seat, message.participant_id)
         if grant_id is not None:
             await self._admissions.remove(seat.room_id, grant_id)
         return {}
 
-    async def _audit(self, claims: MeetingClaims, action: Action, participant_id: str) -> None:
+    async def _audit(self, session: Session, claims: MeetingClaims, action: Action, participant_id: str) -> None:
         """Before it is done: what cannot be written down is not done."""
         meeting = await self._meetings.get(claims.room_id)
         await self._record(
@@ -142,6 +142,7 @@ class Admission:
                 meeting.resource() if meeting else resource_of(claims),
                 at_ms=int(self._clock() * 1000),
                 request_id=secrets.token_hex(8),
+                address=session.connection.address,
                 what=f"meeting:{claims.room_id}:{participant_id}",
             )
         )

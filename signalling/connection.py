@@ -124,6 +124,8 @@ class Connection:
         self._is_kept = False
         self.last_frame_bytes = 0
         """Size of the frame that is being handled."""
+        self.address = ""
+        """The client's network address."""
 
     async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
         """Run the WebSocket until it ends."""
@@ -132,7 +134,7 @@ class Connection:
         await self._websocket.prepare(self._request)
         self.arm_join_timer()
         self._metrics.sockets.inc()
-        address = client_address(self._request, self._settings.proxy_hops)
+        self.address = address = client_address(self._request, self._settings.proxy_hops)
         self._engine.addresses[address] += 1
         try:
             await self._handler(self)

@@ -7,6 +7,8 @@ from typing import Any
 import jwt
 import pytest
 
+from auth.audit import read_body
+from auth.audit_store import entries
 from sfu.worker import Worker
 from signalling.front import Front
 from signalling.meetings import Meeting
@@ -278,3 +280,39 @@ async def test_another_persons_grant_ends_nothing(people: People, real_front: Fr
     anna = await people.inside("anna")
     await real_front.revocations.revoke("grant-ann", "logout")
     assert code(await anna.client.ask("renew")) == "ok"
+
+
+# --- what is written down --------------------------------------------------------------------------------------------
+
+
+async def audited(front: Front) -> list[dict[str, Any]]:
+    return [read_body(entry.body) async for entry in entries(front._redis)]
+
+
+async def test_who_admitted_and_removed_whom_stands_in_the_audit_log(people: People) -> None:
+    host = await people.inside("host", "host", unit="SE5555555555-U1")
+    guest = await people.waiting("cai")
+    await admit(host, guest)
+    await remove(host, guest.place["participant_id"])
+    written = await audited(people.front)
+    assert [one["action"] for one in written] == ["meeting_admit", "meeting_remove"]
+    for one in written:
+        assert (one["actor"], one["outcome"], one["address"]) == ("host", "allowed", "127.0.0.1")
+        assert one["resource"] == f"meeting:room:{guest.place['participant_id']}"
+
+
+@pytest.mark.attack
+async def test_nobody_is_admitted_or_removed_without_a_trace(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = await people.inside("host", "host")
+    guest = await people.waiting("cai")
+
+    async def fail(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(people.front.identity.audit, "_append", fail)
+    assert code(await admit(host, guest)) == "internal"
+    assert code(await remove(host, guest.place["participant_id"])) == "internal"
+    assert guest.client.events == []
+    monkeypatch.undo()
+    assert await admit(host, guest) == {"ok": True}
+    assert (await guest.client.wait_for("admitted"))["token"]
