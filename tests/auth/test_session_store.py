@@ -154,6 +154,29 @@ async def test_an_end_that_meets_a_rotation_wins(redis_client: Redis, ended: End
     assert ended.grants == [(session.grant_id, "backchannel")]
 
 
+@pytest.mark.attack
+async def test_an_end_that_meets_a_use_wins(redis_client: Redis, ended: Ended) -> None:
+    """The end comes after the record was read and before its use is noted."""
+
+    class SlowRedis:
+        """Ends the session right after its record was read."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(redis_client, name)
+
+        async def get(self, key: str) -> object:
+            value = await redis_client.get(key)
+            if key.startswith("ao:session:"):
+                await other.end_grant(session.grant_id, "logout")
+            return value
+
+    session = patient_session()
+    store, other = SessionStore(SlowRedis(), LIMITS, ended), SessionStore(redis_client, LIMITS, ended)  # type: ignore[arg-type]
+    secret = await store.start(session)
+    assert await store.find(secret, START + 300) is None
+    assert await other.find(secret, START + 300) is None
+
+
 async def test_logout_revokes_the_grant(store: SessionStore, ended: Ended) -> None:
     session = patient_session()
     secret = await store.start(session)
