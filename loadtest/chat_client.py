@@ -210,7 +210,8 @@ class ChatLink(asyncio.Protocol):
         self._transport.write(frame)
 
     def _fail(self, error: Exception) -> None:
-        for future in (self.ready, *self._replies.values()):
+        waiting: list[asyncio.Future[Any]] = [self.ready, *self._replies.values()]
+        for future in waiting:
             if not future.done():
                 future.set_exception(error if isinstance(error, ChatLinkError) else ChatLinkError(str(error)))
                 future.exception()  # whoever does not wait for it is not told
