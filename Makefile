@@ -13,7 +13,7 @@ STAMPS := .stamps
 export PATH := $(CURDIR)/$(STAMPS)/node/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-PACKAGES := auth chat loadtest rtc sfu signalling
+PACKAGES := auth chat companion loadtest rtc sfu signalling
 CYTHON_SOURCES := $(foreach package,$(PACKAGES),$(wildcard $(package)/*.pyx $(package)/*.pxd))
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print 2>/dev/null)
 

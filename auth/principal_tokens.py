@@ -59,13 +59,13 @@ def check_principal(keys: TokenKeys, token: str, *, now: float, audience: str = 
     """The principal of a valid token; ``TokenError`` otherwise, with the claim at fault as its cause."""
     claims = keys.check(token, audience, now)
     kind = claims.get("kind")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise TokenError("token_invalid", "kind")
     authenticated_at = claims.get("auth_time")
     if not isinstance(authenticated_at, int) or isinstance(authenticated_at, bool):
         raise TokenError("token_invalid", "auth_time")
     principal = Principal(
-        kind=kind,
+        kind=kind,  # type: ignore[arg-type]  # one of _KINDS
         roles=_names(claims, "roles", frozenset(ROLES)),  # type: ignore[arg-type]  # compared with ROLES
         actor=_text(claims, "sub"),
         subject=_optional(claims, "subject"),

@@ -1,0 +1,1 @@
+"""The companion: bookings and records, a REST service of its own process (``python -m companion``)."""

@@ -1,0 +1,71 @@
+"""``python -m companion``: the companion as a process of its own."""
+
+import sys
+from datetime import UTC, datetime
+
+import httpx2
+import uvicorn
+
+from auth.audit import AuditKeys
+from auth.pseudonyms import Pseudonyms
+from auth.tokens import TokenKeys
+from companion.app import create_app
+from companion.database import Database
+from companion.migrate import migrate
+from companion.outbox import HttpReceiver
+from companion.services import Services
+from companion.settings import CompanionSettings, secret_text
+from sfu.logs import configure
+
+_DELIVERY_TIMEOUT_S = 5.0
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def services_of(settings: CompanionSettings) -> Services:
+    """What the settings say; ``ValueError`` for keys that are missing or cannot be used."""
+    audit_keys = AuditKeys.parse(secret_text(settings.audit_key, settings.audit_key_file, "audit_key"))
+    pseudonyms = secret_text(settings.pseudonym_key, settings.pseudonym_key_file, "pseudonym_key")
+    return Services(
+        settings=settings,
+        database=Database(settings.companion_database_url, audit_keys, pool_size=settings.companion_pool_size),
+        token_keys=TokenKeys.parse(secret_text(settings.token_keys, settings.token_keys_file, "token_keys")),
+        audit_keys=audit_keys,
+        pseudonyms=Pseudonyms.parse(pseudonyms),
+        clock=now,
+    )
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT."""
+    settings = CompanionSettings()
+    configure(settings.log_level, settings.log_format, "companion")
+    try:
+        services = services_of(settings)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if settings.companion_migrate:
+        migrate(settings.companion_database_url)
+    receiver = None
+    if settings.companion_events_url:
+        http = httpx2.AsyncClient(timeout=_DELIVERY_TIMEOUT_S)
+        receiver = HttpReceiver(settings.companion_events_url, services.token_keys, http, now)
+    uvicorn.run(
+        create_app(services, receiver),
+        host=settings.companion_host,
+        port=settings.companion_port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        loop="uvloop",
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The application: routes, errors, and what runs beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from companion.errors import (
+    BUSY,
+    FORBIDDEN,
+    INTERNAL,
+    INVALID_REQUEST,
+    MALFORMED,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    PROBLEM_JSON,
+    TOO_LARGE,
+    Problem,
+    ProblemKind,
+    language_of,
+)
+from companion.identity import RefusedError, bind_request
+from companion.outbox import Dispatcher, Receiver
+from companion.routes import ROUTERS
+from companion.services import Services
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+_BY_STATUS: Final[dict[int, ProblemKind]] = {
+    400: MALFORMED,
+    403: FORBIDDEN,
+    404: NOT_FOUND,
+    405: METHOD_NOT_ALLOWED,
+    413: TOO_LARGE,
+}
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
+    """The application. Without a receiver the outbox is kept."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        tasks: list[asyncio.Task[None]] = []
+        if receiver is not None:
+            dispatcher = Dispatcher(services.database, receiver, services.clock)
+            tasks.append(asyncio.create_task(dispatcher.run()))
+        yield
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await services.database.close()
+
+    app = FastAPI(
+        title="Alltid öppet: companion",
+        summary="Bookings and records of digital care meetings.",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router)
+    app.middleware("http")(_each_request)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(DBAPIError, _on_database_error)
+    app.add_exception_handler(PoolTimeoutError, _on_database_error)
+    return app
+
+
+async def _each_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """An id, a limit of size, headers; whatever escapes the handlers is a 500 without a text of its own."""
+    bind_request(request)
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        return _answer(request, Problem(TOO_LARGE))
+    try:
+        response = await call_next(request)
+    except Exception as error:
+        _log.error("request_failed", exc_info=error)
+        response = _answer(request, Problem(INTERNAL))
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Request-Id"] = request.state.request_id
+    return response
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    language = language_of(request.headers.get("accept-language", ""))
+    headers = {"Content-Language": language, "Vary": "Accept-Language"}
+    if problem.kind.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(problem.body(language), problem.kind.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    """A refusal is written into the audit log first; when that cannot be done, the answer is 503."""
+    assert isinstance(error, Problem)
+    if isinstance(error, RefusedError) and error.entry is not None:
+        services: Services = request.app.state.services
+        async with services.database.transaction(services.clock()) as transaction:
+            transaction.audit.append(error.entry)
+    return _answer(request, error)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors: Sequence[Any] = error.errors()
+    first = errors[0] if errors else {"loc": (), "type": "unknown"}
+    if first["type"] == "json_invalid":
+        return _answer(request, Problem(MALFORMED))
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    return _answer(request, Problem(INVALID_REQUEST, ".".join(place) or None, str(first["type"])))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    answer = _answer(request, Problem(_BY_STATUS.get(error.status_code, INTERNAL)))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    """A deadlock, a lost connection, a full pool: nothing was done, and it may be tried again."""
+    _log.error("database_failed", exc_info=error)
+    answer = _answer(request, Problem(BUSY))
+    answer.headers["Retry-After"] = "1"
+    return answer

@@ -1,0 +1,109 @@
+"""The database: SQLite in a file, or PostgreSQL by URL; the same tables and the same transactions on both.
+
+A ``Transaction`` is what a use case works in. It carries the time (one instant for all that happens in it), the audit
+entries and the outbox rows; all of it is committed at once or not at all.
+
+SQLite: write-ahead log, and ``BEGIN IMMEDIATE`` for what writes, so that a transaction which has read may write without
+failing. Writers of this process queue on a lock of ours, which is cheaper than SQLite's own polling. PostgreSQL: read
+committed; what must not change in between is locked row by row, or changed by one conditional UPDATE. The head of the
+audit chain is locked last, just before the commit, so that writers wait for each other only there.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from auth.audit import AuditKeys
+from companion.store.audit import append_audit
+from companion.store.outbox import append_outbox
+from companion.transaction import Transaction
+
+BUSY_TIMEOUT_MS: Final = 10_000
+"""How long SQLite waits for another process that writes."""
+
+
+def async_url(text: str) -> URL:
+    """The URL with the asynchronous driver of its kind of database."""
+    url = make_url(text)
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+    return url.set(drivername=drivers.get(url.drivername, url.drivername))
+
+
+class Database:
+    """An engine and its transactions."""
+
+    def __init__(self, url: str, audit_keys: AuditKeys, *, pool_size: int = 20) -> None:
+        self._url = async_url(url)
+        self._audit_keys = audit_keys
+        self.is_postgresql = self._url.get_backend_name() == "postgresql"
+        self._write_lock = asyncio.Lock() if not self.is_postgresql else None
+        if not self.is_postgresql and self._url.database:
+            Path(self._url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 30}
+        self.engine: AsyncEngine = create_async_engine(self._url, **options)
+        if not self.is_postgresql:
+            _set_up_sqlite(self.engine)
+        self._writers = self.engine.execution_options(sqlite_begin="IMMEDIATE")
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, now: datetime) -> AsyncIterator[Transaction]:
+        """A transaction that writes. Committed at the end of the block, rolled back when it raises."""
+        async with (
+            self._write_lock or contextlib.nullcontext(),
+            AsyncSession(self._writers, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            transaction = Transaction(session, _utc(now), self.is_postgresql)
+            yield transaction
+            await session.flush()
+            await append_outbox(transaction)
+            await append_audit(transaction, self._audit_keys)
+
+    @contextlib.asynccontextmanager
+    async def reading(self, now: datetime) -> AsyncIterator[Transaction]:
+        """A transaction that only reads, and needs no audit entry."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            transaction = Transaction(session, _utc(now), self.is_postgresql)
+            yield transaction
+            if session.new or session.dirty or session.deleted or transaction.audit or transaction.outbox:
+                raise RuntimeError("a reading transaction wrote")
+            await session.rollback()
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+
+def _utc(now: datetime) -> datetime:
+    if now.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return now.astimezone(UTC)
+
+
+def _set_up_sqlite(engine: AsyncEngine) -> None:
+    """Transactions begin where we say, foreign keys are held, and what is committed is on the disk."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout = {BUSY_TIMEOUT_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")

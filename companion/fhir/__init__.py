@@ -1,0 +1,1 @@
+"""FHIR R4: the companion's resources as others read them."""

@@ -1,0 +1,11 @@
+"""HTTP routes, one file per area: they read the request, call one use case, and show what it gives."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from fastapi import APIRouter
+
+from companion.routes import health
+
+ROUTERS: Final[Sequence[APIRouter]] = (health.router,)
+"""All of them, in the order of the document."""

@@ -1,0 +1,1 @@
+"""The care domain's rules: pure functions and tables. No I/O; time and randomness are arguments."""

@@ -1,0 +1,65 @@
+"""Settings of the companion, from the environment (``ALLTID_*``). docs/settings.md shows them."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CompanionSettings(BaseSettings):
+    """The companion: `python -m companion`."""
+
+    model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)
+
+    companion_host: str = Field(default="127.0.0.1", description="Address that the companion listens on.")
+    companion_port: int = Field(default=8082, ge=0, le=65535, description="Its port; 0 lets the system choose.")
+    companion_database_url: str = Field(
+        default="sqlite:///var/companion.db",
+        description="`sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://user@host/database`.",
+    )
+    companion_pool_size: int = Field(default=20, gt=0, description="Connections to PostgreSQL, per process.")
+    companion_migrate: bool = Field(default=True, description="Bring the database's tables up to date at start.")
+    companion_events_url: str = Field(
+        default="", description="Where events go: `http://front:8080/api/companion/events`. Empty: they are kept."
+    )
+    token_keys: SecretStr | None = Field(
+        default=None, description="Token signing keys, `kid:base64,...`; the first signs, all of them check."
+    )
+    token_keys_file: Path | None = Field(
+        default=None, description="A file with the same, used when the above is unset."
+    )
+    audit_key: SecretStr | None = Field(
+        default=None, description="Keys of the audit log's chain, `kid:base64,...`; the first links, all of them check."
+    )
+    audit_key_file: Path | None = Field(default=None, description="A file with the same, used when the above is unset.")
+    pseudonym_key: SecretStr | None = Field(
+        default=None, description="Key of the person ids, base64; kept as long as the data."
+    )
+    pseudonym_key_file: Path | None = Field(
+        default=None, description="A file with the same, used when the above is unset."
+    )
+
+    hold_s: int = Field(default=300, ge=10, description="A slot is held for so long while somebody books it.")
+    cancel_before_h: int = Field(
+        default=24, ge=0, description="Patients cancel and move a booking so long before it, unless its type says else."
+    )
+    invoice_from_age: int = Field(default=18, ge=0, description="Nobody younger is charged a fee for absence.")
+    max_bookings_ahead: int = Field(
+        default=20, ge=1, description="Bookings to come that one patient may have; more are made by staff."
+    )
+    search_cache_s: float = Field(default=2.0, ge=0, description="How old a public answer about free slots may be.")
+    log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
+    log_format: str = Field(default="json", description="`json`, or `text` for people.")
+
+
+class MissingKeyError(ValueError):
+    """A key that the companion cannot do without is not configured."""
+
+
+def secret_text(value: SecretStr | None, file: Path | None, name: str) -> str:
+    """A secret from the environment, or from the file that it names."""
+    if value is not None:
+        return value.get_secret_value()
+    if file is not None:
+        return file.read_text(encoding="ascii")
+    raise MissingKeyError(f"ALLTID_{name.upper()} or ALLTID_{name.upper()}_FILE is needed")

@@ -1,0 +1,107 @@
+"""The audit log in SQL: appended in the transaction that it tells of, linked by ``auth.audit``.
+
+The chain's head is one row, locked until the commit: on PostgreSQL by ``FOR UPDATE``, on SQLite by the only writer
+there is. Two transactions can therefore never link to the same end.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.audit import GENESIS, AuditKeys, Fault, Head, LinkedEntry, SignedHead, Verification, Verifier, link, sign_head
+from companion.models.audit import AuditHead, AuditRow
+from companion.transaction import Transaction
+
+_HEAD_ID: Final = 1
+_PAGE: Final = 1000
+
+
+async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
+    """Link the transaction's entries to the chain's end. The last thing before the commit."""
+    if not transaction.audit:
+        return
+    session = transaction.session
+    stored = await session.get(AuditHead, _HEAD_ID, with_for_update=True)
+    if stored is None:  # the first entry of all; others who come first too wait for the row
+        insert = (postgresql if transaction.is_postgresql else sqlite).insert(AuditHead)
+        first = insert.values(id=_HEAD_ID, number=GENESIS.number, hash=GENESIS.hash, signed="")
+        await session.execute(first.on_conflict_do_nothing())
+        stored = await session.get_one(AuditHead, _HEAD_ID, with_for_update=True)
+    head = Head(stored.number, stored.hash)
+    for entry in transaction.audit:
+        linked = link(head, entry, keys)
+        head = linked.head
+        row = AuditRow(
+            number=linked.number,
+            body=linked.body,
+            hash=linked.hash,
+            at_ms=entry.at_ms,
+            actor=entry.actor,
+            patient=entry.patient,
+            provider=entry.provider,
+            action=entry.action,
+        )
+        session.add(row)
+    stored.number, stored.hash, stored.signed = head.number, head.hash, sign_head(head, keys).to_text()
+    transaction.audit.clear()
+    await session.flush()
+
+
+async def linked_entries(session: AsyncSession, *, after: int = 0) -> AsyncIterator[LinkedEntry]:
+    """The stored chain, in order."""
+    while True:
+        query = select(AuditRow).where(AuditRow.number > after).order_by(AuditRow.number).limit(_PAGE)
+        rows = (await session.scalars(query)).all()
+        for row in rows:
+            yield LinkedEntry(row.number, row.body, row.hash)
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1].number
+
+
+async def verify_stored(session: AsyncSession, keys: AuditKeys, *, known: Iterable[SignedHead] = ()) -> Verification:
+    """Check the whole chain against its signed head; the columns beside the bodies too."""
+    stored = await session.get(AuditHead, _HEAD_ID)
+    heads = list(known)
+    if stored is not None:
+        try:
+            heads.append(SignedHead.parse(stored.signed))
+        except ValueError:
+            return Verification(GENESIS, Fault(0, "head_forged"))
+    verifier, count = Verifier(keys, known=heads), 0
+    async for entry in linked_entries(session):
+        count += 1
+        if not verifier.feed(entry):
+            break
+    result = verifier.finish()
+    if result.fault is None and stored is None and count:
+        return Verification(result.head, Fault(result.head.number, "head_missing"))
+    if result.fault is None and (number := await _first_mismatch(session)):
+        return Verification(result.head, Fault(number, "changed"))
+    return result
+
+
+async def _first_mismatch(session: AsyncSession) -> int | None:
+    """The first entry whose searchable columns do not say what its body says."""
+    after = 0
+    while True:
+        query = select(AuditRow).where(AuditRow.number > after).order_by(AuditRow.number).limit(_PAGE)
+        rows = (await session.scalars(query)).all()
+        for row in rows:
+            fields = json.loads(row.body)
+            shown = {
+                "at_ms": row.at_ms,
+                "actor": row.actor,
+                "patient": row.patient,
+                "provider": row.provider,
+                "action": row.action,
+            }
+            if any(fields.get(name) != value for name, value in shown.items()):
+                return row.number
+        if len(rows) < _PAGE:
+            return None
+        after = rows[-1].number
