@@ -47,7 +47,10 @@ class LoginSettings(BaseSettings):
     )
     login_timeout_s: float = Field(default=5.0, gt=0, description="How long a provider may take for each answer.")
     logins_per_minute: float = Field(
-        default=60.0, gt=0, description="Logins that one network address may begin per minute; twice as many at once."
+        default=600.0,
+        gt=0,
+        description="Logins that one network address may begin per minute, and twice as many at once (a hospital may "
+        "share one address).",
     )
 
     session_idle_s: int = Field(
