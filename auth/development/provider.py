@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime
 from typing import Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -18,7 +19,7 @@ from aiohttp import web
 from auth.development import pages
 from auth.development.authorization import AuthorizationServer
 from auth.development.claims import employee_subject, patient_subject
-from auth.development.clients import Client
+from auth.development.clients import LOOPBACK_HOSTS, Client
 from auth.development.issuer_http import Choice, IssuerHttp, html, own_forms_only
 from auth.development.persons import EMPLOYEES, patients
 from auth.development.process import main
@@ -100,10 +101,15 @@ class Provider:
             yield
 
     async def _send_notice(self, address: str, logout_token: str) -> None:
-        """Back-Channel Logout 1.0 section 2.5. A client that does not answer is not asked again."""
+        """Back-Channel Logout 1.0 section 2.5. A client that does not answer is not asked again.
+
+        A front on this machine may have a certificate that it made itself.
+        """
         assert self._http is not None
+        is_local = urlsplit(address).hostname in LOOPBACK_HOSTS
+        form = {"logout_token": logout_token}
         try:
-            async with self._http.post(address, data={"logout_token": logout_token}, allow_redirects=False) as response:
+            async with self._http.post(address, data=form, allow_redirects=False, ssl=not is_local) as response:
                 _log.info("backchannel_logout", status=response.status)
         except (aiohttp.ClientError, TimeoutError) as error:
             _log.warning("backchannel_logout_failed", error=type(error).__name__)

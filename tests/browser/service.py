@@ -35,6 +35,8 @@ class Service:
         self.site = ""
         """The front as people on this machine open it: what logins and cookies are bound to."""
         self.record_system = ""
+        self.provider = ""
+        """The development identity provider."""
         self._log = (self.folder / "log").open("wb")
         self._environment = os.environ | {
             "ALLTID_TOKEN_KEYS": text,
@@ -77,7 +79,8 @@ class Service:
         found = dict(re.findall(r"^  ([a-z ]+): +(http://localhost:\d+)", self.log(), re.MULTILINE))
         self.site = found.get("on this machine", "")
         self.record_system = found.get("record system", "")
-        return bool(self.site and self.record_system)
+        self.provider = found.get("identity provider", "")
+        return bool(self.site and self.record_system and self.provider)
 
     async def _valkey_socket(self) -> Path | None:
         return next(self.folder.rglob("*.sock"), None)

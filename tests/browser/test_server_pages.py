@@ -40,12 +40,26 @@ async def test_the_providers_page(page: Page, service: Service, audience: str) -
     await page.goto(f"{service.site}/login/{audience}")
     await page.locator("button[name=person]").first.wait_for()
     await _is_accessible(page)
-    first_page = await page.evaluate("location.origin")
     await page.get_by_text("Avbryt").click()
     await page.get_by_text("Inloggningen avbröts").wait_for()
-    await page.goto(first_page)
+    await page.goto(service.provider)
     await page.get_by_role("heading", name="Utvecklingens inloggningstjänst").wait_for()
     await _is_accessible(page)
+
+
+async def test_who_is_logged_out_at_the_provider_is_logged_out_here(page: Page, service: Service) -> None:
+    await page.goto(f"{service.site}/login/patient")
+    await page.get_by_role("button", name="Ivan Provén").click()
+    await page.wait_for_url(f"{service.site}/**")
+    ask = "fetch('/api/session').then(response => response.status)"
+    assert await page.evaluate(ask) == 200
+    provider = await page.context.new_page()
+    await provider.goto(service.provider)
+    card = provider.locator(".card", has_text="Ivan Provén")
+    while await card.count():
+        await card.first.get_by_role("button", name="Logga ut överallt").click()
+        await provider.wait_for_load_state()
+    assert await page.evaluate(ask) == 401
 
 
 async def test_the_record_systems_pages(page: Page, service: Service) -> None:

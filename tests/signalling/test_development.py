@@ -1,8 +1,10 @@
 """What the test bench seeds, and what it tells the front; when it is started at all."""
 
 import json
+import re
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -92,6 +94,19 @@ def test_the_children_run_in_development_mode_and_share_the_secret(bench: TestBe
 )
 def test_it_belongs_to_demo_data_in_development_mode(mode: str, demo: bool, wanted: bool) -> None:
     assert is_wanted(mode, demo=demo) is wanted
+
+
+@pytest.mark.attack
+def test_nothing_else_of_the_product_imports_the_test_bench() -> None:
+    root = Path(__file__).parents[2]
+    importers = {
+        path.relative_to(root).as_posix()
+        for folder in ("auth", "chat", "companion", "loadtest", "rtc", "sfu", "signalling")
+        for path in (root / folder).rglob("*.py")
+        if re.search(r"^\s*(from|import) auth\.development", path.read_text(), re.MULTILINE)
+    }
+    outside = {path for path in importers if not path.startswith("auth/development/")}
+    assert outside == {"signalling/development.py", "signalling/documents.py"}
 
 
 async def test_a_port_that_is_taken_is_replaced() -> None:
