@@ -58,8 +58,8 @@ class SessionStore:
         await self._redis.set(_key(secret), pack(session), ex=self.limits.idle_s)
         return secret
 
-    async def find(self, secret: str, now: float) -> Session | None:
-        """The session of a cookie, unless it ended; notes that it was used."""
+    async def find(self, secret: str, now: float, *, is_use: bool = True) -> Session | None:
+        """The session of a cookie, unless it ended; notes that it was used, unless a page asks by itself."""
         session = await self._read(secret)
         if session is None:
             return None
@@ -67,7 +67,7 @@ class SessionStore:
             is_idle = now < session.created_at + self.limits.absolute_s
             await self.end(secret, "idle" if is_idle else "absolute")
             return None
-        return await self._touch(_key(secret), session, now)
+        return await self._touch(_key(secret), session, now) if is_use else session
 
     async def rotate(self, secret: str, changed: Session) -> str:
         """The same login with other contents, and a new secret; ``SessionGoneError`` if it ended meanwhile."""

@@ -28,7 +28,7 @@ from auth.tokens import TokenError, TokenKeys
 from signalling.http_errors import HttpError, HttpErrorCode
 from signalling.metrics import FrontMetrics
 from signalling.requests import bearer, client_address, is_from_own_page
-from signalling.session_cookies import CSRF_HEADER, is_csrf_token_right, session_secret
+from signalling.session_cookies import BACKGROUND_HEADER, CSRF_HEADER, is_csrf_token_right, session_secret
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -195,7 +195,8 @@ class Guard:
         if "Authorization" in request.headers:
             return self._service(request)
         secret = session_secret(request)
-        session = None if secret is None else await self._sessions.find(secret, self._clock())
+        is_use = BACKGROUND_HEADER not in request.headers
+        session = None if secret is None else await self._sessions.find(secret, self._clock(), is_use=is_use)
         if secret is None or session is None:
             raise HttpError("not_logged_in", cause="not_logged_in" if secret is None else "session_ended")
         if request.method not in SAFE_METHODS:

@@ -13,6 +13,7 @@ from signalling import (
     http_api,
     login_api,
     meeting_routes,
+    notice_api,
     portal_api,
     proxy_api,
     session_api,
@@ -23,7 +24,7 @@ from signalling.http_errors import HTTP_ERRORS
 from signalling.protocol import Message
 from signalling.reference import NOTICE, fields_table, table
 from signalling.routes import Route
-from signalling.session_cookies import CSRF_HEADER, SESSION_COOKIE
+from signalling.session_cookies import BACKGROUND_HEADER, CSRF_HEADER, SESSION_COOKIE
 
 _INTRODUCTION: Final = f"""
 # HTTP of the front
@@ -31,7 +32,8 @@ _INTRODUCTION: Final = f"""
 Bodies are JSON; unknown fields are refused. A refusal is `{{"error": {{"code", "field"?}}}}`.
 
 - **Sessions** are for people: the cookie `{SESSION_COOKIE}`, got by a login or a portal link. With it, everything but
-  GET needs the header `{CSRF_HEADER}` (from `GET /api/session`) and must come from a page of ours.
+  GET needs the header `{CSRF_HEADER}` (from `GET /api/session`) and must come from a page of ours. What a page asks
+  by itself, again and again, carries `{BACKGROUND_HEADER}`: it does not keep the session alive.
 - **Service tokens** are for programs: JWTs (HS256) with audience `alltid-oppet:service`, signed with one of
   `ALLTID_TOKEN_KEYS`, as `Authorization: Bearer`. `alltid-oppet service-token NAME` prints one.
 
@@ -73,6 +75,7 @@ def documented_routes() -> tuple[Route, ...]:
         *meeting_routes.ROUTES,
         *portal_api.ROUTES,
         *case_part.ROUTES,
+        *notice_api.ROUTES,
         *smart_api.ROUTES,
         front.SOCKETS_ROUTE,
         *http_api.ROUTES,

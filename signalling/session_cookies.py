@@ -15,6 +15,8 @@ from auth.sessions import csrf_token
 SESSION_COOKIE: Final = "__Host-session"
 LOGIN_COOKIE: Final = "__Host-login"
 CSRF_HEADER: Final = "X-CSRF-Token"
+BACKGROUND_HEADER: Final = "X-Background"
+"""With any value: a page asks by itself, so the request does not count as use of the session."""
 
 
 def session_secret(request: web.Request) -> str | None:

@@ -194,6 +194,20 @@ async def test_an_idle_session_ends_and_one_in_use_ends_after_twelve_hours(
     assert reasons == {"idle": 1, "absolute": 1}
 
 
+async def test_what_a_page_asks_by_itself_does_not_keep_a_session_alive(
+    make_front: MakeFront, make_browser: MakeBrowser
+) -> None:
+    now = NOW
+    front = await make_front(clock=lambda: now)
+    browser = await make_browser(staff(), at=front)
+    for age in (600, 1200, 1799):
+        now = NOW + age
+        status, _, _ = await browser.ask("GET", "/api/meetings", headers={"X-Background": "1"})
+        assert status == 200
+    now = NOW + 1800
+    assert (await browser.ask("GET", "/api/meetings", headers={"X-Background": "1"}))[0] == 401
+
+
 async def test_one_sees_and_ends_ones_other_sessions(make_browser: MakeBrowser, front: Front) -> None:
     here, there, elsewhere = [await make_browser(patient(created_at=int(NOW) - age)) for age in (0, 10, 20)]
     stranger = patient(OTHER)
@@ -216,8 +230,8 @@ async def test_a_session_that_ends_during_a_change_is_not_brought_back(make_brow
     browser = await make_browser(session)
     find = front.identity.sessions.find
 
-    async def find_and_end(secret: str, now: float) -> Session | None:
-        found = await find(secret, now)
+    async def find_and_end(secret: str, now: float, **options: bool) -> Session | None:
+        found = await find(secret, now, **options)
         await front.identity.sessions.end_grant(session.grant_id, "backchannel")
         return found
 
