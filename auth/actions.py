@@ -89,6 +89,11 @@ class Action(StrEnum):
     PROXY_GRANT = "proxy_grant"
     PROXY_WRITE = "proxy_write"
 
+    NOTICE_SUBSCRIBE = "notice_subscribe"
+    NOTICE_WRITE = "notice_write"
+    NOTICE_REPORT = "notice_report"
+    CONTACT_WRITE = "contact_write"
+
     SCHEDULE_ADMIN = "schedule_admin"
     UNIT_ADMIN = "unit_admin"
     USER_ADMIN = "user_admin"

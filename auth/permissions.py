@@ -236,6 +236,18 @@ TABLE: Final[Mapping[Action, Rule]] = MappingProxyType(
             writes_patient_data=True,
             service_scope="proxies:write",
         ),
+        # Notices: that something waits, told by SMS, e-mail or push.
+        Action.NOTICE_SUBSCRIBE: Rule("Be told in one's own browser, or no more.", (("patient", _R.ANYONE),)),
+        Action.NOTICE_WRITE: Rule(
+            "Have somebody told, and see how that went.",
+            _SERVICE,
+            writes_patient_data=True,
+            service_scope="notices:write",
+        ),
+        Action.NOTICE_REPORT: Rule("Report how a notice fared (gateways).", _SERVICE, service_scope="notices:report"),
+        Action.CONTACT_WRITE: Rule(
+            "Say where somebody can be told.", _SERVICE, writes_patient_data=True, service_scope="contacts:write"
+        ),
         # Administration: no patient data.
         Action.SCHEDULE_ADMIN: Rule("Edit time books and time types.", (("scheduler", _R.OWN_UNIT), *_ADMINS)),
         Action.UNIT_ADMIN: Rule("Edit a unit's data.", _ADMINS),

@@ -29,7 +29,7 @@ class Notices:
         """``address``: where people log in, the only address that a notice names."""
         self.outbox = outbox
         self.contacts = contacts
-        self._address = address
+        self.address = address
         self._clock = clock
 
     async def tell(self, person: str, template_id: str, parameters: Mapping[str, str], *, key: str) -> list[str]:
@@ -54,7 +54,7 @@ class Notices:
         except KeyError:
             raise NoticeRefusedError(("unknown_template",)) from None
         if "address" in wanted:
-            filled["address"] = self._address
+            filled["address"] = self.address
         if "unit" in wanted and (contact.is_protected or not is_neutral_unit(filled.get("unit", ""))):
             filled["unit"] = NEUTRAL_UNIT[contact.language]
         return filled

@@ -20,7 +20,6 @@ from auth.record_systems import RecordSystemsError
 from auth.revocations import REVOKE_EVENT, Revocations
 from auth.tokens import TokenKeyError, TokenKeys
 from auth.turn import TurnServer, TurnSettingsError
-from chat.case_service import NoNotices
 from sfu.bus import Bus, connect
 from sfu.client import MediaClient
 from sfu.registry import Heartbeat, ProcessRecord, ProcessWatch, Registry
@@ -40,6 +39,7 @@ from signalling.identity import Identity
 from signalling.meeting_routes import MeetingRoutes
 from signalling.meetings import Meetings
 from signalling.metrics import FrontMetrics
+from signalling.notice_part import NoticePart
 from signalling.portal import Portal
 from signalling.requests import client_address
 from signalling.routes import Route
@@ -152,8 +152,10 @@ class Front:
             self.metrics,
             clock=clock,
         )
+        self.notices = NoticePart(settings, settings.public_url, self.front_id, self._redis, self.metrics, clock=clock)
+        self.notices.attach(self.app)
         self.cases = CasePart(
-            settings, keys, self._redis, self.chat, self.entry, NoNotices(), self.metrics, clock=clock
+            settings, keys, self._redis, self.chat, self.entry, self.notices, self.metrics, clock=clock
         )
         self.cases.attach(self.app)
         http.add_routes(self.app)
@@ -176,6 +178,7 @@ class Front:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(settings.certificate_file, settings.certificate_key_file)
             self.https_url = await self._listen("https", settings.https_host, settings.https_port, context)
+        await self.notices.start(self.http_url)
         await self._heartbeat.start()
         _log.info("front_ready", front_id=self.front_id)
 
@@ -190,6 +193,7 @@ class Front:
         await self.sockets.shutdown()
         await self.events.finish()
         await self.cases.stop()
+        await self.notices.stop()
         await self.chat.stop()
         await self.portal.close()
         await self.identity.close()

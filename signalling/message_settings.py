@@ -1,6 +1,7 @@
 """Settings of cases, attachments and notices, from the environment (``ALLTID_*``). docs/settings.md shows them."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,4 +39,29 @@ class MessageSettings(BaseSettings):
     clamd_url: str = Field(
         default="",
         description="Virus scanner clamd, `unix:///path` or `tcp://host:port`; empty: files are not scanned.",
+    )
+
+    mode: Literal["development", "production"] = Field(
+        default="production",
+        description="`development`: notices for which no gateway is set go into a sink with a page to read them, "
+        "`/development/notices`.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Mail server, `smtp://user:password@host:587` (STARTTLS), `smtps://...`, or `smtp+plain://` for a "
+        "relay on this machine; unset: no e-mail.",
+    )
+    smtp_sender: str = Field(default="", description="Address that mail comes from.")
+    sms_url: str = Field(default="", description="SMS gateway (docs/notices.md); empty: no SMS.")
+    sms_token: SecretStr | None = Field(default=None, description="Bearer token towards it.")
+    sms_sender: str = Field(default="AlltidOppet", description="Sender's name or number on SMS.")
+    vapid_key: SecretStr | None = Field(
+        default=None, description="Key for web push (RFC 8292), 32 bytes in base64url; unset: no web push."
+    )
+    vapid_subject: str = Field(
+        default="", description="`mailto:` or `https:` address where push services can reach who runs this."
+    )
+    push_hosts: str = Field(
+        default="",
+        description="Push services that may be called, separated by blanks; empty: those of the known browsers.",
     )

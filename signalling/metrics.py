@@ -61,6 +61,13 @@ class FrontMetrics:
             ["cause"],
             registry=self.registry,
         )
+        self.notices = Counter(
+            "ao_front_notices",
+            "Attempts to send a notice that ended, by channel and state: sent, bounced, failed, queued (tried again "
+            "later); and reports of gateways: delivered, bounced, failed.",
+            ["channel", "state"],
+            registry=self.registry,
+        )
         self.logins = Counter(
             "ao_front_logins",
             "Logins by audience and result: ok, or the code shown on the page (login_invalid, login_expired...).",

@@ -1,0 +1,133 @@
+"""The front's part for notices, put together: outbox, contacts, senders, and the loop that sends."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chat.cases import Case
+from chat.contacts import Contacts
+from chat.notice_delivery import NoticeDelivery, Notices
+from chat.notice_outbox import NoticeOutbox
+from chat.notice_sender import Sender
+from chat.notices import CHANNELS
+from chat.sender_development import DevelopmentSender
+from chat.sender_sms import SmsSender
+from chat.sender_smtp import SmtpSender
+from chat.sender_webpush import KNOWN_HOSTS, WebPushSender
+from chat.unit_settings import UnitSettings
+from chat.web_push import encode, load_private_key, public_bytes
+from signalling.logs import place_of
+from signalling.message_settings import MessageSettings
+from signalling.metrics import FrontMetrics
+from signalling.notice_api import NoticeApi
+
+WAIT_MS: Final = 1000
+"""How long one look into the queue waits; retries are at most so late."""
+PAUSE_S: Final = 1.0
+"""After a fault of the store."""
+
+_log = structlog.get_logger(__name__)
+
+
+class NoticePart:
+    """Everything of notices at one front."""
+
+    def __init__(
+        self,
+        settings: MessageSettings,
+        public_url: str,
+        front_id: str,
+        redis: "Redis",
+        metrics: FrontMetrics,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self.contacts = Contacts(redis)
+        self.outbox = NoticeOutbox(redis, front_id)
+        self.notices = Notices(self.outbox, self.contacts, address=public_url, clock=clock)
+        self.delivery = NoticeDelivery(
+            self.outbox,
+            self.contacts,
+            senders_of(settings, redis, clock),
+            clock=clock,
+            draw=random.random,
+            on_end=lambda channel, state: metrics.notices.labels(channel, state).inc(),
+        )
+        vapid_key = settings.vapid_key.get_secret_value() if settings.vapid_key is not None else ""
+        self._api = NoticeApi(
+            self.notices,
+            self.contacts,
+            self.delivery,
+            redis,
+            metrics,
+            push_key=encode(public_bytes(load_private_key(vapid_key))) if vapid_key else None,
+            push_hosts=push_hosts(settings),
+            has_sink=settings.mode == "development",
+            clock=clock,
+        )
+        self._sending: asyncio.Task[None] | None = None
+
+    def attach(self, app: web.Application) -> None:
+        """Put the routes into the application."""
+        self._api.add_routes(app)
+
+    async def start(self, own_url: str) -> None:
+        """Begin to send. ``own_url``: what notices name when no public address is set (one machine)."""
+        self.notices.address = self.notices.address or own_url
+        await self.outbox.start()
+        self._sending = asyncio.create_task(self._send())
+
+    async def stop(self) -> None:
+        """Stop sending; what was under way is found by another front."""
+        while self._sending is not None and not self._sending.done():
+            # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
+            self._sending.cancel()
+            await asyncio.wait([self._sending], timeout=0.1)
+        await self.delivery.close()
+
+    # --- CaseNotices -------------------------------------------------------------------------------------------
+
+    async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
+        """Tell the patient, once for each version of the case."""
+        name = (unit.notice_name or unit.name) if unit is not None else ""
+        key = f"case:{case.case_id}:{case.version}"
+        await self.notices.tell(case.patient, template_id, {"unit": name}, key=key)
+
+    async def _send(self) -> None:
+        while True:
+            try:
+                await self.delivery.step(wait_ms=WAIT_MS)
+            except (RedisError, OSError) as error:
+                _log.warning("notices_failed", error=type(error).__name__)
+                await asyncio.sleep(PAUSE_S)
+            except Exception as error:  # one notice must not end it for all
+                _log.error("notices_failed", exception=place_of(error))
+                await asyncio.sleep(PAUSE_S)
+
+
+def push_hosts(settings: MessageSettings) -> tuple[str, ...]:
+    """The push services that may be called."""
+    return tuple(settings.push_hosts.split()) or KNOWN_HOSTS
+
+
+def senders_of(settings: MessageSettings, redis: "Redis", clock: Callable[[], float]) -> list[Sender]:
+    """The senders that are set; in development mode the sink for all other channels."""
+    senders: list[Sender] = []
+    if settings.smtp_url is not None:
+        senders.append(SmtpSender(settings.smtp_url.get_secret_value(), settings.smtp_sender))
+    if settings.sms_url:
+        token = settings.sms_token.get_secret_value() if settings.sms_token is not None else ""
+        senders.append(SmsSender(settings.sms_url, token, settings.sms_sender))
+    if settings.vapid_key is not None:
+        key = load_private_key(settings.vapid_key.get_secret_value())
+        senders.append(WebPushSender(key, settings.vapid_subject, hosts=push_hosts(settings), clock=clock))
+    if settings.mode == "development":
+        missing = [channel for channel in CHANNELS if channel not in {sender.channel for sender in senders}]
+        senders += [DevelopmentSender(redis, channel, clock=clock) for channel in missing]
+    return senders
