@@ -28,6 +28,7 @@ from signalling.guard import PAGES, Public, guarded, service_principal
 from signalling.http_errors import HttpError, HttpErrorCode
 from signalling.logs import place_of
 from signalling.metrics import FrontMetrics
+from signalling.plain_pages import plain_page
 from signalling.protocol import PROTOCOL_VERSION, Identifier, Message, Role
 from signalling.requests import bearer, is_loopback
 from signalling.routes import Route
@@ -44,12 +45,9 @@ MAX_TOKEN_LIFETIME_S: Final = 7 * 24 * 3600
 
 _MEETING_PATH: Final = re.compile(r"meeting/[A-Za-z0-9_-]{1,64}")
 """One page serves every meeting; the id in its path is for the page's own script."""
-NOT_FOUND_HTML: Final = """<!doctype html>
-<html lang="sv"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sidan finns inte</title></head>
-<body><main><h1>Sidan finns inte</h1><p>Kontrollera länken, eller be om en ny.</p>
-<p lang="en">This page does not exist. Check the link, or ask for a new one.</p></main></body></html>
-"""
+NOT_FOUND_HTML: Final = """<h1>Sidan finns inte</h1><p>Kontrollera länken, eller be om en ny.</p>
+<p lang="en">This page does not exist. Check the link, or ask for a new one.</p>
+<a class="button" href="/">Till startsidan <span lang="en">To the start page</span></a>"""
 
 
 class CreateRoom(Message):
@@ -236,9 +234,7 @@ class Http:
             path = _inside(root, candidate)
             if path is not None:
                 return _file(path, request.host, is_hashed=candidate.startswith("assets/"))
-        return web.Response(
-            text=NOT_FOUND_HTML, status=404, content_type="text/html", headers={"Cache-Control": "no-store"}
-        )
+        return plain_page(404, "Sidan finns inte", NOT_FOUND_HTML)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from auth.oidc import LoginErrorCode
+from signalling.plain_pages import plain_page
 
 _TEXTS: Final[Mapping[LoginErrorCode, tuple[int, str, str]]] = {
     "login_cancelled": (403, "Inloggningen avbröts.", "The login was cancelled."),
@@ -47,11 +48,6 @@ def login_failed(code: LoginErrorCode, try_again: str) -> web.Response:
 
 def page(status: int, title: str, swedish: str, english: str, link: str, link_text: str) -> web.Response:
     """A page that says one thing, and where to go from it."""
-    html = f"""<!doctype html>
-<html lang="sv"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title></head>
-<body><main><h1>{escape(title)}</h1><p>{escape(swedish)}</p>
-<p lang="en">{escape(english)}</p>
-<p><a href="{escape(link, quote=True)}">{escape(link_text)}</a></p></main></body></html>
-"""
-    return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+    body = f"""<h1>{escape(title)}</h1><p>{escape(swedish)}</p><p lang="en">{escape(english)}</p>
+<a class="button" href="{escape(link, quote=True)}">{escape(link_text)}</a>"""
+    return plain_page(status, title, body)

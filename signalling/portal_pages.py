@@ -12,10 +12,13 @@ from typing import Final, Literal
 from aiohttp import web
 
 from auth.portal_links import PortalLinkCode
+from signalling.plain_pages import plain_page
 
 PortalRefusal = (
-    PortalLinkCode
-    | Literal["other_person", "other_unit", "other_patient", "meeting_unknown", "launch_failed", "unavailable"]
+    Literal[
+        "other_person", "other_unit", "other_patient", "meeting_unknown", "launch_failed", "unavailable", "out_of_order"
+    ]
+    | PortalLinkCode
 )
 """Why somebody does not come in; also the value of a counter's label."""
 
@@ -65,29 +68,16 @@ REFUSALS: Final[Mapping[PortalRefusal, tuple[int, str, str]]] = {
         "Journalsystemet svarar inte just nu. Försök igen om en stund.",
         "The record system does not answer right now. Try again in a while.",
     ),
+    "out_of_order": (
+        503,
+        "Tjänsten kan inte släppa in någon just nu. Försök igen från journalsystemet om en stund.",
+        "The service can let nobody in right now. Try again from the record system in a while.",
+    ),
 }
 """Code -> status, Swedish, English."""
 
 TITLE: Final = "Du kom inte in i mötet"
 TITLE_EN: Final = "You did not get into the meeting"
-
-_STYLE: Final = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { margin: 0; padding: clamp(1rem, 12vh, 8rem) 1rem 1rem; font: 1.0625rem/1.5 system-ui, sans-serif; color: #1e2b2f;
-  background: #eff3f4; }
-main { max-width: 36rem; margin: 0 auto; padding: 2rem; border-radius: 1rem; background: #fff;
-  overflow-wrap: break-word; box-shadow: 0 1px 3px #0003; }
-h1 { font-size: 1.6rem; font-weight: 600; line-height: 1.25; margin: 0 0 .75rem; }
-p { margin: .75rem 0; }
-[lang=en] { color: #4a585c; }
-button, a.button { font: inherit; display: inline-block; min-height: 2.75rem; padding: .5rem 1.25rem; margin-top: 1rem;
-  border: 1px solid #0b5160; border-radius: .5rem; background: #0b5160; color: #fff; text-decoration: none;
-  cursor: pointer; }
-button [lang=en], a.button [lang=en] { display: block; font-size: .875rem; line-height: 1.3; color: inherit; }
-button:hover, a.button:hover { background: #063842; }
-button:focus-visible, a:focus-visible { outline: 3px solid #1e2b2f; outline-offset: 2px; }
-"""
 
 ENTER_SCRIPT: Final = """"use strict";
 const form = document.getElementById("enter");
@@ -106,7 +96,7 @@ if (ticket) {
 def enter_page() -> web.Response:
     """The page that a portal link opens. Without a ticket, or without scripts, it says what to do."""
     _, swedish, english = REFUSALS["link_unknown"]
-    return _page(
+    return plain_page(
         200,
         "Öppnar mötet",
         f"""<h1>Öppnar mötet</h1><p lang="en">Opening the meeting</p>
@@ -115,6 +105,7 @@ def enter_page() -> web.Response:
 <div id="missing"><p>{escape(swedish)}</p><p lang="en">{escape(english)}</p></div>
 <noscript><p>Sidan behöver JavaScript.</p><p lang="en">This page needs JavaScript.</p></noscript>
 <script src="/portal/enter.js"></script>""",
+        referrer="same-origin",
     )
 
 
@@ -124,14 +115,4 @@ def refused_page(code: PortalRefusal) -> web.Response:
     body = f"""<h1>{TITLE}</h1><p>{escape(swedish)}</p>
 <p lang="en"><strong>{TITLE_EN}.</strong> {escape(english)}</p>
 <a class="button" href="/portal">Till Vårdportalen <span lang="en">To the staff portal</span></a>"""
-    return _page(status, TITLE, body)
-
-
-def _page(status: int, title: str, body: str) -> web.Response:
-    html = f"""<!doctype html>
-<html lang="sv"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><meta name="referrer" content="same-origin">
-<link rel="icon" href="/icon.svg"><title>{escape(title)}</title><style>{_STYLE}</style></head>
-<body><main>{body}</main></body></html>
-"""
-    return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+    return plain_page(status, TITLE, body)

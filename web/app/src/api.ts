@@ -40,7 +40,8 @@ export interface Api {
   /** Act for somebody else from now on, or as oneself again (null). */
   actFor(subject: string | null): Promise<Session>;
   logout(): Promise<LoggedOut>;
-  meetings(): Promise<MeetingSummary[]>;
+  /** `unasked`: a page loads them by itself, which is no use of the session. */
+  meetings(unasked?: boolean): Promise<MeetingSummary[]>;
   meetingToken(meetingId: string): Promise<MeetingToken>;
   links(meetingId: string): Promise<GuestLink[]>;
   createLink(meetingId: string, role: LinkRole, label: string): Promise<NewGuestLink>;
@@ -85,8 +86,9 @@ export class HttpApi implements Api {
     return { end_session_url: answer?.end_session_url ?? null };
   }
 
-  async meetings(): Promise<MeetingSummary[]> {
-    return (await this.#request<{ meetings: MeetingSummary[] }>("GET", "/api/meetings")).meetings;
+  async meetings(unasked = false): Promise<MeetingSummary[]> {
+    const headers: Record<string, string> = unasked ? { "X-Background": "1" } : {};
+    return (await this.#request<{ meetings: MeetingSummary[] }>("GET", "/api/meetings", undefined, headers)).meetings;
   }
 
   meetingToken(meetingId: string): Promise<MeetingToken> {
@@ -115,8 +117,8 @@ export class HttpApi implements Api {
     return session;
   }
 
-  async #request<Reply>(method: Method, path: string, body?: unknown): Promise<Reply> {
-    const headers: Record<string, string> = { Accept: "application/json" };
+  async #request<Reply>(method: Method, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Reply> {
+    const headers: Record<string, string> = { Accept: "application/json", ...more };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (method !== "GET" && this.#csrfToken) headers["X-CSRF-Token"] = this.#csrfToken;
     let response: Response;

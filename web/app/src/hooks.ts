@@ -8,17 +8,17 @@ export type Loaded<Value> =
 
 /**
  * What `load` brings, loaded again whenever `key` changes and by `again`. A later answer never replaces a newer one,
- * and what is on the screen stays while it is loaded again.
+ * and what is on the screen stays while it is loaded again. `again(true)` says that nobody asked for it.
  */
-export function useLoaded<Value>(key: string, load: () => Promise<Value>, refused: (error: unknown) => ApiError) {
+export function useLoaded<Value>(key: string, load: (unasked: boolean) => Promise<Value>, refused: (error: unknown) => ApiError) {
   const [loaded, setLoaded] = useState<Loaded<Value>>({ status: "loading" });
   const turn = useRef(0);
   const run = useRef(load);
   run.current = load;
-  const again = useCallback(async () => {
+  const again = useCallback(async (unasked = false) => {
     const mine = ++turn.current;
     try {
-      const value = await run.current();
+      const value = await run.current(unasked);
       if (turn.current === mine) setLoaded({ status: "here", value, at: now() });
     } catch (error) {
       if (turn.current === mine) setLoaded({ status: "failed", error: refused(error) });

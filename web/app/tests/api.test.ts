@@ -56,6 +56,15 @@ describe("the CSRF token", () => {
   });
 });
 
+describe("what a page asks by itself", () => {
+  it("says so, since it is no use of the session", async () => {
+    const { api, asked } = bench(ok({ meetings: [] }), ok({ meetings: [] }));
+    await api.meetings(true);
+    await api.meetings();
+    expect(asked.map(({ init }) => (init.headers as Record<string, string>)["X-Background"])).toEqual(["1", undefined]);
+  });
+});
+
 describe("answers", () => {
   it("of nobody logged in are no session, not an error", async () => {
     const { api } = bench(refused(401, "not_logged_in"));

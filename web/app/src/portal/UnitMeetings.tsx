@@ -17,9 +17,9 @@ export function UnitMeetings({ session }: { session: Session }) {
   const { api, refused } = useSession();
   const now = useNow(20);
   const [inviting, setInviting] = useState<MeetingSummary | null>(null);
-  const { loaded, again } = useLoaded(session.commission!.commission_hsa_id, () => api.meetings(), refused);
+  const { loaded, again } = useLoaded(session.commission!.commission_hsa_id, (unasked) => api.meetings(unasked), refused);
   useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && void again(), REFRESH_MS);
+    const timer = setInterval(() => document.visibilityState === "visible" && void again(true), REFRESH_MS);
     return () => clearInterval(timer);
   }, []);
   const days = loaded.status === "here" ? byDay(loaded.value, language, now) : [];

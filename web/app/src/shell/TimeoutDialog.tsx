@@ -31,7 +31,7 @@ export function TimeoutDialog() {
     <Dialog open={near} onClose={() => (final ? setNear(false) : near && void reload())} title={t("timeout_title")} name="timeout">
       <p>{t(final ? "timeout_final" : "timeout_text")}</p>
       <div class="ap-actions">
-        <button type="button" class="ds-button" data-testid="stay" onClick={() => (final ? setNear(false) : void reload())}>
+        <button type="button" class="ds-button" data-testid="stay" autofocus onClick={() => (final ? setNear(false) : void reload())}>
           {t(final ? "close" : "timeout_stay")}
         </button>
         <button type="button" class="ds-button" data-variant="secondary" onClick={() => void logout().catch(refused)}>
