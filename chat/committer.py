@@ -145,6 +145,10 @@ class Committer:
                 batch = self._drop_late(batch)
                 self._waiting = self._drop_late(self._waiting)
                 continue
+            except Exception as error:  # the loop outlives any fault: without it nothing is ever stored again
+                self.counters["commit_broken"] += 1
+                _log.error("chat_commit_broken", error=type(error).__name__)
+                self._refuse(batch)
             pause_s = _FIRST_PAUSE_S
             batch = []
 

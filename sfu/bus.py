@@ -67,12 +67,39 @@ def connect(url: str) -> "Redis":
     One repeat after a broken connection, none after a timeout: redis-py's default policy turns a timeout of one
     second into fourteen. Longer outages are bridged by the loops that use the client.
     """
-    return Redis.from_url(
+    redis = Redis.from_url(
         url,
         socket_timeout=_SOCKET_TIMEOUT_S,
         socket_connect_timeout=_SOCKET_TIMEOUT_S,
         retry=Retry(ConstantBackoff(0.05), 1, supported_errors=(RedisConnectionError,)),
     )
+    redis.connection_pool.connection_class = _honest(redis.connection_pool.connection_class)
+    return redis
+
+
+def _honest(base: Any) -> Any:
+    """A connection whose loss is a ``ConnectionError`` always.
+
+    redis-py writes to a transport that was closed meanwhile; uvloop answers with ``RuntimeError``, which redis-py lets
+    through, and loops that wait for a server to come back would end.
+    """
+
+    class HonestConnection(base):  # type: ignore[misc]
+        async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+            try:
+                await super().send_packed_command(*arguments, **options)
+            except RuntimeError:
+                await self.disconnect(nowait=True)
+                raise RedisConnectionError("the connection was closed") from None
+
+        async def read_response(self, *arguments: Any, **options: Any) -> Any:
+            try:
+                return await super().read_response(*arguments, **options)
+            except RuntimeError:
+                await self.disconnect(nowait=True)
+                raise RedisConnectionError("the connection was closed") from None
+
+    return HonestConnection
 
 
 def inbox_key(process_id: str) -> str:

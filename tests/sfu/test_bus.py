@@ -7,6 +7,7 @@ from typing import Any
 import msgpack
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sfu import bus as bus_module
 from sfu.bus import Bus, RpcError, inbox_key
@@ -254,3 +255,27 @@ async def test_calls_after_stop_fail_quickly_and_stop_may_be_repeated(redis_clie
     await bus.stop()
     with pytest.raises(RpcError):
         await bus.call("worker", "join", {}, timeout_s=0.01)
+
+
+async def test_a_transport_that_uvloop_has_closed_is_a_lost_connection(redis_url: str) -> None:
+    """There uvloop raises RuntimeError; loops wait for ConnectionError."""
+    redis = bus_module.connect(redis_url)
+    connection = await redis.connection_pool.get_connection()
+
+    class Closed:
+        def writelines(self, _data: object) -> None:
+            raise RuntimeError("unable to perform operation on <UnixTransport closed=True>; the handler is closed")
+
+        async def drain(self) -> None:
+            return None
+
+        def close(self) -> None:
+            return None
+
+    connection._writer.close()
+    connection._writer = Closed()
+    with pytest.raises(RedisConnectionError):
+        await connection.send_command("PING")
+    await redis.connection_pool.release(connection)
+    assert await redis.ping()
+    await redis.aclose()
