@@ -18,7 +18,7 @@ from signalling.guard import Public, guarded, service_principal
 from signalling.http_errors import HttpError, HttpErrorCode
 from signalling.limits import Buckets
 from signalling.metrics import FrontMetrics
-from signalling.portal_entry import FindMeeting, PortalEntry, staff_session, why_not
+from signalling.portal_entry import OUT_OF_ORDER, FindMeeting, PortalEntry, staff_session, why_not
 from signalling.portal_pages import ENTER_SCRIPT, enter_page
 from signalling.protocol import Message
 from signalling.requests import bearer, client_address, own_origin
@@ -172,7 +172,10 @@ class PortalApi:
         form: Any = await request.post()
         ticket = form.get("ticket")
         try:
-            link = await self._links.take(ticket if isinstance(ticket, str) else "", now=self._clock())
-        except PortalLinkError as error:
-            return await self._entry.refuse(request, error.code, error.link, "portal_link")
-        return await self._entry.admit(request, link, "portal_link")
+            try:
+                link = await self._links.take(ticket if isinstance(ticket, str) else "", now=self._clock())
+            except PortalLinkError as error:
+                return await self._entry.refuse(request, error.code, error.link, "portal_link")
+            return await self._entry.admit(request, link, "portal_link")
+        except OUT_OF_ORDER:
+            return self._entry.out_of_order("portal_link")

@@ -1,11 +1,13 @@
 """The last steps of a clinician's way in from the record system, the same for portal links and SMART App Launch."""
 
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Final, Literal
 
 from aiohttp import web
+from redis.exceptions import RedisError
 
 from auth.audit import AuditEntry, entry_of
+from auth.audit_store import AuditUnavailableError
 from auth.permissions import NOTHING, Action, Decision, Resource, decide
 from auth.portal_links import PortalLink
 from auth.portal_requests import PortalRequest
@@ -16,6 +18,9 @@ from signalling.metrics import FrontMetrics
 from signalling.portal_pages import PortalRefusal, refused_page
 from signalling.requests import client_address
 from signalling.session_start import Door, SessionStart
+
+OUT_OF_ORDER: Final = (RedisError, AuditUnavailableError, OSError)
+"""What is raised when the store or the audit log does not answer. Clinicians see a page, not the API's JSON."""
 
 FindMeeting = Callable[[str], Awaitable[Resource | None]]
 """What a meeting is to the table of permissions; None when there is none of that id."""
@@ -53,6 +58,11 @@ class PortalEntry:
         await self._start.begin(request, response, session, door)
         self._metrics.portal_entries.labels(door, "ok").inc()
         return response
+
+    def out_of_order(self, door: Door) -> web.Response:
+        """The page for when nobody can be let in; it writes nothing, since that may be what does not work."""
+        self._metrics.portal_entries.labels(door, "out_of_order").inc()
+        return refused_page("out_of_order")
 
     async def refuse(
         self,

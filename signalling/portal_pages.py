@@ -14,12 +14,10 @@ from aiohttp import web
 from auth.portal_links import PortalLinkCode
 from signalling.plain_pages import plain_page
 
-PortalRefusal = (
-    Literal[
-        "other_person", "other_unit", "other_patient", "meeting_unknown", "launch_failed", "unavailable", "out_of_order"
-    ]
-    | PortalLinkCode
-)
+_Refusal = Literal[
+    "other_person", "other_unit", "other_patient", "meeting_unknown", "launch_failed", "unavailable", "out_of_order"
+]
+PortalRefusal = PortalLinkCode | _Refusal
 """Why somebody does not come in; also the value of a counter's label."""
 
 REFUSALS: Final[Mapping[PortalRefusal, tuple[int, str, str]]] = {

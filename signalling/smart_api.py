@@ -11,7 +11,7 @@ from auth.smart import SmartError, SmartLaunches
 from signalling.guard import Public, guarded
 from signalling.http_errors import HttpError
 from signalling.limits import Buckets
-from signalling.portal_entry import PortalEntry
+from signalling.portal_entry import OUT_OF_ORDER, PortalEntry
 from signalling.requests import client_address, own_origin
 from signalling.routes import Route
 from signalling.session_cookies import LOGIN_COOKIE, set_cookie
@@ -84,9 +84,12 @@ class SmartApi:
     async def callback(self, request: web.Request) -> web.StreamResponse:
         """GET /smart/callback."""
         try:
-            link = await self._launches.complete(
-                request.query, binding=request.cookies.get(LOGIN_COOKIE, ""), now=self._clock()
-            )
-        except SmartError as error:
-            return await self._entry.refuse(request, error.code, None, "smart_launch")
-        return await self._entry.admit(request, link, "smart_launch")
+            try:
+                link = await self._launches.complete(
+                    request.query, binding=request.cookies.get(LOGIN_COOKIE, ""), now=self._clock()
+                )
+            except SmartError as error:
+                return await self._entry.refuse(request, error.code, None, "smart_launch")
+            return await self._entry.admit(request, link, "smart_launch")
+        except OUT_OF_ORDER:
+            return self._entry.out_of_order("smart_launch")

@@ -13,12 +13,11 @@ KEPT_KEYS: Final = 2
 
 
 class SigningKeys:
-    """The newest key signs; ``KEPT_KEYS`` of them are published."""
+    """The newest key signs; ``KEPT_KEYS`` of them are published. The first is made once it is needed."""
 
     def __init__(self, algorithm: Literal["RS256", "ES256"] = "RS256") -> None:
         self.algorithm: Final = algorithm
-        self._keys: list[RSAKey | ECKey] = []
-        self.rotate()
+        self._made: list[RSAKey | ECKey] = []
 
     @property
     def key_id(self) -> str:
@@ -32,7 +31,13 @@ class SigningKeys:
             key: RSAKey | ECKey = RSAKey.generate_key(2048, parameters)
         else:
             key = ECKey.generate_key("P-256", parameters)
-        self._keys = [key, *self._keys][:KEPT_KEYS]
+        self._made = [key, *self._made][:KEPT_KEYS]
+
+    @property
+    def _keys(self) -> list[RSAKey | ECKey]:
+        if not self._made:
+            self.rotate()
+        return self._made
 
     def jwks(self) -> dict[str, Any]:
         """The public keys."""

@@ -263,6 +263,8 @@ async def test_without_the_audit_log_nobody_comes_in(browser: Browser, make_fron
     blind = Browser(await make_front(audit_key=None))
     response = await blind.enter(ticket)
     assert response.status_code == 503
+    assert "kan inte släppa in någon" in response.text
+    assert blind.count("portal_entries", door="portal_link", result="out_of_order") == 1
     assert "Set-Cookie" not in response.headers
     await blind.http.aclose()
 
