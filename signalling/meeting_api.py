@@ -141,6 +141,7 @@ class MeetingApi:
             starts_at=meeting.starts_at,
             ends_at=meeting.ends_at,
             opens_at=self._entry.opens_at(meeting),
+            closes_at=self._entry.closes_at(meeting),
             unit_name=meeting.unit_name,
             phone=meeting.phone,
             waiting=waiting,

@@ -56,6 +56,7 @@ class MeetingView(Message):
     starts_at: int = Field(description="Seconds since the epoch.")
     ends_at: int
     opens_at: int = Field(description="From when one may come in; for staff it is open always.")
+    closes_at: int = Field(description="Until when one may come in: meetings may take longer than planned.")
     unit_name: str
     phone: str | None
     waiting: int = Field(description="People in the waiting room, for staff; 0 for everybody else.")

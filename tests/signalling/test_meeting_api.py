@@ -46,6 +46,7 @@ async def test_a_service_plans_a_meeting_that_its_people_see(make_browser: MakeB
     assert status == 201
     assert made["meeting_id"] == "visit-1"
     assert made["opens_at"] == NOW + 600 - 900
+    assert made["closes_at"] == made["ends_at"] + 7200
     for session in (patient(PATIENT), staff("staff"), staff("scheduler"), staff("viewer")):
         browser = await make_browser(session)
         _, listed, _ = await browser.ask("GET", "/api/meetings")

@@ -52,6 +52,7 @@ export function meeting(id: string, change: Partial<MeetingSummary> = {}): Meeti
     starts_at,
     ends_at: starts_at + HOUR / 2,
     opens_at: starts_at - HOUR / 4,
+    closes_at: starts_at + 2 * HOUR,
     unit_name: "Vårdcentralen Björken",
     phone: "08-123 45 67",
     waiting: 0,

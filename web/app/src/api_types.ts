@@ -58,6 +58,8 @@ export interface MeetingSummary {
   ends_at: number;
   /** From when one may come in; seconds since 1970. */
   opens_at: number;
+  /** Until when: meetings may take longer than planned. */
+  closes_at: number;
   unit_name: string;
   /** Whom to call when video does not work. */
   phone: string | null;

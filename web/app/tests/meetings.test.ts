@@ -8,13 +8,13 @@ import { byDay } from "../src/portal/UnitMeetings";
 
 const NOW = Date.parse("2026-11-23T12:20:00Z") / 1000;
 const meeting = (meeting_id: string, starts_at: number): MeetingSummary =>
-  ({ meeting_id, starts_at, ends_at: starts_at + 1800 }) as MeetingSummary;
+  ({ meeting_id, starts_at, ends_at: starts_at + 1800, closes_at: starts_at + 9000 }) as MeetingSummary;
 const ids = (meetings: MeetingSummary[]): string[] => meetings.map((one) => one.meeting_id);
 
 describe("meetings", () => {
-  it("that have not ended are shown, the nearest first", () => {
-    const all = [meeting("later", NOW + 9000), meeting("over", NOW - 1800), meeting("now", NOW - 600)];
-    expect(ids(upcoming(all, NOW))).toEqual(["now", "later"]);
+  it("that one can still come to are shown, the nearest first", () => {
+    const all = [meeting("later", NOW + 9000), meeting("late", NOW - 1800), meeting("over", NOW - 9000), meeting("now", NOW - 600)];
+    expect(ids(upcoming(all, NOW))).toEqual(["now", "later", "late"]);
   });
 
   it("of a unit are grouped by the Swedish day", () => {

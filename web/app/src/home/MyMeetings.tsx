@@ -99,9 +99,11 @@ function Meetings({ meetings, now, forOther }: { meetings: MeetingSummary[]; now
   );
 }
 
-/** What has not ended, the nearest first. */
+/** What one can still come to: the nearest first, then what should be over and is still open. */
 export function upcoming(meetings: readonly MeetingSummary[], now: number): MeetingSummary[] {
-  return meetings.filter((meeting) => meeting.ends_at > now).sort((a, b) => a.starts_at - b.starts_at);
+  const late = (meeting: MeetingSummary): number => (meeting.ends_at > now ? 0 : 1);
+  const there = meetings.filter((meeting) => meeting.closes_at > now);
+  return there.sort((a, b) => late(a) - late(b) || a.starts_at - b.starts_at);
 }
 
 export const firstName = (name: string): string => name.trim().split(/\s+/)[0] ?? "";

@@ -88,8 +88,8 @@ export function UnitMeetings({ session }: { session: Session }) {
 function UnitMeeting({ meeting, now, onInvite }: { meeting: MeetingSummary; now: number; onInvite: () => void }) {
   const t = useText();
   const { language } = useLanguage();
-  const { title, waiting, kind, starts_at, ends_at } = meeting;
-  const open = meeting.opens_at <= now && now < ends_at;
+  const { title, waiting, kind, starts_at, ends_at, opens_at, closes_at } = meeting;
+  const open = opens_at <= now && now < closes_at;
   return (
     <li class="ap-row" data-testid="meeting" data-meeting-id={meeting.meeting_id} data-waiting={waiting}>
       <p class="ap-row-clock">{timeRange(language, starts_at, ends_at)}</p>
@@ -99,7 +99,7 @@ function UnitMeeting({ meeting, now, onInvite }: { meeting: MeetingSummary; now:
         </h3>
         <p class="ap-tags">
           <span class="ap-hint">{t(`kind_${kind}`)}</span>
-          {open && <span class="ds-tag" data-color="success">{t(starts_at <= now ? "meeting_now" : "meeting_open")}</span>}
+          {open && <span class="ds-tag" data-color="success">{t(starts_at <= now && now < ends_at ? "meeting_now" : "meeting_open")}</span>}
           {waiting > 0 && (
             <span class="ds-tag" data-color="warning">
               <Icon name="person" />
@@ -134,11 +134,11 @@ interface Day {
   meetings: MeetingSummary[];
 }
 
-/** What has not ended, by calendar day in Sweden, the nearest first. */
+/** What one can still come to, by calendar day in Sweden, the nearest first. */
 export function byDay(meetings: readonly MeetingSummary[], language: "sv" | "en", now = present()): Day[] {
   const days = new Map<string, MeetingSummary[]>();
   for (const meeting of [...meetings].sort((a, b) => a.starts_at - b.starts_at)) {
-    if (meeting.ends_at <= now) continue;
+    if (meeting.closes_at <= now) continue;
     const day = longDay(language, meeting.starts_at, now);
     days.set(day, [...(days.get(day) ?? []), meeting]);
   }
