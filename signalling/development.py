@@ -25,6 +25,7 @@ from auth.development.record_system import SMART_CLIENT_ID
 from auth.identity_numbers import parse
 from auth.proxies import ProxyRelation, RedisProxyDirectory, grant, guardian
 from auth.pseudonyms import Pseudonyms
+from signalling.development_messages import fill_messages
 from signalling.meetings import Meeting, Meetings
 from signalling.supervisor import Child
 
@@ -48,7 +49,7 @@ class TestBench:
 
     def front_environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """Settings that make the front use the test bench; what is ``given`` already stays as it is."""
-        wanted = {"ALLTID_MEETING_OPEN_AFTER_S": str(OPEN_AFTER_S)}
+        wanted = {"ALLTID_MODE": "development", "ALLTID_MEETING_OPEN_AFTER_S": str(OPEN_AFTER_S)}
         if "ALLTID_PATIENT_ISSUER" not in given:
             claims = (PERSONAL_NUMBER_CLAIM, COORDINATION_NUMBER_CLAIM, RESERVE_NUMBER_CLAIM)
             wanted |= self._login("PATIENT", "patients") | {"ALLTID_PATIENT_NUMBER_CLAIMS": " ".join(claims)}
@@ -82,10 +83,11 @@ class TestBench:
             f"  staff log in:        {front_url}/portal",
             f"  record system:       {self.record_system_url}",
             f"  identity provider:   {self.provider_url}",
+            f"  SMS and e-mail:      {front_url}/development/notices",
         ]
 
     async def seed(self, redis: "Redis", pseudonyms: Pseudonyms, now: float) -> None:
-        """Make today's meetings and the relations of proxies."""
+        """Make today's meetings, the relations of proxies, the units' hours and people's contacts."""
         today = datetime.fromtimestamp(now, _STOCKHOLM).date()
         people = {person.key: person for person in patients(today)}
         ids = {key: pseudonyms.person_id(parse(person.number, today=today)) for key, person in people.items()}
@@ -96,6 +98,7 @@ class TestBench:
             relations = [_relation(people[one.subject], ids[one.subject], one.kind, one.scopes, now)
                          for one in PROXY_GRANTS if one.actor == actor]  # fmt: skip
             await proxies.replace(ids[actor], relations, now)
+        await fill_messages(redis, people.values(), ids)
 
     def _login(self, audience: str, path: str) -> dict[str, str]:
         return {

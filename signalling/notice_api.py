@@ -3,21 +3,17 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from html import escape
 from typing import Final, get_args
 
 from aiohttp import web
 from redis.asyncio import Redis
 
-from auth.development.pages import cards, content_policy, document, heading, paragraph
 from auth.permissions import Action, Resource
 from chat.contacts import ContactError, Contacts
 from chat.notice_delivery import NoticeDelivery, Notices
 from chat.notice_linter import NoticeRefusedError
 from chat.notices import Channel, Contact
-from chat.opening_hours import STOCKHOLM
-from chat.sender_development import Caught, caught
+from chat.sender_development import caught
 from chat.sender_webpush import is_known_endpoint
 from chat.web_push import Subscription, SubscriptionError
 from signalling.guard import Public, guarded, principal_of
@@ -187,28 +183,6 @@ class NoticeApi:
         """GET /development/notices: for somebody at this machine, in development mode."""
         if not self._has_sink or not is_loopback(request.remote) or "X-Forwarded-For" in request.headers:
             raise HttpError("not_found")
-        text = sink_page(await caught(self._redis))
-        headers = {"Content-Security-Policy": content_policy(), "Cache-Control": "no-store"}
-        return web.Response(text=text, content_type="text/html", headers=headers)
+        from signalling.development_notices import sink_page  # nothing of the test bench is loaded in production
 
-
-_CHANNELS: Final = {"sms": "SMS", "email": "E-post", "push": "Push"}
-
-
-def sink_page(notices: Sequence[Caught]) -> str:
-    """The page: every notice as a card, the newest first."""
-    body = heading("Aviseringar", "Notices")
-    if not notices:
-        body += paragraph("Ingenting har skickats än.", "Nothing has been sent yet.")
-    return document("Aviseringar", body + cards(_card(notice) for notice in notices))
-
-
-def _card(notice: Caught) -> str:
-    at = datetime.fromtimestamp(notice.at_s, STOCKHOLM)
-    place = "webbläsare" if notice.channel == "push" else notice.to  # a subscription says nothing to people
-    subject = "" if notice.channel == "sms" else f"<p><strong>{escape(notice.subject)}</strong></p>"
-    return (
-        f'<article class="card"><span class="name">{_CHANNELS[notice.channel]} till {escape(place)}</span>'
-        f'<time datetime="{at.isoformat()}">{at:%Y-%m-%d %H:%M:%S}</time>'
-        f"{subject}<p>{escape(notice.text)}</p></article>"
-    )
+        return sink_page(await caught(self._redis))
