@@ -8,6 +8,7 @@ message was due) to the arrival at a reader; both are in one process.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import resource
 import socket
@@ -43,6 +44,7 @@ BODY_BYTES: Final = 175
 """Of a stored event: text and who wrote it."""
 _FILES: Final = 20_000
 _START_S: Final = 30.0
+_PRIORITY: Final = -15
 
 
 @dataclass
@@ -120,6 +122,8 @@ async def chat_service(cells: tuple[ChatCell, ...], server_cpu: int) -> AsyncIte
         ]  # fmt: skip
         process = await stack.enter_async_context(_process(store, dict(os.environ)))
         os.sched_setaffinity(process.pid, range(os.cpu_count() or 1))
+        with contextlib.suppress(PermissionError):  # before whatever else runs here, as front and clients are
+            os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
         async with asyncio.timeout(_START_S):
             while not path.exists():  # noqa: ASYNC110 (the store announces itself by this file alone)
                 await asyncio.sleep(0.02)

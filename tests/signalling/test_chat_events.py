@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from auth.principal import Commission, Principal
 from chat.conversation import Conversation
+from chat.gates import OpenGate
 from signalling.front import Front
 from tests.signalling.conftest import Client, MakeClient, MakeFront, meeting_token
 
@@ -207,6 +208,7 @@ LoggedIn = Callable[[Principal], Awaitable[Client]]
 async def logged_in(front: Front, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> LoggedIn:
     """Sockets whose cookie names a person; the log of who looks is ``front.chat.service.access_log``."""
     front.chat.service.access_log = Recorded()
+    front.chat.service.gate = OpenGate()  # conversations without a case's workflow
     for name in ("case-1", "notes-1"):
         await front.chat.store.create(
             Conversation(name, provider_hsa_id="provider", unit_hsa_id="unit", patient_person_id="p-anna")
