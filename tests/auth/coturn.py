@@ -17,6 +17,7 @@ from auth.turn import TurnServer
 from tests.auth.turn_client import Peer, TurnClient
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "turn.md"
+OLD_SECRET = "a secret that is being replaced"  # made up
 SECRET = "a secret of the tests"  # made up
 
 
@@ -53,6 +54,7 @@ def running_coturn(folder: Path, worker: str) -> Iterator[Coturn]:
         address: Peer = probe.getsockname()
     lines += [
         f"listening-port={address[1]}",
+        f"static-auth-secret={OLD_SECRET}",
         f"static-auth-secret={SECRET}",
         f"allowed-peer-ip={worker}",
         "listening-ip=127.0.0.1",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from auth.turn import TurnServer
-from tests.auth.coturn import SECRET, Coturn, running_coturn
+from tests.auth.coturn import OLD_SECRET, SECRET, Coturn, running_coturn
 from tests.auth.turn_client import Peer, TurnClient
 
 pytestmark = pytest.mark.attack
@@ -101,6 +101,12 @@ def test_nothing_reaches_a_peer_without_a_permission(coturn: Coturn) -> None:
 def test_credentials_that_ended_or_were_forged_allocate_nothing(coturn: Coturn, lifetime_s: int, secret: str) -> None:
     with coturn.client(lifetime_s=lifetime_s, secret=secret) as client:
         assert client.allocate() == 401
+
+
+def test_two_secrets_serve_while_one_is_replaced(coturn: Coturn) -> None:
+    for secret in (OLD_SECRET, SECRET):
+        with coturn.client(secret=secret) as client:
+            assert client.allocate() == 0
 
 
 def test_a_later_end_cannot_be_written_into_credentials(coturn: Coturn) -> None:
