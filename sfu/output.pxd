@@ -10,7 +10,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memset
 from rtc.udp cimport (
     EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, MSG_DONTWAIT, POLLOUT, SEGMENT_CONTROL_BYTES, cmsg_set_segment, errno, iovec,
-    mmsghdr, poll, pollfd, sendmmsg, socket_address, socket_address_length,
+    mmsghdr, poll, pollfd, sendmmsg, socket_address, socket_address_get, socket_address_length,
 )
 from sfu.table cimport Peer
 
@@ -177,3 +177,24 @@ cdef inline void commit(Output* out, Peer* peer, size_t length) noexcept nogil:
         out.count += 1
         out.train_open = out.segmentation
     out.used += length
+
+
+cdef inline list take_captured(Output* out):
+    """Return and forget what was to be sent without a socket: [(data, (host, port))] in order."""
+    cdef size_t at = 0, end
+    cdef CapturedHead head
+    cdef char host[64]
+    cdef int port
+    cdef uint32_t size
+    captured = []
+    while at < out.captured_bytes:
+        memcpy(&head, out.captured + at, sizeof(head))
+        at += sizeof(head)
+        end = at + head.length
+        port = socket_address_get(&head.address, host, sizeof(host))
+        while at < end:
+            size = head.segment if end - at > head.segment else <uint32_t>(end - at)
+            captured.append((<bytes>out.captured[at:at + size], (host.decode(), port)))
+            at += size
+    out.captured_bytes = 0
+    return captured

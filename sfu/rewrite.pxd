@@ -9,6 +9,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 from rtc.payload cimport PayloadInfo
 from rtc.rtp cimport RtpExtensions, RtpHeader, store16, store24, store32
+from rtc.udp cimport prefetch
 from sfu.table cimport (
     EXT_ABS_CAPTURE_TIME, EXT_ABS_SEND_TIME, EXT_AUDIO_LEVEL, EXT_DEPENDENCY_DESCRIPTOR, EXT_KINDS,
     EXT_TRANSPORT_SEQUENCE, EXT_VIDEO_ORIENTATION, MAX_PACKET_BYTES, Consumer, Profile, Source,
@@ -228,3 +229,13 @@ cdef inline void note_sent(Consumer* c, const Template* t, int64_t now_us) noexc
             c.last_picture = <uint16_t>(t.payload.picture_id + c.picture_offset)
         if t.payload.has_tl0:
             c.last_tl0 = <uint8_t>(t.payload.tl0 + c.tl0_offset)
+
+
+cdef inline void prefetch_consumers(Consumer** coming) noexcept nogil:
+    """Fetch what the next three consumers will touch while this one's packets are encrypted, a step for each."""
+    prefetch(coming[0].peer.tx)
+    prefetch(coming[1].peer)
+    prefetch(<char*>coming[1].peer + 64)
+    prefetch(coming[2])
+    prefetch(<char*>coming[2] + 64)
+    prefetch(<char*>coming[2] + 128)

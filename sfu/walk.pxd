@@ -15,8 +15,6 @@ cdef enum:
     RECEIVE_SLOT_BYTES = 2048
     EVENTS = 256
     RATE_BUCKETS = 4096
-    # Whose a stream is can only change with an offer or a header extension; asking costs a call of Python.
-    STRANGE_RETRY_US = 200_000
 
 cdef enum EventKind:
     EVENT_KEYFRAME_WANTED = 0     # a receiver cannot decode: PLI, FIR, or a hole that was not repaired
@@ -66,13 +64,10 @@ cdef class Walk(RouteTable):
     cdef bint _within_rate(self, const socket_address* address, Peer* peer, int64_t now_us) noexcept nogil
     cdef void _classify(self, int index, size_t length, bint truncated, int64_t now_us) noexcept nogil
     cdef void _receive_rtp(self, Peer* peer, int index, size_t length, int64_t now_us) noexcept nogil
-    cdef bint _may_ask(self, Peer* peer, uint32_t ssrc, int64_t now_us) noexcept nogil
-    cdef void _note_strange(self, Peer* peer, uint32_t ssrc, int64_t now_us) noexcept nogil
     cdef bint _accept(self, Peer* peer, int index, int64_t now_us) noexcept nogil
     cdef void _deliver(self, int64_t now_us) noexcept nogil
     cdef void _put_first(self, Source* source, int index) noexcept nogil
     cdef void _forward(self, Source* source, int64_t now_us) noexcept nogil
-    cdef void _remember(self, Source* source) noexcept nogil
     cdef int _finish(self, int64_t now_us, list slow_lane) except -1
     cpdef list forward_batch(self, int64_t now_us)
     cpdef list receive_feedback(self, int64_t now_us)

@@ -10,23 +10,27 @@ socket (fd -1) ``handle`` takes datagrams from the caller and returns what would
 """
 
 from libc.stdint cimport int16_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memmove, memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from rtc.payload cimport read_payload
 from rtc.rtcp cimport PSFB_PLI, RTCP_PSFB, write_feedback
-from rtc.rtp cimport RTP_OK, find_extensions, load16, load32, parse_rtp, store16, store32
+from rtc.rtp cimport RTP_OK, find_extensions, load16, load32, parse_rtp
 from rtc.srtp cimport protect_rtp, unprotect_rtp
 from rtc.udp cimport (
-    MSG_DONTWAIT, MSG_TRUNC, monotonic_us, prefetch, recvmmsg, sleep_us, socket_address_get, socket_address_hash,
+    MSG_DONTWAIT, MSG_TRUNC, monotonic_us, recvmmsg, sleep_us, socket_address_get, socket_address_hash,
     socket_address_set,
 )
 from sfu.control cimport raise_event, receive_rtcp, send_rtcp
-from sfu.output cimport ARENA_BYTES, CapturedHead, commit, flush, next_slot
+from sfu.output cimport ARENA_BYTES, commit, flush, next_slot, take_captured
 from sfu.publishers cimport note_arrival, request_missing, send_arrivals, send_reports
 from sfu.ratelimit cimport RateBucket, spend
 from sfu.reception cimport MAX_JUMP, SEEN_BEFORE, SEEN_RESTART, Observation, observe, observe_timing
-from sfu.rewrite cimport build_template, equalise, is_before_start, note_sent, patch, rebase
+from sfu.repair cimport remember, unwrap_repair
+from sfu.rewrite cimport (
+    build_template, equalise, is_before_start, note_sent, patch, prefetch_consumers, rebase,
+)
+from sfu.strangers cimport may_ask, note_strange
 from sfu.table cimport *
 
 # STUN and DTLS that Python may have to look at, per second: one address (a handshake needs about 15), and all
@@ -41,16 +45,6 @@ cdef enum:
     # Of what a peer was sent, this fraction may be sent again (a NACK storm buys nothing more).
     RETRANSMISSION_SHIFT = 2
     RETRANSMISSION_CREDIT_BYTES = 524288
-
-
-cdef inline void prefetch_consumers(Consumer** coming) noexcept nogil:
-    """Fetch what the next three consumers will touch while this one's packets are encrypted, a step for each."""
-    prefetch(coming[0].peer.tx)
-    prefetch(coming[1].peer)
-    prefetch(<char*>coming[1].peer + 64)
-    prefetch(coming[2])
-    prefetch(<char*>coming[2] + 64)
-    prefetch(<char*>coming[2] + 128)
 
 
 cdef class Walk(RouteTable):
@@ -287,7 +281,7 @@ cdef class Walk(RouteTable):
         for i in range(self.unknown_count):            # a first frame comes as many packets in one batch
             if self.unknown_peers[i] == peer and self.inbound[self.unknown[i]].header.ssrc == ssrc:
                 repeated = True
-        if not known and not repeated and not self._may_ask(peer, ssrc, now_us):    # before libsrtp keeps a stream
+        if not known and not repeated and not may_ask(peer, ssrc, now_us):    # before libsrtp keeps a stream
             self.drops[<int>DROP_UNKNOWN_SSRC] += 1
             return
         status = unprotect_rtp(peer.rx, data, &size)
@@ -313,27 +307,10 @@ cdef class Walk(RouteTable):
             self._accept(peer, index, now_us)
         else:
             if not repeated:
-                self._note_strange(peer, ssrc, now_us)
+                note_strange(peer, ssrc, now_us)
             self.unknown[self.unknown_count] = index
             self.unknown_peers[self.unknown_count] = peer
             self.unknown_count += 1
-
-    cdef bint _may_ask(self, Peer* peer, uint32_t ssrc, int64_t now_us) noexcept nogil:
-        """Whether Python may be asked (again) whose stream this is."""
-        cdef int i
-        for i in range(peer.strange_count):
-            if peer.strange_ssrcs[i] == ssrc:
-                return now_us - peer.strange_asked_us[i] >= STRANGE_RETRY_US
-        return peer.strange_count < STRANGE_SSRCS
-
-    cdef void _note_strange(self, Peer* peer, uint32_t ssrc, int64_t now_us) noexcept nogil:
-        cdef int i = 0
-        while i < peer.strange_count and peer.strange_ssrcs[i] != ssrc:
-            i += 1
-        if i == peer.strange_count:
-            peer.strange_ssrcs[i] = ssrc
-            peer.strange_count += 1
-        peer.strange_asked_us[i] = now_us
 
     cdef bint _accept(self, Peer* peer, int index, int64_t now_us) noexcept nogil:
         """Take a decrypted, parsed packet for its source; False where the peer has none of that SSRC."""
@@ -358,7 +335,6 @@ cdef class Walk(RouteTable):
         source.octets += packet.header.payload_bytes
         source.last_packet_us = now_us
         if source.primary != NULL:
-            # RFC 4588: the repaired packet is this one with its original number, type and SSRC.
             if packet.header.payload_bytes < 2:       # padding that probes the path
                 return True
             if peer.repaired_types[payload_type] == 0xFF:
@@ -366,16 +342,7 @@ cdef class Walk(RouteTable):
                 return True
             source = source.primary
             payload_type = peer.repaired_types[payload_type]
-            packet.header.sequence_number = load16(packet.data + packet.header.payload_offset)
-            packet.header.ssrc = source.ssrc
-            packet.header.payload_type = payload_type
-            memmove(packet.data + 2, packet.data, packet.header.payload_offset)
-            packet.data += 2
-            packet.length -= 2
-            packet.header.payload_bytes -= 2
-            packet.data[1] = <uint8_t>(packet.header.marker << 7 | payload_type)
-            store16(packet.data + 2, packet.header.sequence_number)
-            store32(packet.data + 8, source.ssrc)
+            unwrap_repair(packet, source, payload_type)
             if not source.reception.started:
                 return True
             ahead = <int16_t>(packet.header.sequence_number - source.reception.newest)
@@ -477,7 +444,7 @@ cdef class Walk(RouteTable):
         cdef uint8_t* out
         # abs-send-time: 24 bits of 6.18 fixed point seconds.
         cdef uint32_t send_time = <uint32_t>((now_us << 18) // 1_000_000) & 0xFFFFFF
-        self._remember(source)
+        remember(source, self.inbound)
         while position < source.consumer_count:
             profile = source.consumers[position].peer.profile
             count = 0
@@ -523,23 +490,6 @@ cdef class Walk(RouteTable):
                 if consumer.peer.retransmission_credit < RETRANSMISSION_CREDIT_BYTES:
                     consumer.peer.retransmission_credit += (count * self.templates[0].length) >> RETRANSMISSION_SHIFT
 
-    cdef void _remember(self, Source* source) noexcept nogil:
-        """Keep a video source's packets for those who miss one."""
-        cdef int index = source.batch_first
-        cdef HistoryEntry* entry
-        if not source.video:
-            return
-        if source.history == NULL:
-            source.history = <HistoryEntry*>calloc(HISTORY_PACKETS, sizeof(HistoryEntry))
-            if source.history == NULL:
-                return
-        while index >= 0:
-            entry = &source.history[self.inbound[index].header.sequence_number % HISTORY_PACKETS]
-            entry.sequence_number = self.inbound[index].header.sequence_number
-            entry.length = self.inbound[index].length
-            memcpy(entry.data, self.inbound[index].data, entry.length)
-            index = self.inbound[index].next
-
     # -- called a few times a second -----------------------------------------------------------------------------------
 
     def take_events(self) -> list:
@@ -584,23 +534,7 @@ cdef class Walk(RouteTable):
 
     def take_captured(self) -> list:
         """Return and forget what was to be sent without a socket: [(data, (host, port))] in order."""
-        cdef size_t at = 0, end
-        cdef CapturedHead head
-        cdef char host[64]
-        cdef int port
-        cdef uint32_t size
-        captured = []
-        while at < self.out.captured_bytes:
-            memcpy(&head, self.out.captured + at, sizeof(head))
-            at += sizeof(head)
-            end = at + head.length
-            port = socket_address_get(&head.address, host, sizeof(host))
-            while at < end:
-                size = head.segment if end - at > head.segment else <uint32_t>(end - at)
-                captured.append((<bytes>self.out.captured[at:at + size], (host.decode(), port)))
-                at += size
-        self.out.captured_bytes = 0
-        return captured
+        return take_captured(&self.out)
 
     def counters(self) -> dict:
         """Return the walk's totals since the start."""
