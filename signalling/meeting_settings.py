@@ -10,7 +10,7 @@ class MeetingSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)
 
     meeting_token_lifetime_s: int = Field(
-        default=300, ge=30, description="How long a meeting token lives; it is renewed while its socket lives."
+        default=300, ge=5, description="How long a meeting token lives; it is renewed while its socket lives."
     )
     meeting_open_before_s: int = Field(
         default=900, ge=0, description="A meeting opens so long before its planned start; for staff it is always open."

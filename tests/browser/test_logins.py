@@ -16,6 +16,7 @@ from tests.browser.logins import (
     make_guest_link,
     open_from_record_system,
 )
+from tests.browser.polling import until
 from tests.browser.service import Service
 
 Somebody = Callable[[str], Awaitable[Inhabitant]]
@@ -147,6 +148,34 @@ async def test_logging_out_in_another_tab_ends_the_meeting(somebody: Somebody) -
     await maria.is_at("ended")
     assert (await maria.person.meeting())["endCode"] == "revoked"
     await karin.person.sees_tiles(1)
+
+
+async def test_a_meeting_outlives_its_tokens(visitor: Visitor) -> None:
+    async with Service(ALLTID_MEETING_TOKEN_LIFETIME_S="6") as service:
+        karin = Inhabitant(service, await visitor("Karin"))
+        renewals, tokens = [], []
+
+        def sent(payload: str | bytes) -> None:
+            if isinstance(payload, bytes) and b"renew" in payload:
+                renewals.append(payload)
+
+        karin.page.on("websocket", lambda socket: socket.on("framesent", sent))
+        karin.page.on("request", lambda request: tokens.append(1) if request.url.endswith("/token") else None)
+        await open_from_record_system(karin)
+        await karin.is_in()
+
+        async def has_renewed_twice() -> bool:
+            return len(renewals) >= 2
+
+        await until(has_renewed_twice, "the token is renewed over the socket")
+        connections = (await karin.person.state())["connections"]
+        await service.kill_worker()
+
+        async def is_back() -> bool:
+            return (await karin.person.state())["connections"] > connections and await karin.person.is_connected()
+
+        await until(is_back, "Karin joins anew with the renewed token")
+        assert len(tokens) == 1
 
 
 async def test_a_proxy_waits_for_another_with_a_banner_on_every_screen(somebody: Somebody) -> None:
