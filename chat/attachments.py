@@ -272,12 +272,13 @@ class Attachments:
 
 
 def view(record: AttachmentRecord) -> dict[str, Any]:
-    """What readers of a message are told of a file, in the order of the wire protocol's ``Attachment``."""
+    """What readers of a message are told of a file, as the wire protocol's ``ChatAttachment``."""
     return {
         "attachment_id": record.attachment_id,
         "name": record.name,
         "media_type": record.media_type,
         "size_bytes": record.size_bytes,
+        "is_inline": is_inline(record.media_type),
         "width": record.width,
         "height": record.height,
     }

@@ -19,8 +19,9 @@ from chat.attachment_addresses import AddressError, Claim
 from chat.attachments import Address, AttachmentError, Attachments, is_inline
 from chat.case_store import CaseStore
 from chat.cases import CaseState
-from signalling.attachment_views import AttachmentAddress, AttachmentView, ReserveAttachment
+from signalling.attachment_views import AttachmentAddress, ReserveAttachment
 from signalling.case_api import CASE, resource_of
+from signalling.chat_protocol import ChatAttachment
 from signalling.entry import Entry, RefusedError, principal_of
 from signalling.guard import GUARD, Public, guarded
 from signalling.guard import principal_of as principal_of_request
@@ -66,7 +67,7 @@ ROUTES: Final = (
           reply=AttachmentAddress, statuses=(200, 404), auth=_MEETING_TOKEN),
     Route("PUT", "/api/attachments/{address}", ADDRESS,
           "The file itself as the body, with its name (percent-encoded) in `X-File-Name`. Pictures are drawn anew, "
-          "without place, camera and anything else.", reply=AttachmentView,
+          "without place, camera and anything else.", reply=ChatAttachment,
           statuses=(201, 400, 404, 409, 410, 413, 415, 503, 507), auth=f"a session, or {_MEETING_TOKEN}"),
     Route("GET", "/api/attachments/{address}", ADDRESS, "The file.", statuses=(200, 404, 410),
           auth=f"a session, or {_MEETING_TOKEN}"),
@@ -215,7 +216,7 @@ class AttachmentApi:
             raise HttpError("unavailable", cause="upload_timeout") from None
         finally:
             self._places += 1
-        return web.json_response(AttachmentView(**view).model_dump(), status=201)
+        return web.json_response(ChatAttachment(**view).model_dump(), status=201)
 
     @guarded(ADDRESS)
     async def download(self, request: web.Request) -> web.StreamResponse:

@@ -19,14 +19,3 @@ class AttachmentAddress(Message):
     attachment_id: str
     url: str = Field(description="Path at this service. It works for whoever asked, until `expires_at`.")
     expires_at: int = Field(description="Seconds since the epoch.")
-
-
-class AttachmentView(Message):
-    """A file as messages carry it. Name, type and size may differ from what was sent: pictures are drawn anew."""
-
-    attachment_id: str
-    name: str
-    media_type: str
-    size_bytes: int
-    width: int = Field(description="Of pictures, in pixels; otherwise 0.")
-    height: int

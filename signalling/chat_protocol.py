@@ -105,6 +105,8 @@ class ChatAttachment(Message):
     media_type: str
     size_bytes: int
     is_inline: bool = Field(description="Whether it may be shown in the page (pictures), not only saved.")
+    width: int = Field(description="Of pictures, in pixels; otherwise 0.")
+    height: int
 
 
 class ChatPosition(Message):

@@ -80,6 +80,7 @@ async def test_a_file_travels_as_it_is(setup: Setup) -> None:
         "name": "Mina värden.txt",
         "media_type": "text/plain",
         "size_bytes": len(TEXT),
+        "is_inline": False,
         "width": 0,
         "height": 0,
     }
