@@ -1,0 +1,129 @@
+"""A case end to end: patient and unit over sockets, files over HTTP, the workflow behind both."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from signalling.front import Front
+from tests.chat.test_pictures import with_exif
+from tests.signalling import test_case_api
+from tests.signalling.browsing import Browser, patient, staff
+from tests.signalling.conftest import Client
+from tests.signalling.test_attachment_api import fetch, upload
+from tests.signalling.test_case_api import EVA, OTHER_UNIT, Log, opened
+
+front, log_in, anna, karin = test_case_api.front, test_case_api.log_in, test_case_api.anna, test_case_api.karin
+
+
+class Talker:
+    """A logged-in person's socket."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+
+    async def enter(self, browser: Browser) -> "Talker":
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        headers = {"Cookie": cookie, "Origin": browser.url}
+        await self.client.socket.connect(browser.url, transports=["websocket"], headers=headers)
+        reply = await self.client.ask("chat_hello", {"protocol": 1})
+        assert reply["ok"], reply
+        return self
+
+    async def open(self, conversation_id: str) -> dict[str, Any]:
+        return await self.client.ask("chat_open", {"conversation_id": conversation_id, "last_seq": 0})
+
+    async def say(self, conversation_id: str, client_id: str, text: str = "", attachments: Any = ()) -> dict[str, Any]:
+        values = {"conversation_id": conversation_id, "client_id": client_id, "text": text}
+        return await self.client.ask("chat_send", values | {"attachments": list(attachments)})
+
+    async def message(self, count: int = 1) -> dict[str, Any]:
+        """The ``count``-th message that the socket was told of."""
+        number = 0
+        while True:
+            number += 1
+            event = await self.client.wait_for("chat_event", number)
+            if event["kind"] == "message":
+                count -= 1
+                if count == 0:
+                    return dict(event)
+
+
+@pytest.fixture
+async def talkers() -> AsyncIterator[list[Talker]]:
+    talkers: list[Talker] = []
+    yield talkers
+    for talker in talkers:
+        await talker.client.close()
+
+
+async def enter(talkers: list[Talker], browser: Browser) -> Talker:
+    talkers.append(Talker())
+    return await talkers[-1].enter(browser)
+
+
+async def test_a_photo_and_its_answer(anna: Browser, karin: Browser, talkers: list[Talker]) -> None:
+    case = await opened(anna)
+    case_id, path = case["case_id"], f"/api/cases/{case['case_id']}"
+    patient_end, unit_end = await enter(talkers, anna), await enter(talkers, karin)
+    for end in (patient_end, unit_end):
+        assert (await end.open(case_id))["live"]
+    view = await upload(anna, path, with_exif(), "arm.jpg")
+    sent = await patient_end.say(case_id, "m1", "Look at this", [view["attachment_id"]])
+    assert sent["ok"], sent
+    told = await unit_end.message()
+    assert told["body"]["attachments"] == [view]
+    status, data, _ = await fetch(karin, path, told["body"]["attachments"][0]["attachment_id"])
+    assert (status, len(data)) == (200, view["size_bytes"])
+    refused = await unit_end.say(case_id, "a1", "That is harmless")
+    assert refused["error"]["code"] == "not_assigned"
+    await karin.send("POST", f"{path}/assign", {})
+    assert (await unit_end.say(case_id, "a1", "That is harmless"))["ok"]
+    assert (await patient_end.message(2))["body"]["text"] == "That is harmless"
+    assert (await anna.send("GET", path))[1]["state"] == "awaiting_patient"
+    await karin.send("POST", f"{path}/close", {})
+    late = await patient_end.say(case_id, "m2", "Thank you")
+    assert late["error"]["code"] in ("conversation_closed", "case_closed")
+    await anna.send("POST", f"{path}/reopen", {})
+    assert (await patient_end.say(case_id, "m2", "Thank you"))["ok"]
+    assert (await anna.send("GET", path))[1]["state"] == "reopened"
+
+
+@pytest.mark.attack
+async def test_a_patients_socket_never_gets_a_note(
+    front: Front, anna: Browser, karin: Browser, log_in: Log, talkers: list[Talker]
+) -> None:
+    case = await opened(anna)
+    notes_id = f"notes-{case['case_id'].removeprefix('case-')}"
+    patient_end, unit_end = await enter(talkers, anna), await enter(talkers, karin)
+    stranger = await enter(talkers, await log_in(staff(unit=OTHER_UNIT)))
+    await patient_end.open(case["case_id"])
+    for end in (patient_end, stranger):
+        assert (await end.open(notes_id))["error"]["code"] == "unknown_conversation"
+        assert (await end.say(notes_id, "x", "let me in"))["error"]["code"] == "unknown_conversation"
+    assert (await unit_end.open(notes_id))["live"]
+    body = {"text": "Sounds worried", "client_id": "n1"}
+    assert (await karin.send("POST", f"/api/cases/{case['case_id']}/notes", body))[0] == 201
+    assert (await unit_end.message())["body"]["text"] == "Sounds worried"
+    assert (await unit_end.say(notes_id, "n2", "and over the socket"))["ok"]
+    await unit_end.message(2)
+    await patient_end.say(case["case_id"], "m1", "Hello?")  # whatever had come would have come before this
+    assert (await patient_end.message())["body"]["text"] == "Hello?"
+    assert "worried" not in str(patient_end.client.events)
+    assert "socket" not in str([payload for name, payload in patient_end.client.events if name == "chat_event"])
+
+
+@pytest.mark.attack
+async def test_files_of_others_and_of_elsewhere_cannot_be_sent(
+    anna: Browser, log_in: Log, talkers: list[Talker]
+) -> None:
+    case, other = await opened(anna), await opened(anna, client_id="c2")
+    eva = await log_in(patient(EVA))
+    evas = await opened(eva)
+    mine = await upload(anna, f"/api/cases/{other['case_id']}")
+    hers = await upload(eva, f"/api/cases/{evas['case_id']}")
+    end = await enter(talkers, anna)
+    for attachment_id in (mine["attachment_id"], hers["attachment_id"], "att-0"):
+        reply = await end.say(case["case_id"], "m1", "x", [attachment_id])
+        assert reply["error"]["code"] == "unknown_attachment"
+    assert (await end.say(evas["case_id"], "m1", "x"))["error"]["code"] == "unknown_conversation"
