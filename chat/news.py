@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
+import hiredis
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -30,8 +31,7 @@ _LONGEST_PAUSE_S: Final = 0.5
 _CHANNELS_PER_COMMAND: Final = 500
 _RESP3_ONLY: Final = ("maint_", "oss_", "orig_")
 """Parameters by which redis-py hears of failovers that managed services plan; they need RESP3."""
-_NEWS_PER_TURN: Final = 64
-"""After so many news at a stretch everything else of the process has its turn."""
+_READ_BYTES: Final = 64 * 1024
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +55,8 @@ class News:
         self._wanted: set[str] = set()
         self._confirmed: dict[str, asyncio.Future[None]] = {}
         self._connection: Any = None
+        self._stream: Any = None
+        self._parser: Any = None
         self._tasks: list[asyncio.Task[None]] = []
         self._sending = asyncio.Lock()
         self._leaving: asyncio.Task[None] | None = None
@@ -146,17 +148,28 @@ class News:
         self._connection = connection
         for start in range(0, len(wanted), _CHANNELS_PER_COMMAND):
             await self._send("SSUBSCRIBE", *wanted[start : start + _CHANNELS_PER_COMMAND])
+        self._stream = connection._reader  # noqa: SLF001  # redis-py has no public way to read many answers at once
+        self._parser = hiredis.Reader()
         while any(channel in self._confirmed for channel in wanted):
-            self._take(await connection.read_response(disable_decoding=True))
+            await self._read()
         await self._on_ready()
 
     async def _listen(self) -> None:
-        taken = 0
         while True:
-            self._take(await self._connection.read_response(disable_decoding=True))
-            taken += 1
-            if taken % _NEWS_PER_TURN == 0:
-                await asyncio.sleep(0)
+            await self._read()
+            await asyncio.sleep(0)  # everything else of the process has its turn
+
+    async def _read(self) -> None:
+        """Many news at a turn: what redis-py does around each answer would cost more than the news themselves."""
+        async with asyncio.timeout(SILENT_S):
+            data = await self._stream.read(_READ_BYTES)
+        if not data:
+            raise RedisConnectionError("closed by the server")
+        self._parser.feed(data)
+        while (message := self._parser.gets()) is not False:
+            if isinstance(message, Exception):
+                raise RedisError("refused by the server")
+            self._take(message)
 
     def _take(self, message: Any) -> None:
         if not isinstance(message, list) or not message:

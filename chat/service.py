@@ -45,6 +45,27 @@ class Found:
     """Everything from here on was searched; 0 when that is all there is."""
 
 
+class _Standing:
+    """What is known of a conversation for a moment, and who may what in it."""
+
+    __slots__ = ("at", "conversation", "rights")
+
+    def __init__(self, at: float, conversation: Conversation) -> None:
+        self.at = at
+        self.conversation = conversation
+        self.rights: dict[int, tuple[Principal, bool, bool]] = {}
+        """By the object's number, with the object itself, so that no other has the number meanwhile."""
+
+    def rights_of(self, principal: Principal) -> tuple[Principal, bool, bool]:
+        """The principal, and whether they may read and write."""
+        found = self.rights.get(id(principal))
+        if found is None:
+            reads = may_read(principal, self.conversation)
+            found = (principal, reads, reads and may_write(principal, self.conversation))
+            self.rights[id(principal)] = found
+        return found
+
+
 class ChatService:
     """Everything that people do with conversations. ``clock``: seconds since the epoch; ``monotonic``: seconds."""
 
@@ -66,32 +87,32 @@ class ChatService:
         self._clock = clock
         self._monotonic = monotonic
         self._edit_window_ms = edit_window_ms
-        self._standing: dict[str, tuple[float, Conversation]] = {}
+        self._standing: dict[str, _Standing] = {}
 
     # --- who may -----------------------------------------------------------------------------------------------
 
-    async def standing(self, conversation_id: str) -> Conversation:
+    async def _known(self, conversation_id: str) -> _Standing:
         """What is known of a conversation, at most ``STANDING_S`` old."""
-        kind_of(conversation_id)
         now = self._monotonic()
         found = self._standing.get(conversation_id)
-        if found is not None and now - found[0] < STANDING_S:
-            return found[1]
+        if found is not None and now - found.at < STANDING_S:
+            return found
+        kind_of(conversation_id)
         conversation = await self.store.conversation(conversation_id)
         if conversation is None:
             self._standing.pop(conversation_id, None)
             raise ChatError("unknown_conversation", "conversation_id")
         if len(self._standing) >= MAX_STANDING:
             self._standing.clear()
-        self._standing[conversation_id] = (now, conversation)
-        return conversation
+        found = self._standing[conversation_id] = _Standing(now, conversation)
+        return found
 
     async def readable(self, principal: Principal, conversation_id: str) -> Conversation:
         """The conversation, if they may read it; use ``shown`` before showing anything of it."""
-        conversation = await self.standing(conversation_id)
-        if not may_read(principal, conversation):
+        known = await self._known(conversation_id)
+        if not known.rights_of(principal)[1]:
             raise ChatError("unknown_conversation", "conversation_id")
-        return conversation
+        return known.conversation
 
     async def shown(self, principal: Principal, conversation_id: str) -> Conversation:
         """``readable``, and noted in the access log."""
@@ -100,10 +121,10 @@ class ChatService:
         return conversation
 
     async def _writable(self, principal: Principal, conversation_id: str) -> Conversation:
-        conversation = await self.readable(principal, conversation_id)
-        if not may_write(principal, conversation):
+        known = await self._known(conversation_id)
+        if not known.rights_of(principal)[2]:
             raise ChatError("unknown_conversation", "conversation_id")
-        return conversation
+        return known.conversation
 
     # --- writing -----------------------------------------------------------------------------------------------
 

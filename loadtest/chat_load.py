@@ -13,7 +13,7 @@ from loadtest.chat_client import ChatLink, ChatLinkError
 TEXT_BYTES: Final = 100
 """Of a message's text, its time stamp included."""
 CONNECTING_AT_ONCE: Final = 50
-_MARK: Final = b"@@"
+_MARK: Final = b"stamp="
 _STAMP_DIGITS: Final = 16
 _EVENT_HEAD: Final = b"\xa4type\x02"
 """How a Socket.IO event begins in MessagePack, after the map's head."""
@@ -63,10 +63,11 @@ class _Reader(ChatLink):
         if at < 0:
             super()._frame(opcode, payload)
             return
+        at += len(_MARK)
         times = self.times
         times.delivered += 1
         if times.delivered % self.every == 0:
-            stamp = int(payload[at + 2 : at + 2 + _STAMP_DIGITS])
+            stamp = int(payload[at : at + _STAMP_DIGITS])
             times.deliveries.append((time.monotonic_ns() // 1000 - stamp) / 1e6)
 
 

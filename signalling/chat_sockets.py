@@ -24,14 +24,9 @@ class ChatSocket:
 
     def send(self, packet: Any) -> bool:
         """Write a frame, unless too much waits already."""
-        if self.connection.unsent_bytes > self.max_unsent_bytes:
-            return False
-        self.connection.write(packet)
-        return True
+        return self.connection.write(packet, self.max_unsent_bytes)
 
     def hint(self, packet: Any) -> None:
         """Write a small frame even then; a socket that takes not even those is cut."""
-        if self.connection.unsent_bytes > self.max_unsent_bytes + HINT_BYTES:
+        if not self.connection.write(packet, self.max_unsent_bytes + HINT_BYTES):
             self.connection.abort("slow_reader")
-        else:
-            self.connection.write(packet)

@@ -8,7 +8,6 @@ encoded once; a decompression bomb cannot be sent).
 """
 
 import asyncio
-import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -121,6 +120,7 @@ class Connection:
             max_msg_size=self._settings.max_message_bytes, compress=False, timeout=CLOSE_GRACE_S
         )
         self._is_connected = False
+        self._transport: Any = None
         self._is_kept = False
         self.last_frame_bytes = 0
         """Size of the frame that is being handled."""
@@ -132,6 +132,7 @@ class Connection:
         self._request = environ["aiohttp.request"]
         environ[ENVIRON_KEY] = self
         await self._websocket.prepare(self._request)
+        self._transport = self._request.transport
         self.arm_join_timer()
         self._metrics.sockets.inc()
         self.address = address = client_address(self._request, self._settings.proxy_hops)
@@ -192,22 +193,22 @@ class Connection:
         else:
             await self._websocket.send_str(message)
 
-    def write(self, frame: bytes) -> None:
-        """Write a whole WebSocket frame at once; nothing when the connection is going or gone."""
-        transport: Any = self.request.transport
-        if transport is not None and not self._websocket.closed and not transport.is_closing():
-            with contextlib.suppress(RuntimeError):  # uvloop's answer when the handle was closed meanwhile
-                transport.write(frame)
+    def write(self, frame: bytes, unsent_limit: int | None = None) -> bool:
+        """Write a whole WebSocket frame at once; nothing when the connection is going or gone.
 
-    @property
-    def unsent_bytes(self) -> int:
-        """What the client has not taken yet, beyond what the operating system holds."""
-        transport: Any = self.request.transport
-        if transport is None or transport.is_closing():
-            return 0
-        with contextlib.suppress(RuntimeError):
-            return int(transport.get_write_buffer_size())
-        return 0
+        False, and nothing is written, when the client has more than ``unsent_limit`` bytes not taken yet (beyond
+        what the operating system holds).
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._websocket.closed:
+            return True
+        try:
+            if unsent_limit is not None and transport.get_write_buffer_size() > unsent_limit:
+                return False
+            transport.write(frame)
+        except RuntimeError:  # uvloop's answer when the handle was closed meanwhile
+            return True
+        return True
 
     @property
     def request(self) -> web.Request:
