@@ -1,9 +1,9 @@
 """The audit log's entries and their chain: who did what to whose data, when and from where. Pure functions.
 
-Each entry is linked to the one before it: ``hash = HMAC-SHA256(key, previous hash || body)``, where ``body`` is the
-entry as canonical JSON with its number in the log and the id of the key. So an entry that is changed, removed,
-inserted or moved breaks the chain at a known place, and nobody without the key can mend it. That the end was cut off
-cannot be seen in the chain itself: a signed head (``SignedHead``), kept apart from the log, tells how far it went.
+Each entry is linked to the one before it: ``hash = HMAC-SHA256(key, previous hash || number || body)``, where ``body``
+is the entry as canonical JSON with the id of the key. So an entry that is changed, removed, inserted or moved breaks
+the chain at a known place, and nobody without the key can mend it. That the end was cut off cannot be seen in the chain
+itself: a signed head (``SignedHead``), kept apart from the log, tells how far it went.
 
 ``auth/audit_store.py`` keeps the chain in Redis; ``alltid-oppet audit verify`` checks it.
 """
@@ -161,7 +161,7 @@ class LinkedEntry:
 
     number: int
     body: bytes
-    """Canonical JSON (sorted keys, no blanks, ASCII) of the entry with ``number`` and ``key``."""
+    """Canonical JSON (sorted keys, no blanks, ASCII) of the entry, with ``key``: the id of the key that linked it."""
     hash: bytes
 
     @property
@@ -170,16 +170,19 @@ class LinkedEntry:
         return Head(self.number, self.hash)
 
 
-def link(previous: Head, entry: AuditEntry, keys: AuditKeys) -> LinkedEntry:
-    """The entry as the one after ``previous``."""
+def encode(entry: AuditEntry, keys: AuditKeys) -> bytes:
+    """The body of an entry. It does not depend on the place in the chain, so it is made once."""
+    return json.dumps({**vars(entry), "key": keys.current_id}, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def link(previous: Head, body: bytes, keys: AuditKeys) -> LinkedEntry:
+    """The body as the entry after ``previous``."""
     number = previous.number + 1
-    fields = {**vars(entry), "number": number, "key": keys.current_id}
-    body = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return LinkedEntry(number, body, _hash(keys.current, previous.hash, body))
+    return LinkedEntry(number, body, _hash(keys.current, previous.hash, number, body))
 
 
-def _hash(key: bytes, previous: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, previous + body, hashlib.sha256)
+def _hash(key: bytes, previous: bytes, number: int, body: bytes) -> bytes:
+    return hmac.digest(key, previous + number.to_bytes(8, "big") + body, hashlib.sha256)
 
 
 @dataclass(frozen=True)
@@ -289,14 +292,14 @@ class Verifier:
             fields = json.loads(entry.body)
         except (ValueError, RecursionError):
             return "malformed"
-        if not isinstance(fields, dict) or fields.get("number") != entry.number:
+        if not isinstance(fields, dict):
             return "malformed"
         if entry.number != number:
             return "missing" if entry.number > number else "out_of_place"
         key = self._keys.get(str(fields.get("key")))
         if key is None:
             return "unknown_key"
-        if not hmac.compare_digest(_hash(key, self._head.hash, entry.body), entry.hash):
+        if not hmac.compare_digest(_hash(key, self._head.hash, number, entry.body), entry.hash):
             return "changed"
         return None
 

@@ -3,18 +3,23 @@
 ===================  =======================================================================================
 ``ao:audit``         stream of entries; an entry's id is its number (``<number>-0``), its fields ``b`` the body
                      and ``h`` the hash
-``{ao:audit}:head``  the signed head as text (in the same slot of a Redis Cluster as the stream)
+``{ao:audit}:head``  the signed head as text
+``{ao:audit}:turn``  the front that may append next, for a moment, when several want to
 ===================  =======================================================================================
 
-Several fronts append to one chain: a script compares the head that the entries were linked to with the one that
-stands, and appends all of them or none; who came second links again. What waits while one batch is under way goes
-into the next one (group commit), so the log costs one round trip however many requests there are.
+The keys lie in one slot of a Redis Cluster. Several fronts append to one chain: a script compares the head that the
+entries were linked to with the one that stands, and appends all of them or none. Who came second gets the turn: nobody
+else may append until that front has linked again, so that each gets through however many there are. What waits while
+one batch is under way goes into the next one (group commit), so the log costs one round trip, or two under contention,
+however many requests there are.
 
 A front remembers the highest head that it saw. If Redis comes back with less (a lost failover, or somebody cut the
 end off), the front says so in its log, counts it, and writes it into the chain as an entry of its own.
 """
 
 import asyncio
+import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final, Literal
@@ -32,6 +37,7 @@ from auth.audit import (
     SignedHead,
     Verification,
     Verifier,
+    encode,
     link,
     sign_head,
 )
@@ -42,8 +48,12 @@ MAX_BATCH: Final = 256
 """Entries in one script call: about 100 kB, a few milliseconds of Redis."""
 MAX_PENDING: Final = 10_000
 """Entries that wait for Redis; beyond them requests are refused at once."""
-MAX_ATTEMPTS: Final = 50
-"""Times that a batch is linked anew because another front was first."""
+GIVE_UP_S: Final = 2.0
+"""How long a batch waits for its turn; then what it is about is refused."""
+TURN_MS: Final = 200
+"""A front that got the turn and died holds the others up for no longer."""
+_PAUSE_S: Final = (0.0005, 0.002)
+"""Between two questions whether the turn is free again: about what a turn takes."""
 WITNESS_INTERVAL_S: Final = 60.0
 """A log cut shorter than this ago may have been rolled back unseen by whoever holds only the application's log."""
 _READ_COUNT: Final = 1000
@@ -53,22 +63,41 @@ ROLLED_BACK: Final = "audit_rolled_back"
 
 _log = structlog.get_logger(__name__)
 
-# KEYS: stream, head. ARGV: the end that the entries are linked to, the new head, then number, body and hash of each.
-# The end is the head's text; when that is gone, number and hash of the stream's last entry; '' in an empty log.
-# Returns nil when appended, else the end that stands.
-_APPEND: Final = """
+TURN_KEY: Final = "{ao:audit}:turn"
+_KEYS: Final = (STREAM_KEY, HEAD_KEY, TURN_KEY)
+
+# KEYS: stream, head, turn. ARGV[1] this front, ARGV[2] milliseconds of a turn. Returns 'wait' while another front has
+# the turn. ``stands`` is the end of the log: the head's text; when that is gone, number and hash of the stream's last
+# entry; '' in an empty log.
+_BEGIN: Final = """
+local turn = redis.call('GET', KEYS[3])
+if turn and turn ~= ARGV[1] then return 'wait' end
 local stands = redis.call('GET', KEYS[2])
 if not stands then
   local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
   stands = last and (string.match(last[1], '^%d+') .. ' ' .. last[2][4]) or ''
 end
-if stands ~= ARGV[1] then return stands end
-for i = 3, #ARGV, 3 do
+"""
+# Takes the turn; returns the end that stands.
+_TAKE_TURN: Final = f"""{_BEGIN}
+redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
+return stands
+"""
+# ARGV further: the end that the entries are linked to, the new head, then number, body and hash of each entry.
+# Returns nil when appended; else the end that stands, and this front has the turn.
+_APPEND: Final = f"""{_BEGIN}
+if stands ~= ARGV[3] then
+  redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
+  return stands
+end
+for i = 5, #ARGV, 3 do
   redis.call('XADD', KEYS[1], ARGV[i] .. '-0', 'b', ARGV[i + 1], 'h', ARGV[i + 2])
 end
-redis.call('SET', KEYS[2], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[4])
+if turn then redis.call('DEL', KEYS[3]) end
 return false
 """
+_WAIT: Final = b"wait"
 
 AuditEvent = Literal["recorded", "relinked", "unavailable", "rolled_back", "head_forged"]
 
@@ -92,19 +121,25 @@ class AuditLog:
         *,
         observe: Callable[[AuditEvent, int], None] = lambda _event, _count: None,
         clock: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
     ) -> None:
         """``observe`` is told what happened and to how many entries."""
         self._redis = redis
         self._keys = keys
         self._observe = observe
         self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311  # spreads load, guards nothing
+        self._name = secrets.token_hex(8)
         self._append = redis.register_script(_APPEND)
-        self._pending: list[tuple[AuditEntry, asyncio.Future[None]]] = []
+        self._take_turn = redis.register_script(_TAKE_TURN)
+        self._is_contended = False
+        """Others wrote since: it is better to take the turn first than to link in vain."""
+        self._pending: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._end, self._head = "", GENESIS
         """The end of the log as Redis writes it, and what it says."""
         self._highest = GENESIS
-        self._loss: AuditEntry | None = None
+        self._loss: bytes | None = None
         """Told to the log with the next entry: that some are gone."""
         self._witness_at = 0.0
         self._is_closed = False
@@ -117,7 +152,7 @@ class AuditLog:
             self._observe("unavailable", 1)
             raise AuditUnavailableError("busy")
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((entry, written))
+        self._pending.append((encode(entry, self._keys), written))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         await written
@@ -134,7 +169,7 @@ class AuditLog:
             batch, self._pending = self._pending[:MAX_BATCH], self._pending[MAX_BATCH:]
             error: AuditUnavailableError | None = None
             try:
-                await self._commit([entry for entry, _ in batch])
+                await self._commit([body for body, _ in batch])
             except AuditUnavailableError as unavailable:
                 error = unavailable
             except Exception as failure:  # whatever it is: nobody may wait for ever, nothing goes unlogged
@@ -150,24 +185,46 @@ class AuditLog:
                     written.set_exception(AuditUnavailableError(error.cause))
         self._writer = None
 
-    async def _commit(self, entries: list[AuditEntry]) -> None:
-        for _ in range(MAX_ATTEMPTS):
-            linked, head = [], self._head
-            for entry in entries if self._loss is None else [self._loss, *entries]:
-                linked.append(link(head, entry, self._keys))
-                head = linked[-1].head
-            new_end = sign_head(head, self._keys).to_text()
-            arguments: list[Any] = [self._end, new_end]
-            for one in linked:
-                arguments += [one.number, one.body, one.hash.hex()]
-            stands = await self._append(keys=[STREAM_KEY, HEAD_KEY], args=arguments)
+    async def _commit(self, bodies: list[bytes]) -> None:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + GIVE_UP_S
+        while loop.time() < give_up_at:
+            stands = await self._try_to_take_turn() if self._is_contended else await self._try_to_append(bodies)
             if stands is None:
-                self._end, self._head, self._highest, self._loss = new_end, head, head, None
-                self._witness()
                 return
-            self._observe("relinked", len(entries))
-            self._follow(stands.decode())
+            if stands == _WAIT:
+                self._is_contended = True
+                await asyncio.sleep(self._rng.uniform(*_PAUSE_S))
+                continue
+            end = stands.decode()
+            self._is_contended = end != self._end
+            if self._is_contended:
+                self._observe("relinked", len(bodies))
+                self._follow(end)
+            stands = await self._try_to_append(bodies)  # nobody else may until the turn is over
+            if stands is None:
+                return
         raise AuditUnavailableError("busy")
+
+    async def _try_to_take_turn(self) -> bytes:
+        stands: bytes = await self._take_turn(keys=_KEYS, args=[self._name, TURN_MS])
+        return stands
+
+    async def _try_to_append(self, bodies: list[bytes]) -> bytes | None:
+        """Link and append; None when that was done."""
+        linked, head = [], self._head
+        for body in bodies if self._loss is None else [self._loss, *bodies]:
+            linked.append(link(head, body, self._keys))
+            head = linked[-1].head
+        new_end = sign_head(head, self._keys).to_text()
+        arguments: list[Any] = [self._name, TURN_MS, self._end, new_end]
+        for one in linked:
+            arguments += [one.number, one.body, one.hash.hex()]
+        stands: bytes | None = await self._append(keys=_KEYS, args=arguments)
+        if stands is None:
+            self._end, self._head, self._highest, self._loss = new_end, head, head, None
+            self._witness()
+        return stands
 
     def _witness(self) -> None:
         """Now and then the signed head goes to the application's log, which is kept elsewhere than Redis."""
@@ -190,7 +247,7 @@ class AuditLog:
         elif self._head != highest:
             _log.error("audit_rolled_back", entries=self._head.number, known_entries=highest.number)
             self._observe("rolled_back", highest.number - self._head.number)
-            self._loss = self._entry_of_loss(highest)
+            self._loss = encode(self._entry_of_loss(highest), self._keys)
             self._highest = self._head
 
     def _entry_of_loss(self, highest: Head) -> AuditEntry:

@@ -16,6 +16,7 @@ from auth.audit import (
     Head,
     LinkedEntry,
     SignedHead,
+    encode,
     entry_of,
     link,
     read_body,
@@ -47,10 +48,14 @@ def entry(number: int = 1, **changes: Any) -> AuditEntry:
     return AuditEntry(**(fields | changes))
 
 
+def linked_after(previous: Head, made: AuditEntry, keys: AuditKeys = KEYS) -> LinkedEntry:
+    return link(previous, encode(made, keys), keys)
+
+
 def chain(count: int, keys: AuditKeys = KEYS, after: Head = GENESIS) -> list[LinkedEntry]:
     linked: list[LinkedEntry] = []
     for number in range(1, count + 1):
-        linked.append(link(linked[-1].head if linked else after, entry(number), keys))
+        linked.append(linked_after(linked[-1].head if linked else after, entry(number), keys))
     return linked
 
 
@@ -74,7 +79,7 @@ def test_a_chain_that_nobody_touched_is_whole(entries: list[LinkedEntry]) -> Non
 def test_a_changed_field_is_found_at_its_entry(entries: list[LinkedEntry], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(entries) - 1))
     fields = read_body(entries[place].body)
-    name = data.draw(st.sampled_from(sorted(set(fields) - {"number", "key"})))
+    name = data.draw(st.sampled_from(sorted(set(fields) - {"key"})))
     fields[name] = data.draw(st.integers() | st.text(max_size=5) | st.none())
     body = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
     if body == entries[place].body:
@@ -110,11 +115,8 @@ def test_a_removed_entry_is_found_even_if_the_later_ones_are_renumbered(
     entries: list[LinkedEntry], data: st.DataObject
 ) -> None:
     place = data.draw(st.integers(0, len(entries) - 1))
-    rest = []
-    for one in entries[:place] + entries[place + 1 :]:
-        number = len(rest) + 1
-        body = json.dumps(read_body(one.body) | {"number": number}, sort_keys=True, separators=(",", ":")).encode()
-        rest.append(LinkedEntry(number, body, one.hash))
+    others = entries[:place] + entries[place + 1 :]
+    rest = [LinkedEntry(number, one.body, one.hash) for number, one in enumerate(others, 1)]
     assert fault(rest, sign_head(entries[-1].head, KEYS)) == (
         place + 1,
         "truncated" if place == len(entries) - 1 else "changed",
@@ -125,7 +127,7 @@ def test_a_removed_entry_is_found_even_if_the_later_ones_are_renumbered(
 def test_an_inserted_entry_is_found(entries: list[LinkedEntry], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(entries)))
     previous = entries[place - 1].head if place else GENESIS
-    forged = link(previous, entry(99), OTHERS)
+    forged = linked_after(previous, entry(99), OTHERS)
     assert fault([*entries[:place], forged, *entries[place:]]) == (place + 1, "changed")
 
 
@@ -159,9 +161,9 @@ def test_a_head_made_from_the_log_itself_is_not_authentic(entries: list[LinkedEn
 
 
 def test_a_log_written_anew_with_the_key_is_found_by_a_head_from_before() -> None:
-    old, new = chain(5), [link(GENESIS, entry(7), KEYS)]
+    old, new = chain(5), [linked_after(GENESIS, entry(7))]
     for number in range(4):
-        new.append(link(new[-1].head, entry(number), KEYS))
+        new.append(linked_after(new[-1].head, entry(number)))
     assert fault(new, sign_head(new[-1].head, KEYS)) is None
     assert fault(new, sign_head(old[2].head, KEYS)) == (3, "changed")
     assert fault(new, sign_head(old[4].head, KEYS), sign_head(new[4].head, KEYS)) == (5, "changed")
@@ -175,7 +177,7 @@ def test_entries_of_another_key_are_not_ours() -> None:
 def test_keys_rotate_within_one_chain() -> None:
     both = AuditKeys({"a2": bytes(range(1, 33)), "a1": bytes(range(32))})
     old = chain(2)
-    entries = [*old, link(old[-1].head, entry(3), both)]
+    entries = [*old, linked_after(old[-1].head, entry(3), both)]
     assert fault(entries, sign_head(old[-1].head, KEYS), keys=both) is None
     assert fault(entries) == (3, "unknown_key")
 
@@ -187,7 +189,7 @@ def test_a_part_of_a_log_is_checked_from_a_head_on() -> None:
     assert verify(entries[3:], KEYS).fault is not None
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"number":2}', b"\xff", b"null", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null", b"[" * 100_000])
 def test_what_is_no_entry_is_malformed(body: bytes) -> None:
     assert fault([LinkedEntry(1, body, bytes(32))]) == (1, "malformed")
 
@@ -256,7 +258,7 @@ def test_an_entry_has_no_names_stays_small_and_shows_no_ids_when_printed() -> No
     made = entry_of(
         principal(), Action.MEETING_JOIN, Decision(True, "allowed"), at_ms=5, request_id=long, address=long, what=long
     )
-    linked = link(GENESIS, made, KEYS)
+    linked = linked_after(GENESIS, made)
     assert len(linked.body) < 1500
     assert b"Maria" not in linked.body
     assert "maria" not in repr(made)
@@ -264,7 +266,7 @@ def test_an_entry_has_no_names_stays_small_and_shows_no_ids_when_printed() -> No
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_text_can_be_linked_and_verified(actor: str, resource: str) -> None:
-    linked = link(GENESIS, entry(actor=actor, resource=resource), KEYS)
+    linked = linked_after(GENESIS, entry(actor=actor, resource=resource))
     assert linked.body.isascii()
     assert fault([linked]) is None
     assert read_body(linked.body)["actor"] == actor

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
+from auth import audit_store
 from auth.audit import Head, LinkedEntry, SignedHead, read_body, sign_head
 from auth.audit_store import (
     HEAD_KEY,
@@ -15,6 +16,7 @@ from auth.audit_store import (
     MAX_PENDING,
     ROLLED_BACK,
     STREAM_KEY,
+    TURN_KEY,
     AuditLog,
     AuditUnavailableError,
     entries,
@@ -83,6 +85,65 @@ async def test_several_fronts_make_one_chain_with_every_entry_once(
     assert not counts["rolled_back"]
 
 
+async def test_every_front_gets_its_turn_however_many_there_are(redis_client: Redis, make_log: MakeLog) -> None:
+    """A front that writes without a pause must not keep the others out."""
+    logs, done = [make_log() for _ in range(5)], asyncio.Event()
+
+    async def without_pause(log: AuditLog) -> int:
+        count = 0
+        while not done.is_set():
+            await log.record(entry(1))
+            count += 1
+        return count
+
+    async def now_and_then() -> None:
+        for number in range(20):
+            await logs[0].record(entry(number))
+        done.set()
+
+    busy = [asyncio.create_task(without_pause(log)) for log in logs[1:]]
+    await now_and_then()
+    counts = [await task for task in busy]
+    assert min(counts) >= 1
+    assert await redis_client.xlen(STREAM_KEY) == 20 + sum(counts)
+    assert await fault(redis_client) is None
+
+
+async def test_a_front_that_died_in_its_turn_holds_the_others_up_for_a_moment_only(
+    redis_client: Redis, make_log: MakeLog
+) -> None:
+    await redis_client.set(TURN_KEY, "dead", px=50)
+    await make_log().record(entry(1))
+    assert await redis_client.xlen(STREAM_KEY) == 1
+
+
+async def test_a_turn_that_never_ends_is_given_up(
+    redis_client: Redis, make_log: MakeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_store, "GIVE_UP_S", 0.05)
+    await redis_client.set(TURN_KEY, "greedy")
+    log = make_log()
+    with pytest.raises(AuditUnavailableError) as caught:
+        await log.record(entry(1))
+    assert caught.value.cause == "busy"
+    await redis_client.delete(TURN_KEY)
+    await log.record(entry(2))
+    assert await redis_client.xlen(STREAM_KEY) == 1
+
+
+async def test_a_front_that_was_alone_needs_one_question_again(redis_client: Redis, make_log: MakeLog) -> None:
+    one, two = make_log(), make_log()
+    for number in range(4):
+        await (one, two)[number % 2].record(entry(number))
+    await one.record(entry(4))
+    await one.record(entry(5))
+    await redis_client.config_resetstat()
+    await one.record(entry(6))
+    statistics: dict[str, Any] = await redis_client.info("commandstats")
+    assert statistics["cmdstat_evalsha"]["calls"] == 1
+    assert await redis_client.exists(TURN_KEY) == 0
+
+
 async def test_what_waits_is_written_together(redis_client: Redis, make_log: MakeLog) -> None:
     log = make_log()
     await redis_client.config_resetstat()
@@ -142,7 +203,7 @@ async def test_an_inserted_entry_is_found(redis_client: Redis, make_log: MakeLog
     await written(redis_client, make_log())
     before = await stored(redis_client)
     await redis_client.xadd(STREAM_KEY, {"b": before[0].body, "h": before[0].hash.hex()}, id="7-0")
-    assert await fault(redis_client) == (7, "malformed")
+    assert await fault(redis_client) == (7, "changed")
     await redis_client.xdel(STREAM_KEY, "7-0")
     await redis_client.xadd(STREAM_KEY, {"x": "y"}, id="7-1")
     assert await fault(redis_client) == (7, "malformed")
@@ -154,7 +215,7 @@ async def test_entries_that_changed_places_are_found(redis_client: Redis, make_l
     before = await stored(redis_client)
     moved = [*before[:1], before[2], before[1], *before[3:]]
     await replace_stream(redis_client, [LinkedEntry(n, one.body, one.hash) for n, one in enumerate(moved, 1)])
-    assert await fault(redis_client) == (2, "malformed")
+    assert await fault(redis_client) == (2, "changed")
 
 
 @pytest.mark.attack
