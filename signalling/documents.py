@@ -1,8 +1,8 @@
 """Documents and types that are generated from the code, so that they cannot drift from it.
 
 ``python -m signalling.documents`` writes them, ``--check`` only tells which ones are out of date (a test does
-the same): docs/protocol.md, docs/http.md, docs/settings.md, docs/metrics.md, docs/permissions.md and the client's
-web/client/src/protocol.ts.
+the same): docs/protocol.md, docs/chat-protocol.md, docs/http.md, docs/settings.md, docs/metrics.md,
+docs/permissions.md and the client's web/client/src/protocol.ts and chat_protocol.ts.
 """
 
 import argparse
@@ -22,6 +22,9 @@ from sfu.settings import WorkerSettings
 from sfu.transport import Local
 from sfu.walk import Walk
 from signalling import http_reference, reference
+from signalling.chat_metrics import ChatMetrics
+from signalling.chat_reference import chat_document, chat_typescript
+from signalling.chat_settings import ChatSettings
 from signalling.metrics import FrontMetrics
 from signalling.permission_reference import permissions_document
 from signalling.settings import FrontSettings, ServeSettings
@@ -34,6 +37,7 @@ def settings_document() -> str:
         [
             ("Everything on one machine (`alltid-oppet serve`)", ServeSettings),
             ("Front (`python -m signalling.front`)", FrontSettings),
+            ("Messages at the front", ChatSettings),
             ("Media worker (`python -m sfu.worker`)", WorkerSettings),
             (
                 "Test bench (`python -m auth.development.provider`, `...record_system`)",
@@ -45,7 +49,9 @@ def settings_document() -> str:
 
 def metrics_document() -> str:
     """The metrics of all programs."""
-    return reference.metrics_document([("Front", FrontMetrics().registry), ("Media worker", _worker_registry())])
+    front = FrontMetrics().registry
+    ChatMetrics(front)
+    return reference.metrics_document([("Front", front), ("Media worker", _worker_registry())])
 
 
 def _worker_registry() -> CollectorRegistry:
@@ -55,11 +61,13 @@ def _worker_registry() -> CollectorRegistry:
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/chat-protocol.md": chat_document,
     "docs/http.md": http_reference.http_document,
     "docs/metrics.md": metrics_document,
     "docs/permissions.md": permissions_document,
     "docs/protocol.md": reference.protocol_document,
     "docs/settings.md": settings_document,
+    "web/client/src/chat_protocol.ts": chat_typescript,
     "web/client/src/protocol.ts": typescript,
 }
 """Path inside the repository -> what makes its text."""

@@ -28,18 +28,18 @@ def protocol_document() -> str:
     parts.append("\n\n".join(inspect.cleandoc(protocol.__doc__ or "").replace("``", "`").split("\n\n")[1:]) + "\n")
     parts.append("\n## Client events\n\nEach is acknowledged; a refused one changed nothing.\n")
     for name, event in protocol.CLIENT_EVENTS.items():
-        parts.append(f"\n### `{name}`\n\n{_text(event.payload)}\n\n")
+        parts.append(f"\n### `{name}`\n\n{text_of(event.payload)}\n\n")
         parts.append(fields_table(event.payload, "Payload: an empty object.\n"))
-        parts.append(f"\nReply: `{event.reply.__name__}`" + _reply(event.reply))
-        parts.append(f"\nErrors: {_codes((*event.errors, *protocol.COMMON_ERRORS))}.\n")
+        parts.append(f"\nReply: `{event.reply.__name__}`" + reply_text(event.reply))
+        parts.append(f"\nErrors: {codes((*event.errors, *protocol.COMMON_ERRORS))}.\n")
     parts.append("\n## Server events\n")
     for name, model in protocol.SERVER_EVENTS.items():
-        parts.append(f"\n### `{name}`\n\n{_text(model)}\n\n{fields_table(model)}")
+        parts.append(f"\n### `{name}`\n\n{text_of(model)}\n\n{fields_table(model)}")
     shown = {event.payload for event in protocol.CLIENT_EVENTS.values()}
     shown |= {event.reply for event in protocol.CLIENT_EVENTS.values()} | set(protocol.SERVER_EVENTS.values())
     parts.append("\n## Parts of payloads\n")
     rest = [model for model in models() if model not in shown]
-    parts += [f"\n### `{model.__name__}`\n\n{_text(model)}\n\n{fields_table(model)}" for model in rest]
+    parts += [f"\n### `{model.__name__}`\n\n{text_of(model)}\n\n{fields_table(model)}" for model in rest]
     parts.append("\n## Error codes\n\nTranslate by code; the message is for developers.\n\n")
     parts.append(table(("Code", "Message"), ((f"`{code}`", text) for code, text in protocol.ERROR_MESSAGES.items())))
     return "".join(parts)
@@ -70,7 +70,8 @@ def metrics_document(groups: Sequence[tuple[str, CollectorRegistry]]) -> str:
     return "".join(parts)
 
 
-def _text(model: type[BaseModel]) -> str:
+def text_of(model: type[BaseModel]) -> str:
+    """What a model says of itself."""
     return " ".join((model.__doc__ or "").split())
 
 
@@ -85,12 +86,14 @@ def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:
     return f"`{name}`" + ("?" if is_optional else ""), f"`{type_name(field.annotation)}`", field.description or ""
 
 
-def _reply(model: type[BaseModel]) -> str:
+def reply_text(model: type[BaseModel]) -> str:
+    """The rest of the line that names a reply, and its fields."""
     return f"\n\n{fields_table(model)}" if model.model_fields else ", nothing but `ok`.\n"
 
 
-def _codes(codes: Iterable[str]) -> str:
-    return ", ".join(f"`{code}`" for code in codes)
+def codes(names: Iterable[str]) -> str:
+    """Codes, as text."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _default(field: FieldInfo) -> str:

@@ -28,7 +28,14 @@ _ALIASES = (
     ("ClosedCode", protocol.ClosedCode),
     ("ErrorCode", protocol.ErrorCode),
 )
-_SCALARS: dict[Any, str] = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
+_SCALARS: dict[Any, str] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+    Any: "unknown",
+}
 
 
 def typescript() -> str:
@@ -45,7 +52,7 @@ def typescript() -> str:
         + "".join(f'  "{code}",\n' for code in protocol.ERROR_CODES)
         + "];\n"
     )
-    parts += [_interface(model) for model in models()]
+    parts += [interface(model) for model in models()]
     parts.append(
         "/** How every client event is acknowledged. */\n"
         "export type Acknowledgement<Reply> = ({ ok: true } & Reply) | { ok: false; error: WireError };\n"
@@ -108,7 +115,8 @@ def _union(values: tuple[Any, ...]) -> str:
     return " | ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in values)
 
 
-def _interface(model: type[protocol.Message]) -> str:
+def interface(model: type[protocol.Message]) -> str:
+    """A model as a TypeScript interface."""
     bases = [base.__name__ for base in model.__bases__ if base is not protocol.Message]
     head = f"export interface {model.__name__}" + (f" extends {bases[0]}" if bases else "") + " {"
     return "\n".join([_comment(model.__doc__ or "", ""), head, *_fields(model), "}", ""])
