@@ -175,8 +175,13 @@ def encode(entry: AuditEntry, keys: AuditKeys) -> bytes:
     return json.dumps({**vars(entry), "key": keys.current_id}, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def link(previous: Head, body: bytes, keys: AuditKeys) -> LinkedEntry:
-    """The body as the entry after ``previous``."""
+def link(previous: Head, entry: AuditEntry, keys: AuditKeys) -> LinkedEntry:
+    """The entry as the one after ``previous``."""
+    return link_body(previous, encode(entry, keys), keys)
+
+
+def link_body(previous: Head, body: bytes, keys: AuditKeys) -> LinkedEntry:
+    """What ``encode`` made, as the entry after ``previous``."""
     number = previous.number + 1
     return LinkedEntry(number, body, _hash(keys.current, previous.hash, number, body))
 

@@ -38,7 +38,7 @@ from auth.audit import (
     Verification,
     Verifier,
     encode,
-    link,
+    link_body,
     sign_head,
 )
 
@@ -214,7 +214,7 @@ class AuditLog:
         """Link and append; None when that was done."""
         linked, head = [], self._head
         for body in bodies if self._loss is None else [self._loss, *bodies]:
-            linked.append(link(head, body, self._keys))
+            linked.append(link_body(head, body, self._keys))
             head = linked[-1].head
         new_end = sign_head(head, self._keys).to_text()
         arguments: list[Any] = [self._name, TURN_MS, self._end, new_end]

@@ -16,7 +16,6 @@ from auth.audit import (
     Head,
     LinkedEntry,
     SignedHead,
-    encode,
     entry_of,
     link,
     read_body,
@@ -48,14 +47,10 @@ def entry(number: int = 1, **changes: Any) -> AuditEntry:
     return AuditEntry(**(fields | changes))
 
 
-def linked_after(previous: Head, made: AuditEntry, keys: AuditKeys = KEYS) -> LinkedEntry:
-    return link(previous, encode(made, keys), keys)
-
-
 def chain(count: int, keys: AuditKeys = KEYS, after: Head = GENESIS) -> list[LinkedEntry]:
     linked: list[LinkedEntry] = []
     for number in range(1, count + 1):
-        linked.append(linked_after(linked[-1].head if linked else after, entry(number), keys))
+        linked.append(link(linked[-1].head if linked else after, entry(number), keys))
     return linked
 
 
@@ -127,7 +122,7 @@ def test_a_removed_entry_is_found_even_if_the_later_ones_are_renumbered(
 def test_an_inserted_entry_is_found(entries: list[LinkedEntry], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(entries)))
     previous = entries[place - 1].head if place else GENESIS
-    forged = linked_after(previous, entry(99), OTHERS)
+    forged = link(previous, entry(99), OTHERS)
     assert fault([*entries[:place], forged, *entries[place:]]) == (place + 1, "changed")
 
 
@@ -161,9 +156,9 @@ def test_a_head_made_from_the_log_itself_is_not_authentic(entries: list[LinkedEn
 
 
 def test_a_log_written_anew_with_the_key_is_found_by_a_head_from_before() -> None:
-    old, new = chain(5), [linked_after(GENESIS, entry(7))]
+    old, new = chain(5), [link(GENESIS, entry(7), KEYS)]
     for number in range(4):
-        new.append(linked_after(new[-1].head, entry(number)))
+        new.append(link(new[-1].head, entry(number), KEYS))
     assert fault(new, sign_head(new[-1].head, KEYS)) is None
     assert fault(new, sign_head(old[2].head, KEYS)) == (3, "changed")
     assert fault(new, sign_head(old[4].head, KEYS), sign_head(new[4].head, KEYS)) == (5, "changed")
@@ -177,7 +172,7 @@ def test_entries_of_another_key_are_not_ours() -> None:
 def test_keys_rotate_within_one_chain() -> None:
     both = AuditKeys({"a2": bytes(range(1, 33)), "a1": bytes(range(32))})
     old = chain(2)
-    entries = [*old, linked_after(old[-1].head, entry(3), both)]
+    entries = [*old, link(old[-1].head, entry(3), both)]
     assert fault(entries, sign_head(old[-1].head, KEYS), keys=both) is None
     assert fault(entries) == (3, "unknown_key")
 
@@ -258,7 +253,7 @@ def test_an_entry_has_no_names_stays_small_and_shows_no_ids_when_printed() -> No
     made = entry_of(
         principal(), Action.MEETING_JOIN, Decision(True, "allowed"), at_ms=5, request_id=long, address=long, what=long
     )
-    linked = linked_after(GENESIS, made)
+    linked = link(GENESIS, made, KEYS)
     assert len(linked.body) < 1500
     assert b"Maria" not in linked.body
     assert "maria" not in repr(made)
@@ -266,7 +261,7 @@ def test_an_entry_has_no_names_stays_small_and_shows_no_ids_when_printed() -> No
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_text_can_be_linked_and_verified(actor: str, resource: str) -> None:
-    linked = linked_after(GENESIS, entry(actor=actor, resource=resource))
+    linked = link(GENESIS, entry(actor=actor, resource=resource), KEYS)
     assert linked.body.isascii()
     assert fault([linked]) is None
     assert read_body(linked.body)["actor"] == actor
