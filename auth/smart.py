@@ -13,22 +13,18 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, Literal
 from urllib.parse import quote_plus, urlencode
-from zoneinfo import ZoneInfo
 
 import httpx2
 import msgpack
 from redis.asyncio import Redis
 
-from auth import identity_numbers
 from auth.id_tokens import IdTokenError, Party, authenticated_at, check_id_token
-from auth.identity_numbers import IdentityNumber, IdentityNumberError, IdentitySystem
+from auth.identity_numbers import IdentityNumber
 from auth.jwks import SignatureError
 from auth.oidc import is_endpoint
 from auth.permissions import LOA3, acr_level
@@ -37,16 +33,11 @@ from auth.portal_requests import PortalRequestError, read_clinician
 from auth.pseudonyms import Pseudonyms
 from auth.record_keys import TIMEOUT_S, KeysUnavailableError, RecordSystemKeys, fetch_json
 from auth.record_systems import RecordSystem, SmartClient
+from auth.smart_context import appointment_id, identity_number, is_fhir_id, meeting_id
 
 PENDING_S: Final = 300
 SCOPE: Final = "launch openid fhirUser"
-MEETING_SYSTEM: Final = "urn:alltid-oppet:meeting"
-"""``identifier.system`` with which a FHIR Appointment names its meeting."""
 MAX_PARAMETER_CHARACTERS: Final = 2048
-_FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-_APPOINTMENT = re.compile(r"Appointment/([A-Za-z0-9.-]{1,64})")
-_MEETING_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
 
 
 class SmartError(Exception):
@@ -136,7 +127,7 @@ class SmartLaunches:
             staff_hsa_id, display_name, commission = read_clinician(claims, claims.get("employeeHsaId"), system)
         except PortalRequestError as error:
             raise SmartError("launch_failed", error.claim) from None
-        number, meeting_id = await self._context(smart, token, now)
+        number, meeting = await self._context(smart, token, now)
         return PortalLink(
             link_id=f"sl-{secrets.token_hex(8)}",
             issuer=system.issuer,
@@ -146,7 +137,7 @@ class SmartLaunches:
             authenticated_at=authenticated_at(claims),
             commission=commission,
             patient_person_id=None if number is None else self._person_id(number),
-            meeting_id=meeting_id,
+            meeting_id=meeting,
             expires_at=int(now),
         )
 
@@ -222,17 +213,16 @@ class SmartLaunches:
     ) -> tuple[IdentityNumber | None, str | None]:
         """Patient and meeting of the launch, read from the record system's FHIR service."""
         headers = {"Authorization": f"Bearer {token['access_token']}", "Accept": "application/fhir+json"}
-        patient_id, appointment_id = token.get("patient"), _appointment_id(token.get("fhirContext"))
-        number, meeting_id = None, None
-        if patient_id is not None:
-            if not isinstance(patient_id, str) or not _FHIR_ID.fullmatch(patient_id):
+        number, meeting = None, None
+        if (patient_id := token.get("patient")) is not None:
+            if not is_fhir_id(patient_id):
                 raise SmartError("launch_failed", "patient")
-            number = _identity_number(await self._get(f"{smart.fhir_base}/Patient/{patient_id}", headers), now)
-        if appointment_id is not None:
-            appointment = await self._get(f"{smart.fhir_base}/Appointment/{appointment_id}", headers)
-            found = [value for system, value in _identifiers(appointment) if system == MEETING_SYSTEM]
-            meeting_id = next((value for value in found if _MEETING_ID.fullmatch(value)), None)
-        return number, meeting_id
+            number = identity_number(await self._get(f"{smart.fhir_base}/Patient/{patient_id}", headers), now)
+            if number is None:
+                raise SmartError("launch_failed", "patient")
+        if (appointment := appointment_id(token.get("fhirContext"))) is not None:
+            meeting = meeting_id(await self._get(f"{smart.fhir_base}/Appointment/{appointment}", headers))
+        return number, meeting
 
     async def _get(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
         try:
@@ -244,39 +234,6 @@ class SmartLaunches:
         if self._pseudonyms is None:
             raise SmartError("unavailable", "pseudonym_key")
         return self._pseudonyms.person_id(number)
-
-
-def _appointment_id(context: Any) -> str | None:
-    """The Appointment of ``fhirContext`` (SMART App Launch 2, launch context)."""
-    for item in context if isinstance(context, list) else ():
-        reference = item.get("reference") if isinstance(item, dict) else None
-        match = _APPOINTMENT.fullmatch(reference) if isinstance(reference, str) else None
-        if match:
-            return match[1]
-    return None
-
-
-def _identifiers(resource: Any) -> list[tuple[str, str]]:
-    listed = resource.get("identifier") if isinstance(resource, dict) else None
-    found = []
-    for item in listed if isinstance(listed, list) else ():
-        system, value = (item.get("system"), item.get("value")) if isinstance(item, dict) else (None, None)
-        if isinstance(system, str) and isinstance(value, str):
-            found.append((system, value))
-    return found
-
-
-def _identity_number(patient: Any, now: float) -> IdentityNumber:
-    """The first identity number of a FHIR Patient in a system that we know."""
-    known = {system.value: system for system in IdentitySystem}
-    today = datetime.fromtimestamp(now, _STOCKHOLM).date()
-    for system, value in _identifiers(patient):
-        if system in known:
-            try:
-                return identity_numbers.parse(value, today=today, system=known[system])
-            except IdentityNumberError:
-                continue
-    raise SmartError("launch_failed", "patient")
 
 
 def _challenge(verifier: str) -> str:

@@ -14,7 +14,7 @@ from auth.development.claims import ACR_VALUES, Subject, commission_claims
 from auth.development.grants import AuthorizationRequest, Session
 from auth.development.persons import EMPLOYEES, Employee, EmployeeCommission, Patient
 from auth.development.signing import SigningKeys
-from auth.smart import MEETING_SYSTEM
+from auth.smart_context import MEETING_SYSTEM
 
 PORTAL_AUDIENCE: Final = "alltid-oppet:portal"
 REQUEST_LIFETIME_S: Final = 30

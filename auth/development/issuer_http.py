@@ -12,6 +12,7 @@ from auth.development import pages
 from auth.development.authorization import AuthorizationServer, choose_acr
 from auth.development.claims import ACR_VALUES, Subject
 from auth.development.clients import origin_of
+from auth.development.discovery import openid_configuration
 from auth.development.grants import (
     AuthorizationRequest,
     AuthorizeError,
@@ -79,30 +80,7 @@ class IssuerHttp:
 
     async def discovery(self, _request: web.Request) -> web.Response:
         """OpenID Connect Discovery 1.0 section 3."""
-        issuer = self.server.issuer
-        return web.json_response(
-            {
-                "issuer": issuer,
-                "authorization_endpoint": f"{issuer}/authorize",
-                "token_endpoint": f"{issuer}/token",
-                "jwks_uri": f"{issuer}/jwks",
-                "userinfo_endpoint": f"{issuer}/userinfo",
-                "end_session_endpoint": f"{issuer}/end_session",
-                "response_types_supported": ["code"],
-                "response_modes_supported": ["query"],
-                "grant_types_supported": ["authorization_code"],
-                "subject_types_supported": ["pairwise"],
-                "id_token_signing_alg_values_supported": [self.server.keys.algorithm],
-                "scopes_supported": ["openid", "profile"],
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-                "code_challenge_methods_supported": ["S256"],
-                "acr_values_supported": list(ACR_VALUES),
-                "claims_supported": ["sub", "name", "given_name", "family_name", "acr", "auth_time", "sid"],
-                "authorization_response_iss_parameter_supported": True,
-                "backchannel_logout_supported": True,
-                "backchannel_logout_session_supported": True,
-            }
-        )
+        return web.json_response(openid_configuration(self.server.issuer, self.server.keys.algorithm))
 
     # --- login -------------------------------------------------------------------------------------------------
 

@@ -168,6 +168,7 @@ class RecordSystem:
         error = reply.get("error", {})
         body = pages.heading("Ingen länk", "No link")
         body += f"<p><code>{escape(str(error.get('code')))} {escape(str(error.get('field', '')))}</code></p>"
+        body += f'<p><a href="/">{pages.both("Byt plats", "Change desk")}</a></p>'
         return html("Ingen länk", body, status=502)
 
     # --- SMART App Launch --------------------------------------------------------------------------------------
