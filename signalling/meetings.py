@@ -119,8 +119,11 @@ class Meetings:
                 _list_key(owner), int(now) - LISTED_BEFORE_S, "+inf", start=0, num=LISTED_MAX
             )
             found |= dict.fromkeys(_text(meeting_id) for meeting_id in ids)
-        meetings = [await self.get(meeting_id) for meeting_id in found]
-        there = [meeting for meeting in meetings if meeting is not None]
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for meeting_id in found:
+                pipeline.get(_key(meeting_id))
+            packed = await pipeline.execute() if found else []
+        there = [meeting for meeting in map(_unpack, packed) if meeting is not None]
         return sorted(there, key=lambda meeting: (meeting.starts_at, meeting.meeting_id))[:LISTED_MAX]
 
     async def delete(self, meeting: Meeting) -> None:
