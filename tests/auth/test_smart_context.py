@@ -27,14 +27,14 @@ def test_the_first_identity_number_in_a_known_system_counts() -> None:
 def test_the_appointment_of_the_context_and_its_meeting() -> None:
     context = [{"reference": "Encounter/1"}, 7, {"reference": "Appointment/a-1"}]
     assert appointment_id(context) == "a-1"
-    assert appointment_id([{"reference": "Appointment/../Patient/1"}]) is None
+    assert appointment_id([{"reference": "Appointment/../Patient/1"}, {"reference": "Appointment/.."}]) is None
     identifiers = [{"system": MEETING_SYSTEM, "value": "../x"}, {"system": MEETING_SYSTEM, "value": "m-1"}]
     assert meeting_id({"identifier": identifiers}) == "m-1"
     assert meeting_id({"identifier": [{"system": "urn:x", "value": "m-1"}]}) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "is_one"), [("a-1.B", True), ("", False), ("a/b", False), ("x" * 65, False), (7, False)]
+    ("value", "is_one"), [("a-1.B", True), ("", False), ("a/b", False), ("..", False), ("x" * 65, False), (7, False)]
 )
 def test_only_ids_become_part_of_a_path(value: Any, is_one: bool) -> None:
     assert is_fhir_id(value) is is_one
