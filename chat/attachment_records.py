@@ -73,19 +73,19 @@ class AttachmentRecords:
         """Reserve room; also what was removed because its time was over (its blobs are the caller's to delete)."""
         limits = (quota.max_bytes, quota.max_files, quota.max_pending_of_owner)
         arguments = (now_s, attachment_id, owner, size_bytes, expires_at_s, *limits)
-        status, removed = cast(Any, await self._reserve(keys=_keys(conversation_id), args=arguments))
+        status, removed = cast(Any, await self._reserve(keys=_keys(conversation_id)[:3], args=arguments))
         return status.decode(), [_unpack(record) for record in removed]
 
     async def settle(self, conversation_id: str, record: AttachmentRecord, *, keep_until_s: int) -> SettleStatus:
         """The file has arrived, and is kept until then unless a message uses it."""
         packed: bytes = msgpack.packb(astuple(record))
         arguments = (record.attachment_id, record.owner, record.size_bytes, packed, keep_until_s)
-        status = cast(Any, await self._settle(keys=_keys(conversation_id), args=arguments))
+        status = cast(Any, await self._settle(keys=_keys(conversation_id)[:3], args=arguments))
         return cast(SettleStatus, status.decode())
 
     async def is_reserved(self, conversation_id: str, attachment_id: str, *, now_s: int) -> bool:
         """Is an upload still awaited?"""
-        files, pending, _ = _keys(conversation_id)
+        files, pending, _, _ = _keys(conversation_id)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hexists(files, attachment_id)
             pipeline.zscore(pending, attachment_id)
@@ -100,23 +100,31 @@ class AttachmentRecords:
         return [_unpack(packed) if packed is not None else None for packed in found]
 
     async def is_used(self, conversation_id: str, attachment_id: str) -> bool:
-        """Does a message carry it?"""
-        files, pending, _ = _keys(conversation_id)
+        """Does a message carry it that was not withdrawn?"""
+        files, pending, _, hidden = _keys(conversation_id)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hexists(files, attachment_id)
             pipeline.zscore(pending, attachment_id)
-            has_arrived, waits = await pipeline.execute()
-        return bool(has_arrived) and waits is None
+            pipeline.sismember(hidden, attachment_id)
+            has_arrived, waits, is_hidden = await pipeline.execute()
+        return bool(has_arrived) and waits is None and not is_hidden
 
     async def use(self, conversation_id: str, attachment_ids: Sequence[str]) -> bool:
         """A message carries them from now on: they stay as long as the conversation does. False when one is gone."""
-        files, pending, _ = _keys(conversation_id)
+        files, pending, _, _ = _keys(conversation_id)
         return bool(await cast(Any, self._use(keys=(files, pending), args=tuple(attachment_ids))))
+
+    async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """The message that carries them was withdrawn: they stay, with its text, for the archive alone."""
+        hidden = _keys(conversation_id)[3]
+        known = [record.attachment_id for record in await self.get(conversation_id, attachment_ids) if record]
+        if known:
+            await self._redis.sadd(hidden, *known)
 
     async def remove(self, conversation_id: str, attachment_ids: Sequence[str]) -> list[AttachmentRecord]:
         """Forget some; what they were."""
         found = [record for record in await self.get(conversation_id, attachment_ids) if record is not None]
-        files, pending, sizes = _keys(conversation_id)
+        files, pending, sizes, _ = _keys(conversation_id)
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.hdel(files, *attachment_ids)
             pipeline.zrem(pending, *attachment_ids)
@@ -129,10 +137,10 @@ class AttachmentRecords:
         await self._redis.delete(*_keys(conversation_id))
 
 
-def _keys(conversation_id: str) -> tuple[str, str, str]:
-    """Hash of records; sorted set of what no message uses yet; hash of sizes and owners. One cluster slot."""
+def _keys(conversation_id: str) -> tuple[str, str, str, str]:
+    """Hash of records; sorted set of what no message uses yet; hash of sizes and owners; set of what is hidden."""
     base = f"ao:chat:{{{conversation_id}}}"
-    return f"{base}:files", f"{base}:files-pending", f"{base}:files-sizes"
+    return f"{base}:files", f"{base}:files-pending", f"{base}:files-sizes", f"{base}:files-hidden"
 
 
 def _unpack(packed: bytes) -> AttachmentRecord:

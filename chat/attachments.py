@@ -221,21 +221,23 @@ class Attachments:
 
     async def download_address(self, conversation_id: str, attachment_id: str, person: str, *, now_s: float) -> Address:
         """An address from which this person can fetch a file: their own, or one that a message carries."""
-        record = (await self._records.get(conversation_id, [attachment_id]))[0]
-        if record is None:
-            raise AttachmentError("unknown_attachment")
-        if record.owner != person and not await self._records.is_used(conversation_id, attachment_id):
-            raise AttachmentError("unknown_attachment", "unused")
+        record = await self._readable(conversation_id, attachment_id, person)
         expires_at_s = int(now_s) + self.limits.download_lifetime_s
         claim = Claim("download", attachment_id, conversation_id, person, record.size_bytes, expires_at_s)
         return Address(attachment_id, self.signer.sign(claim), expires_at_s)
 
     async def open(self, claim: Claim) -> tuple[AttachmentRecord, AsyncIterator[bytes]]:
-        """What a download address was signed for. It may have been erased since."""
-        record = (await self._records.get(claim.conversation_id, [claim.attachment_id]))[0]
+        """What a download address was signed for. It may have been withdrawn or erased since."""
+        record = await self._readable(claim.conversation_id, claim.attachment_id, claim.person)
+        return record, self._chunks(record)
+
+    async def _readable(self, conversation_id: str, attachment_id: str, person: str) -> AttachmentRecord:
+        record = (await self._records.get(conversation_id, [attachment_id]))[0]
         if record is None:
             raise AttachmentError("unknown_attachment")
-        return record, self._chunks(record)
+        if record.owner != person and not await self._records.is_used(conversation_id, attachment_id):
+            raise AttachmentError("unknown_attachment", "unused")
+        return record
 
     async def _chunks(self, record: AttachmentRecord) -> AsyncIterator[bytes]:
         try:
@@ -249,8 +251,13 @@ class Attachments:
 
     # --- away --------------------------------------------------------------------------------------------------
 
+    async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """The message that carries these was withdrawn: nobody but who sent them can fetch them any more."""
+        if attachment_ids:
+            await self._records.hide(conversation_id, attachment_ids)
+
     async def forget(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
-        """Erase the files of a message that was withdrawn."""
+        """Erase files at once."""
         if attachment_ids:
             await self._delete_blobs(await self._records.remove(conversation_id, attachment_ids))
 

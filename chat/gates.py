@@ -30,6 +30,9 @@ class AttachmentGate(Protocol):
     ) -> Sequence[Mapping[str, Any]]:
         """What readers are shown of each; ``ChatError`` (unknown_attachment) when one may not be used here."""
 
+    async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """The message that carries these was withdrawn: its readers cannot fetch them any more."""
+
     async def erase_conversation(self, conversation_id: str) -> None:
         """Forget everything that was attached."""
 
@@ -61,6 +64,9 @@ class NoAttachments:
         if attachment_ids:
             raise ChatError("unknown_attachment", "attachments")
         return ()
+
+    async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """There is nothing."""
 
     async def erase_conversation(self, conversation_id: str) -> None:
         """There is nothing."""

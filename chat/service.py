@@ -160,7 +160,11 @@ class ChatService:
         """Take one's own message back. It stays in the archive; nobody is shown it any more."""
         conversation = await self._writable(principal, conversation_id)
         await self.access_log.record(principal, write_action(conversation_id), conversation)
-        return await self._append(principal, conversation_id, "withdrawal", client_id, {}, target)
+        appended = await self._append(principal, conversation_id, "withdrawal", client_id, {}, target)
+        page = await self.store.read_after(conversation_id, target - 1, 1, mask=False)
+        views = [view for event in page.events if event.seq == target for view in event.body.get("attachments", ())]
+        await self.attachments.hide(conversation_id, [str(view["attachment_id"]) for view in views])
+        return appended
 
     async def system(self, conversation_id: str, client_id: str, what: str, values: Mapping[str, Any]) -> Appended:
         """Append what the service itself has to say (a case changed its state). Names nobody."""

@@ -279,7 +279,20 @@ async def test_files_that_no_message_took_are_erased(setup: Setup) -> None:
     assert setup.files() == []
 
 
-async def test_the_files_of_a_withdrawn_message_are_erased(setup: Setup) -> None:
+@pytest.mark.attack
+async def test_the_files_of_a_withdrawn_message_are_nobodys_to_fetch(setup: Setup) -> None:
+    view = await setup.upload()
+    await setup.attachments.check_usable(CASE, "p-anna", [view["attachment_id"]])
+    assert await setup.download(view["attachment_id"], "SE-nurse") == TEXT
+    await setup.attachments.hide(CASE, [view["attachment_id"], "att-0"])
+    await setup.attachments.hide(CASE, [])
+    with pytest.raises(AttachmentError, match="unknown_attachment"):
+        await setup.download(view["attachment_id"], "SE-nurse")
+    assert await setup.download(view["attachment_id"]) == TEXT
+    assert len(setup.files()) == 1  # the archive has the withdrawn text too
+
+
+async def test_files_that_are_to_be_forgotten_are_erased(setup: Setup) -> None:
     view = await setup.upload()
     await setup.attachments.check_usable(CASE, "p-anna", [view["attachment_id"]])
     address = await setup.attachments.download_address(CASE, view["attachment_id"], "p-anna", now_s=NOW)

@@ -127,3 +127,16 @@ async def test_files_of_others_and_of_elsewhere_cannot_be_sent(
         reply = await end.say(case["case_id"], "m1", "x", [attachment_id])
         assert reply["error"]["code"] == "unknown_attachment"
     assert (await end.say(evas["case_id"], "m1", "x"))["error"]["code"] == "unknown_conversation"
+
+
+@pytest.mark.attack
+async def test_a_withdrawn_message_takes_its_files_along(anna: Browser, karin: Browser, talkers: list[Talker]) -> None:
+    case = await opened(anna)
+    case_id, path = case["case_id"], f"/api/cases/{case['case_id']}"
+    end = await enter(talkers, anna)
+    view = await upload(anna, path)
+    sent = await end.say(case_id, "m1", "", [view["attachment_id"]])
+    assert (await fetch(karin, path, view["attachment_id"]))[0] == 200
+    values = {"conversation_id": case_id, "client_id": "w1", "target": sent["seq"]}
+    assert (await end.client.ask("chat_withdraw", values))["ok"]
+    assert (await fetch(karin, path, view["attachment_id"]))[0] == 404
