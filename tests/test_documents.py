@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)|src=\"([^\"]+)\"")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-FILE = re.compile(r"`((?:auth|rtc|sfu|signalling|loadtest|tests|web)/[\w./-]+\.\w+)`")
+FILE = re.compile(r"`((?:auth|chat|rtc|sfu|signalling|loadtest|tests|web)/[\w./-]+\.\w+)`")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
