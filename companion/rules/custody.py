@@ -151,6 +151,6 @@ def is_in_force(*, valid_until: datetime, ended_at: datetime | None, now: dateti
 
 
 def check_teenager(birth_date: date | None, now: datetime) -> None:
-    """Staff may ask a teenager whether a guardian may come to one meeting; younger ones have proxies, older ones grant."""
+    """Staff may ask a teenager whether a guardian may come to one meeting; the young have proxies, the old grant."""
     if birth_date is None or not GUARDIAN_UNTIL_AGE <= age_on(birth_date, local_date(now)) < ADULT_AGE:
         raise Problem(TEENAGER_ONLY)
