@@ -127,15 +127,14 @@ def clean_name(name: str, fallback: str = "fil") -> str:
 
     The name never becomes part of a path of ours; this is for whoever downloads the file.
     """
-    text = unicodedata.normalize("NFC", name)
-    text = "".join(" " if unicodedata.category(character)[0] == "Z" else character for character in text)
+    text = "".join(" " if unicodedata.category(character)[0] == "Z" else character for character in name)
     text = "".join(character for character in text if unicodedata.category(character)[0] != "C")
-    text = _SPACES.sub(" ", _NOT_IN_NAMES.sub("_", text)).strip(" .")
+    text = _SPACES.sub(" ", _NOT_IN_NAMES.sub("_", unicodedata.normalize("NFC", text))).strip(" .")
     if len(text) > MAX_NAME_CHARACTERS:
         stem, dot, extension = text.rpartition(".")
-        keep_extension = bool(dot) and len(extension) <= 8
+        keep_extension = bool(dot) and 0 < len(extension) <= 8
         ending = f".{extension}" if keep_extension else ""
-        text = (stem if keep_extension else text)[: MAX_NAME_CHARACTERS - len(ending)] + ending
+        text = (stem if keep_extension else text)[: MAX_NAME_CHARACTERS - len(ending)].strip(" .") + ending
     return text or fallback
 
 

@@ -176,3 +176,9 @@ def test_the_extension_says_what_the_file_became() -> None:
     assert name_for("a.jpeg", JPEG) == "a.jpeg"
     assert name_for("a.webp", JPEG) == "a.jpg"
     assert name_for("a", PDF) == "a.pdf"
+
+
+def test_a_cut_name_ends_in_no_blank() -> None:
+    name = clean_name("x" * (MAX_NAME_CHARACTERS - 1) + " and more, without an extension")
+    assert name == "x" * (MAX_NAME_CHARACTERS - 1)
+    assert clean_name("e\u200b\u0301.txt") == "\u00e9.txt"  # what stood between letter and accent is gone
