@@ -28,6 +28,7 @@ from redis.exceptions import (
 from chat.errors import ChatError
 from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
+from chat.raw_link import RawLink
 from chat.scripts import APPEND, RECEIPT, TELL, TOUCH, Script
 
 MAX_WAITING: Final = 20_000
@@ -62,6 +63,10 @@ class _Call:
     arguments: list[Any]
     writes: list[_Write]
 
+    def command(self) -> tuple[Any, ...]:
+        """As the store is sent it."""
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
+
 
 class Committer:
     """Writes to conversations through one queue. Every write is idempotent, hence repeated after a fault.
@@ -73,7 +78,7 @@ class Committer:
     def __init__(self, redis: "Redis", *, wait_aof_ms: int = 0, give_up_s: float = GIVE_UP_S) -> None:
         self.counters: Counter[str] = Counter()
         self.wait_aof_ms = wait_aof_ms
-        self._redis = redis
+        self._link = RawLink(redis)
         self._give_up_s = give_up_s
         self._waiting: list[_Write] = []
         self._wake = asyncio.Event()
@@ -89,6 +94,7 @@ class Committer:
             self._loop.cancel()
             # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
             await asyncio.wait([self._loop], timeout=0.1)
+        await self._link.close()
         self._refuse(self._waiting)
         self._waiting = []
 
@@ -166,12 +172,10 @@ class Committer:
         calls = _calls(batch)
         self.counters["batches"] += 1
         self.counters["writes"] += len(batch)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for call in calls:
-                pipeline.evalsha(call.script.sha, len(call.keys), *call.keys, *call.arguments)
-            if self.wait_aof_ms:
-                pipeline.execute_command("WAITAOF", 1, 0, self.wait_aof_ms)
-            results = await pipeline.execute(raise_on_error=False)
+        commands = [call.command() for call in calls]
+        if self.wait_aof_ms:
+            commands.append(("WAITAOF", 1, 0, self.wait_aof_ms))
+        results = await self._link.ask(commands)
         if self.wait_aof_ms:
             synced = results.pop()
             if isinstance(synced, Exception):
@@ -181,10 +185,7 @@ class Committer:
         self._settle(calls, results)
 
     async def _load_scripts(self) -> None:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for script in (APPEND, RECEIPT, TELL, TOUCH):
-                pipeline.script_load(script.text)
-            await pipeline.execute()
+        await self._link.ask([("SCRIPT", "LOAD", script.text) for script in (APPEND, RECEIPT, TELL, TOUCH)])
 
     def _settle(self, calls: list[_Call], results: list[Any]) -> None:
         for result in results:

@@ -1,0 +1,58 @@
+"""The raw connection: many commands at once, typed errors, faults as redis-py's exceptions."""
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from chat.raw_link import RawLink, typed_error
+from sfu.bus import connect
+
+
+async def test_many_commands_are_answered_in_their_order(redis: Redis) -> None:
+    link = RawLink(redis)
+    commands = [("SET", "key", b"\x00\xff\r\n"), ("GET", "key"), *(("INCR", "counter") for _ in range(5000))]
+    assert await link.ask(commands) == [b"OK", b"\x00\xff\r\n", *range(1, 5001)]
+    await link.close()
+    assert not link.is_open
+
+
+async def test_error_answers_stand_among_the_others(redis: Redis) -> None:
+    link = RawLink(redis)
+    answers = await link.ask([("NONSENSE",), ("PING",), ("EVALSHA", "0" * 40, 0)])
+    assert [type(answer) for answer in answers] == [ResponseError, bytes, NoScriptError]
+    await link.close()
+
+
+async def test_a_connection_that_was_killed_is_an_error_and_the_next_question_opens_another(redis: Redis) -> None:
+    link = RawLink(redis)
+    (number,) = await link.ask([("CLIENT", "ID")])
+    await redis.execute_command("CLIENT", "KILL", "ID", number)
+    with pytest.raises(RedisError):
+        await link.ask([("PING",)])
+    assert await link.ask([("PING",)]) == [b"PONG"]
+    await link.close()
+
+
+async def test_what_is_not_there_is_a_lost_connection() -> None:
+    link = RawLink(connect("redis://127.0.0.1:1/0"))
+    with pytest.raises(RedisConnectionError):
+        await link.ask([("PING",)])
+    with pytest.raises(RedisConnectionError):
+        link.write([("PING",)])
+    with pytest.raises(RedisConnectionError):
+        await link.read()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("NOSCRIPT No matching script.", NoScriptError),
+        ("LOADING Redis is loading the dataset in memory", BusyLoadingError),
+        ("READONLY You can't write against a read only replica.", ReadOnlyError),
+        ("ERR whatever", ResponseError),
+        ("", ResponseError),
+    ],
+)
+def test_errors_are_told_apart_by_their_first_word(text: str, kind: type[Exception]) -> None:
+    assert type(typed_error(text)) is kind
