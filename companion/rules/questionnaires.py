@@ -225,19 +225,22 @@ def holds(condition: Condition, answers: Answers, asked: set[str] | None = None)
             return any(holds(part, answers, asked) for part in condition.parts)
         case "none":
             return not any(holds(part, answers, asked) for part in condition.parts)
-    name = condition.question_id
+    name = condition.question_id or ""
     if name not in answers or (asked is not None and name not in asked):
         return False
-    answer, value = answers[name], condition.value
+    answer: Any = answers[name]
+    value: Any = condition.value
+    if condition.operator == "answered":
+        return True
+    if type(answer) is not type(value):
+        return False
     match condition.operator:
-        case "answered":
-            return True
         case "equals":
-            return type(answer) is type(value) and bool(answer == value)
+            return bool(answer == value)
         case "at_least":
-            return type(answer) is type(value) and bool(answer >= value)
+            return bool(answer >= value)
         case "at_most":
-            return type(answer) is type(value) and bool(answer <= value)
+            return bool(answer <= value)
 
 
 @dataclass(frozen=True)
