@@ -148,6 +148,8 @@ async def test_logging_out_in_another_tab_ends_the_meeting(somebody: Somebody) -
     await maria.is_at("ended")
     assert (await maria.person.meeting())["endCode"] == "revoked"
     await karin.person.sees_tiles(1)
+    await maria.click("home")
+    await maria.page.locator("[data-testid=login-patient]").wait_for()
 
 
 async def test_a_meeting_outlives_its_tokens(visitor: Visitor) -> None:

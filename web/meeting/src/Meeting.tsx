@@ -19,6 +19,8 @@ export interface MeetingProps {
   direct?: boolean;
   /** For whom one is here as proxy. */
   actingFor?: string | null;
+  /** Where the end pages lead, besides back into the meeting. */
+  home?: string | undefined;
   /** The meeting is over for this person, for the page around. */
   onEnd?: ((code: EndCode) => void) | undefined;
   /** A new client per visit: the first one, and one for each return from an end page. */
@@ -32,7 +34,7 @@ interface Visit {
 }
 
 /** The whole way through a meeting: check, room, end. Knows of no pages or routes. */
-export function Meeting({ url, token, freshToken, direct = false, actingFor = null, onEnd, onClient }: MeetingProps) {
+export function Meeting({ url, token, freshToken, direct = false, actingFor = null, home, onEnd, onClient }: MeetingProps) {
   const { language } = useLanguage();
   const claims = useMemo(() => readToken(token), [token]);
   const [visit, setVisit] = useState<Visit>(() => startVisit(token, freshToken, direct));
@@ -86,7 +88,7 @@ export function Meeting({ url, token, freshToken, direct = false, actingFor = nu
         data-end-code={endCode ?? ""}
         data-self-id={snapshot.selfId ?? ""}
       >
-        {screen === "ended" && <Ended code={endCode!} onRejoin={() => setVisit(startVisit(token, freshToken))} />}
+        {screen === "ended" && <Ended code={endCode!} home={home} onRejoin={() => setVisit(startVisit(token, freshToken))} />}
         {screen === "room" && <Room session={client} speakerId={speakerId} onSpeaker={onSpeaker} />}
         {screen === "connecting" && <Connecting />}
         {screen === "waiting" && <WaitingRoom media={client.media} place={snapshot.place} onLeave={() => client.leave()} />}

@@ -26,19 +26,19 @@ export function MeetingPage({ meetingId }: { meetingId: string }) {
     () => (state.status === "in" ? api.meetingToken(meetingId) : new Promise<never>(() => undefined)),
     refused,
   );
+  const home = session?.kind === "staff" ? "/portal" : "/";
   const given = loaded.status === "here" ? loaded.value : null;
   useEffect(() => {
     if (!given || entered) return;
     const actingFor = session?.acting_for?.name ?? null;
     // A host's one click was the one that led here; where the browser would ask for the devices, the check explains why.
     const direct = given.role === "host" ? mayCapture() : Promise.resolve(false);
-    void direct.then((yes) => setEntered({ token: given.token, actingFor, direct: yes }));
+    void direct.then((yes) => setEntered({ token: given.token, actingFor, direct: yes, home }));
   }, [given?.token]);
 
   if (entered) return <Inside api={api} meetingId={meetingId} {...entered} />;
   const early = loaded.status === "failed" && isEarly(loaded.error);
   const shown = state.status !== "in" ? state.status : early ? "early" : loaded.status;
-  const home = session?.kind === "staff" ? "/portal" : "/";
   return (
     <Shell name="meeting" state={shown} home={home}>
       {(shown === "loading" || shown === "here") && <Loading />}
@@ -109,6 +109,7 @@ interface Entered {
   token: string;
   actingFor: string | null;
   direct: boolean;
+  home: string;
 }
 
 interface InsideProps extends Entered {
@@ -117,7 +118,7 @@ interface InsideProps extends Entered {
 }
 
 /** The meeting itself, from the check to the end. */
-function Inside({ api, meetingId, token, actingFor, direct }: InsideProps) {
+function Inside({ api, meetingId, token, actingFor, direct, home }: InsideProps) {
   const over = useRef(false);
   useEffect(() => {
     const timer = setInterval(() => !over.current && void api.session().catch(() => undefined), KEEP_ALIVE_MS);
@@ -131,6 +132,7 @@ function Inside({ api, meetingId, token, actingFor, direct }: InsideProps) {
       freshToken={fresh}
       actingFor={actingFor}
       direct={direct}
+      home={home}
       onEnd={() => (over.current = true)}
       onClient={(client) => ((document.getElementById("page") as MeetingElement).client = client)}
     />

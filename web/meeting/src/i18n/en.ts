@@ -170,6 +170,7 @@ export const en: Messages = {
   left_title: "You have left the meeting",
   left_text: "You can join again as long as the meeting goes on.",
   rejoin: "Join again",
+  to_start: "To the start page",
   reload: "Reload the page",
   removed_title: "You are no longer in the meeting",
   removed_text: "The person leading the meeting ended your participation. Contact the clinic if you think this is wrong.",

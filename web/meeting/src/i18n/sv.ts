@@ -168,6 +168,7 @@ export const sv = {
   left_title: "Du har lämnat mötet",
   left_text: "Du kan gå med igen så länge mötet pågår.",
   rejoin: "Gå med igen",
+  to_start: "Till startsidan",
   reload: "Ladda om sidan",
   removed_title: "Du är inte längre med i mötet",
   removed_text: "Den som leder mötet har avslutat ditt deltagande. Kontakta mottagningen om du tror att det blev fel.",

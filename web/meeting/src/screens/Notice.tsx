@@ -7,11 +7,12 @@ import { Page } from "./Page";
 
 interface EndedProps {
   code: EndCode;
+  home: string | undefined;
   onRejoin: () => void;
 }
 
 /** The meeting is over for this person: why, and what to do next. */
-export function Ended({ code, onRejoin }: EndedProps) {
+export function Ended({ code, home, onRejoin }: EndedProps) {
   const t = useTranslate();
   const { prefix, action, fault } = ENDINGS[code];
   const heading = useRef<HTMLHeadingElement>(null);
@@ -26,15 +27,24 @@ export function Ended({ code, onRejoin }: EndedProps) {
           {t(`${prefix}_title`)}
         </h1>
         <p class="ao-lead">{t(`${prefix}_text`)}</p>
-        {action === "rejoin" && (
-          <button type="button" class="ds-button" data-testid="rejoin" onClick={onRejoin}>
-            {t(code === "left" ? "rejoin" : "try_again")}
-          </button>
-        )}
-        {action === "reload" && (
-          <button type="button" class="ds-button" data-testid="reload" onClick={() => location.reload()}>
-            {t("reload")}
-          </button>
+        {(action || home) && (
+          <div class="ao-notice-actions">
+            {action === "rejoin" && (
+              <button type="button" class="ds-button" data-testid="rejoin" onClick={onRejoin}>
+                {t(code === "left" ? "rejoin" : "try_again")}
+              </button>
+            )}
+            {action === "reload" && (
+              <button type="button" class="ds-button" data-testid="reload" onClick={() => location.reload()}>
+                {t("reload")}
+              </button>
+            )}
+            {home && (
+              <a class="ds-button" data-variant="secondary" data-testid="home" href={home}>
+                {t("to_start")}
+              </a>
+            )}
+          </div>
         )}
         {fault && <p class="ao-hint">{t("error_code", { code })}</p>}
       </div>
