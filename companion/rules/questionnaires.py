@@ -202,7 +202,7 @@ def _is_date(text: str) -> bool:
 
 def check_answers(questionnaire: Questionnaire, answers: Answers) -> None:
     """Everything that is asked and required is answered, everything answered is asked, each in its own form."""
-    asked = set()
+    asked: set[str] = set()
     for question in questionnaire.questions:
         if question.asked_when is not None and not holds(question.asked_when, answers, asked):
             continue
