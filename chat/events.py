@@ -79,13 +79,19 @@ def pack(draft: Draft) -> bytes:
     return msgpack.packb([*fields, dict(draft.body)])  # type: ignore[no-any-return]
 
 
+_FIELDS: Final = (str, str, str, str, str, int, dict)
+
+
 def unpack(seq: int, at_ms: int, packed: bytes) -> Event:
     """The opposite of ``pack``; ``ValueError`` when it is none of ours."""
     try:
-        kind, author, name, role, client_id, target, body = msgpack.unpackb(packed)
+        fields = msgpack.unpackb(packed)
     except Exception:  # msgpack raises half a dozen unrelated types
         raise ValueError("no event") from None
-    if kind not in EVENT_KINDS or role not in AUTHOR_ROLES or not isinstance(body, dict):
+    if not isinstance(fields, list) or tuple(map(type, fields)) != _FIELDS:
+        raise ValueError("no event")
+    kind, author, name, role, client_id, target, body = fields
+    if kind not in EVENT_KINDS or role not in AUTHOR_ROLES:
         raise ValueError("no event")
     return Event(seq, at_ms, kind, author, name, role, client_id, target, body)
 
