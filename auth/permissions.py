@@ -237,7 +237,7 @@ TABLE: Final[Mapping[Action, Rule]] = MappingProxyType(
             service_scope="proxies:write",
         ),
         # Notices: that something waits, told by SMS, e-mail or push.
-        Action.NOTICE_SUBSCRIBE: Rule("Be told in one's own browser, or no more.", (("patient", _R.ANYONE),)),
+        Action.NOTICE_SUBSCRIBE: Rule("See and change where oneself is told.", (("patient", _R.ANYONE),)),
         Action.NOTICE_WRITE: Rule(
             "Have somebody told, and see how that went.",
             _SERVICE,

@@ -1,6 +1,7 @@
 """Takes notices from the outbox, looks up where to, renders, lints, sends, and says how it ended."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
@@ -45,6 +46,24 @@ class Notices:
             (await self.outbox.enqueue(self._notice(person, template_id, filled, key, way, now), now_s=now))[0]
             for way in ways_of(contact)
         ]
+
+    async def tell_at(
+        self,
+        person: str,
+        channel: Channel,
+        to: str,
+        template_id: str,
+        parameters: Mapping[str, str],
+        *,
+        lifetime_s: int,
+    ) -> None:
+        """Tell somebody at a place that is not in their contact (yet), whatever was told there before."""
+        contact = await self.contacts.get(person)
+        filled = self.filled(template_id, parameters, contact)
+        render(template_id, contact.language, filled)
+        now = int(self._clock())
+        notice = self._notice(person, template_id, filled, secrets.token_hex(16), (channel,), now)
+        await self.outbox.enqueue(replace(notice, to=to, expires_at_s=now + lifetime_s), now_s=now)
 
     def filled(self, template_id: str, parameters: Mapping[str, str], contact: Contact) -> dict[str, str]:
         """The parameters with our address, and with a unit's name only where it may be told."""
@@ -144,7 +163,7 @@ class NoticeDelivery:
         if claimed.is_interrupted and not sender.repeats_safely:
             return "failed", "interrupted", "", 0
         contact = await self._contacts.get(notice.person)
-        places = _places(contact, notice.channel)
+        places = (notice.to,) if notice.to else _places(contact, notice.channel)
         if not places:
             return "failed", "no_address", "", 0
         try:

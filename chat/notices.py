@@ -61,6 +61,8 @@ class Notice:
     expires_at_s: int
     then: tuple[Channel, ...] = ()
     """Channels to try, in this order, when this one leads nowhere."""
+    to: str = field(default="", repr=False)
+    """Only for a code that shows whose a place is: that place. Otherwise it stands in the contact."""
 
 
 @dataclass(frozen=True)

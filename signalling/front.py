@@ -48,6 +48,8 @@ from signalling.settings import FrontSettings
 
 _log = structlog.get_logger(__name__)
 
+_REMOVED_EVENT = "removed_from_room"
+
 SOCKETS: Final = Public("A socket's first message brings a meeting token, and each event has an action of its own.")
 SOCKETS_ROUTE: Final = Route("GET", "/socket.io/", SOCKETS, "The wire protocol (docs/protocol.md), WebSocket only.")
 
@@ -142,6 +144,7 @@ class Front:
         self.meeting_routes.attach(self.app)
         self.portal = Portal(settings, self._redis, self.meetings, self.identity, self.metrics, clock=clock)
         self.portal.attach(self.app)
+        self.admission.on_removed = self.tell_removed
         self.chat = ChatPart(
             settings,
             self.front_id,
@@ -152,7 +155,9 @@ class Front:
             self.metrics,
             clock=clock,
         )
-        self.notices = NoticePart(settings, settings.public_url, self.front_id, self._redis, self.metrics, clock=clock)
+        self.notices = NoticePart(
+            settings, keys, settings.public_url, self.front_id, self._redis, self.metrics, clock=clock
+        )
         self.notices.attach(self.app)
         self.cases = CasePart(
             settings, keys, self._redis, self.chat, self.entry, self.notices, self.metrics, clock=clock
@@ -234,10 +239,17 @@ class Front:
             session = self.sessions.find(data["room_id"], data["participant_id"])
             if session is not None:
                 self.sessions.close(session, "replaced")
+        elif event == _REMOVED_EVENT:
+            self.chat.events.cut_grant(data["grant_id"], meeting_id=data["room_id"])
         elif event == REVOKE_EVENT:
             self.chat.events.cut_grant(data["grant_id"])
             for session in self.sessions.of_grant(data["grant_id"]):
                 self.sessions.close(session, "revoked")
+
+    async def tell_removed(self, room_id: str, grant_id: str) -> None:
+        """A host removed somebody: sockets that only read the meeting's chat end at every front."""
+        for front_id in {*await self.registry.live("front"), self.front_id}:
+            await self.bus.emit(front_id, _REMOVED_EVENT, {"room_id": room_id, "grant_id": grant_id})
 
     async def _on_worker_lost(self, worker_id: str) -> None:
         """Tell the people of its rooms at once; the next join finds the room a new home."""

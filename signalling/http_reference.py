@@ -8,6 +8,7 @@ from typing import Any, Final
 from auth.permissions import TABLE
 from signalling import (
     case_part,
+    contact_api,
     front,
     grant_api,
     http_api,
@@ -76,6 +77,7 @@ def documented_routes() -> tuple[Route, ...]:
         *portal_api.ROUTES,
         *case_part.ROUTES,
         *notice_api.ROUTES,
+        *contact_api.ROUTES,
         *smart_api.ROUTES,
         front.SOCKETS_ROUTE,
         *http_api.ROUTES,

@@ -10,7 +10,9 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from auth.tokens import TokenKeys
 from chat.cases import Case
+from chat.contact_codes import ContactCodes
 from chat.contacts import Contacts
 from chat.notice_delivery import NoticeDelivery, Notices
 from chat.notice_outbox import NoticeOutbox
@@ -22,6 +24,7 @@ from chat.sender_smtp import SmtpSender
 from chat.sender_webpush import KNOWN_HOSTS, WebPushSender
 from chat.unit_settings import UnitSettings
 from chat.web_push import encode, load_private_key, public_bytes
+from signalling.contact_api import ContactApi
 from signalling.logs import place_of
 from signalling.message_settings import MessageSettings
 from signalling.metrics import FrontMetrics
@@ -41,6 +44,7 @@ class NoticePart:
     def __init__(
         self,
         settings: MessageSettings,
+        keys: TokenKeys,
         public_url: str,
         front_id: str,
         redis: "Redis",
@@ -71,15 +75,18 @@ class NoticePart:
             has_sink=settings.mode == "development",
             clock=clock,
         )
+        codes = ContactCodes(redis, self.contacts, self.notices, keys.derived("contact codes")[0])
+        self._contact_api = ContactApi(self.contacts, codes)
         self._sending: asyncio.Task[None] | None = None
 
     def attach(self, app: web.Application) -> None:
         """Put the routes into the application."""
         self._api.add_routes(app)
+        self._contact_api.add_routes(app)
 
     async def start(self, own_url: str) -> None:
         """Begin to send. ``own_url``: what notices name when no public address is set (one machine)."""
-        self.notices.address = self.notices.address or own_url
+        self.notices.address = self.notices.address or own_url.replace("127.0.0.1", "localhost")
         await self.outbox.start()
         self._sending = asyncio.create_task(self._send())
 

@@ -89,3 +89,32 @@ class Unsubscribe(Message):
     """Be told in this browser no more."""
 
     endpoint: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class OwnContact(Message):
+    """Where and how oneself is told."""
+
+    phone: str
+    email: str
+    language: Literal["sv", "en"]
+    browsers: int = Field(description="How many browsers are told by push.")
+
+
+class SendCode(Message):
+    """Ask for a code at a telephone number or mailbox that one says is one's own."""
+
+    channel: Literal["sms", "email"]
+    to: Annotated[str, Field(min_length=1, max_length=254)] = Field(description="E.164 number, or e-mail address.")
+
+
+class ConfirmCode(Message):
+    """Show that one has read the code: from now on one is told there."""
+
+    code: Annotated[str, Field(pattern=r"^\d{6}$")]
+
+
+class ChangeContact(Message):
+    """Choose a language, or no longer be told at a place."""
+
+    language: Literal["sv", "en"] | None = None
+    forget: Literal["sms", "email"] | None = None

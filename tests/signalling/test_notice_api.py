@@ -186,3 +186,30 @@ def test_the_page_shows_text_as_text() -> None:
     empty = sink_page([]).text
     assert empty is not None
     assert "Ingenting har skickats" in empty
+
+
+async def test_a_patient_confirms_a_number_with_the_code_sent_there(front: Front, nobody: Browser) -> None:
+    eva = await browser_of(front, patient(EVA))
+    assert (await eva.send("GET", "/api/contact"))[1] == {"phone": "", "email": "", "language": "sv", "browsers": 0}
+    assert (await eva.send("POST", "/api/contact/codes", {"channel": "sms", "to": "+46701740607"}))[0] == 202
+    page = await sent_page(nobody, "SMS till +46701740607")
+    code = page.partition("Din kod är ")[2][:6]
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    assert (await eva.send("POST", "/api/contact/confirm", {"code": wrong}))[0] == 400
+    status, contact = await eva.send("POST", "/api/contact/confirm", {"code": code})
+    assert (status, contact["phone"]) == (200, "+46701740607")
+    assert (await eva.send("POST", "/api/contact/confirm", {"code": code}))[0] == 409
+    status, contact = await eva.send("PATCH", "/api/contact", {"language": "en", "forget": "sms"})
+    assert contact == {"phone": "", "email": "", "language": "en", "browsers": 0}
+    await eva.close()
+
+
+@pytest.mark.attack
+async def test_codes_are_few_and_for_patients(front: Front) -> None:
+    eva, karin = await browser_of(front, patient(EVA)), await browser_of(front, staff())
+    ask = {"channel": "sms", "to": "+46701740607"}
+    assert [(await eva.send("POST", "/api/contact/codes", ask))[0] for _ in range(6)] == [202] * 5 + [429]
+    assert (await eva.send("POST", "/api/contact/codes", {"channel": "sms", "to": "112"}))[0] == 400
+    assert (await karin.send("POST", "/api/contact/codes", ask))[0] == 403
+    await eva.close()
+    await karin.close()
