@@ -45,6 +45,8 @@ class Admission:
         self._admissions = admissions
         self._meetings = meetings
         self._media = media
+        self.on_removed: Callable[[str, str], Awaitable[None]] | None = None
+        """Told of room and grant when a host removed somebody: what else that grant holds open ends, too."""
         self._sessions = sessions
         self._record = record
         self._token_lifetime_s = token_lifetime_s
@@ -129,6 +131,8 @@ class Admission:
         grant_id = await self._media.remove(seat, message.participant_id)
         if grant_id is not None:
             await self._admissions.remove(seat.room_id, grant_id)
+            if self.on_removed is not None:
+                await self.on_removed(seat.room_id, grant_id)
         return {}
 
     async def _audit(self, session: Session, claims: MeetingClaims, action: Action, participant_id: str) -> None:

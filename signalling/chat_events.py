@@ -143,10 +143,12 @@ class ChatEvents:
             for conversation_id in list(socket.attached):
                 self._detach(socket, conversation_id)
 
-    def cut_grant(self, grant_id: str) -> None:
-        """What let somebody in was withdrawn: their sockets end now."""
-        for socket in [socket for socket in self._sockets.values() if socket.principal.grant_id == grant_id]:
-            socket.connection.abort("ended")
+    def cut_grant(self, grant_id: str, *, meeting_id: str | None = None) -> None:
+        """What let somebody in was withdrawn, or (``meeting_id``) does not let them into that meeting any more."""
+        for socket in list(self._sockets.values()):
+            principal = socket.principal
+            if principal.grant_id == grant_id and meeting_id in (None, principal.meeting_id):
+                socket.connection.abort("ended")
 
     def _refusal(self, event: str, code: wire.ChatCode, field: str | None) -> dict[str, Any]:
         self._metrics.errors.labels(event, code).inc()

@@ -304,6 +304,22 @@ async def test_a_withdrawn_grant_ends_the_socket(front: Front, logged_in: Logged
     await asyncio.wait_for(anna.gone.wait(), 5)
 
 
+@pytest.mark.attack
+async def test_who_was_removed_from_a_meeting_reads_its_chat_no_more(
+    front: Front, make_front: MakeFront, make_client: MakeClient
+) -> None:
+    other_front = await make_front()
+    anna, bo = await make_client(), await make_client()
+    await hello(anna)
+    await hello(bo, "bo")
+    grants = {socket.principal.actor: socket.principal.grant_id for socket in front.chat.events._sockets.values()}
+    assert grants["anna"] != grants["bo"]
+    await front.admissions.remove("room", grants["anna"])
+    await other_front.tell_removed("room", grants["anna"])
+    await asyncio.wait_for(anna.gone.wait(), 5)
+    assert (await send(bo, "hej", "c1"))["ok"]
+
+
 async def test_a_socket_that_chats_need_not_join(make_front: MakeFront, make_client: MakeClient, front: Front) -> None:
     short = await make_front(join_timeout_s=0.2)
     silent, anna = await make_client(short), await make_client(short)
