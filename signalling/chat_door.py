@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from aiohttp import web
 
@@ -11,7 +12,12 @@ from auth.principal import Principal
 from chat.conversation import Conversation
 from signalling.entry import Entry, RefusedError, principal_of
 
-FindPrincipal = Callable[[web.Request], Awaitable[Principal | None]]
+
+class FindPrincipal(Protocol):
+    """Who is logged in by a cookie; ``is_use`` keeps the login from ending for being idle."""
+
+    async def __call__(self, request: web.Request, *, is_use: bool) -> Principal | None:
+        """None when nobody is, or not any more."""
 
 
 class MeetingAndSessionDoor:
@@ -28,9 +34,9 @@ class MeetingAndSessionDoor:
             raise RefusedError("not_admitted")
         return principal_of(ticket.claims)
 
-    async def by_request(self, request: web.Request) -> Principal | None:
+    async def by_request(self, request: web.Request, *, is_use: bool) -> Principal | None:
         """Who is logged in."""
-        return await self._find_principal(request)
+        return await self._find_principal(request, is_use=is_use)
 
 
 class AuditedAccess:

@@ -23,7 +23,7 @@ from chat.presence import PRESENCE_KINDS, RENEW_S, Presence
 from chat.service import TYPING_MS, ChatService
 from signalling import chat_protocol as wire
 from signalling.chat_metrics import ChatMetrics
-from signalling.chat_packets import acknowledgement_frame
+from signalling.chat_packets import acknowledgement_frame, event_frame
 from signalling.chat_settings import ChatSettings
 from signalling.chat_sockets import ChatSocket
 from signalling.connection import Connection, Frame
@@ -38,6 +38,8 @@ NEWEST_EVENTS: Final = 50
 MAX_ATTACHED: Final = 200
 """Conversations that one socket may read at the same time."""
 _APPENDS: Final = frozenset({"chat_send", "chat_edit", "chat_withdraw"})
+_USES: Final = _APPENDS | {"chat_type", "chat_live", "chat_history", "chat_search"}
+"""Events that a person causes; everything else a page sends by itself."""
 _MAX_WRITERS: Final = 50_000
 
 
@@ -47,8 +49,8 @@ class Door(Protocol):
     async def by_token(self, token: str) -> Principal:
         """The holder of a meeting token who is admitted."""
 
-    async def by_request(self, request: web.Request) -> Principal | None:
-        """Who is logged in, by the cookie of the socket's handshake."""
+    async def by_request(self, request: web.Request, *, is_use: bool) -> Principal | None:
+        """Who is logged in, by the cookie of the socket's handshake; ``is_use``: a person does something."""
 
 
 class RefusedChatError(Exception):
@@ -175,6 +177,7 @@ class ChatEvents:
         now = self._monotonic()
         if not socket.events.take(now) or (event in _APPENDS and not self._writer(socket).take(now)):
             raise RefusedChatError("rate_limited")
+        socket.was_used = socket.was_used or event in _USES
         return await self._handlers[event](socket, message)
 
     def _writer(self, socket: ChatSocket) -> TokenBucket:
@@ -195,7 +198,7 @@ class ChatEvents:
         if message.token is not None:
             principal: Principal | None = await self._door.by_token(message.token)
         else:
-            principal = await self._door.by_request(connection.request)
+            principal = await self._door.by_request(connection.request, is_use=False)
         if principal is None:
             raise RefusedChatError("not_logged_in")
         self.forget(connection)
@@ -205,6 +208,7 @@ class ChatEvents:
             principal,
             TokenBucket(settings.messages_per_s, settings.messages_burst, self._monotonic()),
             self._limits.max_unsent_bytes,
+            is_by_session=message.token is None,
         )
         connection.keep()
         reply: dict[str, Any] = {"meeting": None, "channel": None, "typing_ms": TYPING_MS}
@@ -336,6 +340,30 @@ class ChatEvents:
         while True:
             await asyncio.sleep(RENEW_S)
             self._presence.renew()
+            try:
+                await self.check_logins()
+            except Exception as error:  # the loop outlives any fault; what it could not look at it will next time
+                _log.warning("chat_logins_unchecked", exception=place_of(error))
+
+    async def check_logins(self) -> None:
+        """End sockets whose login has ended, and what people (proxies) may no longer read."""
+        for socket in [socket for socket in self._sockets.values() if socket.is_by_session]:
+            was_used, socket.was_used = socket.was_used, False
+            principal = await self._door.by_request(socket.connection.request, is_use=was_used)
+            if principal is None or principal.actor != socket.principal.actor:
+                socket.connection.abort("ended")
+            elif principal != socket.principal:
+                socket.principal = principal
+                for conversation_id in list(socket.attached):
+                    await self._check_right(socket, conversation_id)
+
+    async def _check_right(self, socket: ChatSocket, conversation_id: str) -> None:
+        try:
+            await self._service.readable(socket.principal, conversation_id)
+        except ChatError as error:
+            if error.code == "unknown_conversation":
+                self._detach(socket, conversation_id)
+                socket.hint(event_frame("chat_ended", {"conversation_id": conversation_id}))
 
 
 def _code_of(error: Exception, event: str) -> wire.ChatCode:

@@ -19,6 +19,10 @@ class ChatSocket:
     principal: Principal
     events: TokenBucket
     max_unsent_bytes: int
+    is_by_session: bool
+    """Logged in by a cookie, not by a meeting token."""
+    was_used: bool = False
+    """Somebody did something here since the login was looked at last; receipts do not count."""
     attached: dict[str, str] = field(default_factory=dict)
     """Conversations it reads, with who it is there (``author``)."""
 

@@ -164,9 +164,10 @@ class Guard:
         secret = session_secret(request)
         return None if secret is None else await self._sessions.find(secret, self._clock())
 
-    async def find_principal(self, request: web.Request) -> Principal | None:
-        """Who is logged in, as ``find_session`` finds them (sockets)."""
-        session = await self.find_session(request)
+    async def find_principal(self, request: web.Request, *, is_use: bool = True) -> Principal | None:
+        """Who is logged in; ``is_use``: somebody does something there just now (sockets live on by themselves)."""
+        secret = session_secret(request)
+        session = None if secret is None else await self._sessions.find(secret, self._clock(), is_use=is_use)
         return None if session is None else await self._current(session)
 
     async def note(self, request: web.Request, action: Action, resource: Resource, *, what: str | None = None) -> None:

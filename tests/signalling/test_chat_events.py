@@ -215,7 +215,7 @@ async def logged_in(front: Front, make_client: MakeClient, monkeypatch: pytest.M
         )
 
     async def make(principal: Principal) -> Client:
-        async def by_request(_request: Any) -> Principal:
+        async def by_request(_request: Any, *, is_use: bool) -> Principal:
             return principal
 
         monkeypatch.setattr(front.chat.events._door, "by_request", by_request)
@@ -318,6 +318,32 @@ async def test_who_was_removed_from_a_meeting_reads_its_chat_no_more(
     await other_front.tell_removed("room", grants["anna"])
     await asyncio.wait_for(anna.gone.wait(), 5)
     assert (await send(bo, "hej", "c1"))["ok"]
+
+
+@pytest.mark.attack
+async def test_a_proxy_whose_right_ends_is_let_go_and_a_login_that_ended_ends_the_socket(
+    front: Front, logged_in: LoggedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eva = await logged_in(patient("p-eva", "p-anna", frozenset({"messages"})))
+    assert (await open_chat(eva, conversation_id="case-1"))["live"]
+    uses: list[bool] = []
+    now: Principal | None = patient("p-eva", "p-anna")
+
+    async def by_request(_request: Any, *, is_use: bool) -> Principal | None:
+        uses.append(is_use)
+        return now
+
+    monkeypatch.setattr(front.chat.events._door, "by_request", by_request)
+    await eva.ask("chat_type", {"conversation_id": "case-1", "typing": True})
+    await front.chat.events.check_logins()
+    assert (await eva.wait_for("chat_ended"))["conversation_id"] == "case-1"
+    assert code(await send(eva, "hej", "c1", "case-1")) == "unknown_conversation"
+    await front.chat.events.check_logins()
+    await front.chat.events.check_logins()
+    assert uses == [True, True, False]
+    now = None
+    await front.chat.events.check_logins()
+    await asyncio.wait_for(eva.gone.wait(), 5)
 
 
 async def test_a_socket_that_chats_need_not_join(make_front: MakeFront, make_client: MakeClient, front: Front) -> None:
