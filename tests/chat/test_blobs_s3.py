@@ -82,7 +82,7 @@ async def test_a_wrong_secret_is_refused_by_a_server_that_checks(server: str, bu
     key = iam.create_access_key(UserName="front")["AccessKey"]
     iam.close()
     async with aiohttp.ClientSession(f"http://{server}") as session:
-        await session.post("/moto-api/reset-auth", data=b"0")
+        (await session.post("/moto-api/reset-auth", data=b"0")).release()
         try:
             right = S3Store.from_url(f"s3+http://{key['AccessKeyId']}:{_quoted(key['SecretAccessKey'])}@{server}/files")
             wrong = S3Store.from_url(f"s3+http://{key['AccessKeyId']}:wrong@{server}/files")
@@ -95,7 +95,7 @@ async def test_a_wrong_secret_is_refused_by_a_server_that_checks(server: str, bu
             await right.close()
             await wrong.close()
         finally:
-            await session.post("/moto-api/reset-auth", data=b"1000000")
+            (await session.post("/moto-api/reset-auth", data=b"1000000")).release()
 
 
 def _quoted(secret: str) -> str:

@@ -153,7 +153,8 @@ async def test_an_address_is_for_one_purpose_one_file_and_a_short_time(
     case = f"/api/cases/{(await opened(anna))['case_id']}"
     address = await reserve(anna, case, len(TEXT))
     assert (await anna.ask("GET", address["url"]))[0] == 404
-    assert (await put(anna, address["url"][:-1] + "A", TEXT))[0] == 404
+    forged = address["url"][:-1] + ("E" if address["url"].endswith("A") else "A")
+    assert (await put(anna, forged, TEXT))[0] == 404
     assert (await put(anna, address["url"], TEXT + b"!"))[0] == 413
     assert (await put(anna, address["url"], TEXT))[0] == 201
     assert (await put(anna, address["url"], TEXT))[0] == 409
