@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from companion import sweeper
 from companion.errors import (
     BUSY,
     FORBIDDEN,
@@ -30,7 +31,9 @@ from companion.errors import (
 from companion.identity import RefusedError, bind_request
 from companion.outbox import Dispatcher, Receiver
 from companion.routes import ROUTERS
+from companion.search_cache import SearchCache
 from companion.services import Services
+from sfu.logs import place_of
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 _BY_STATUS: Final[dict[int, ProblemKind]] = {
@@ -49,7 +52,7 @@ def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks: list[asyncio.Task[None]] = []
+        tasks = [asyncio.create_task(sweeper.run(services.database, services.clock))]
         if receiver is not None:
             dispatcher = Dispatcher(services.database, receiver, services.clock)
             tasks.append(asyncio.create_task(dispatcher.run()))
@@ -70,6 +73,7 @@ def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.search_cache = SearchCache(services.settings.search_cache_s)
     for router in ROUTERS:
         app.include_router(router)
     app.middleware("http")(_each_request)
@@ -90,7 +94,7 @@ async def _each_request(request: Request, call_next: Callable[[Request], Awaitab
     try:
         response = await call_next(request)
     except Exception as error:
-        _log.error("request_failed", exc_info=error)
+        _log.error("request_failed", error=place_of(error))
         response = _answer(request, Problem(INTERNAL))
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -135,7 +139,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
     """A deadlock, a lost connection, a full pool: nothing was done, and it may be tried again."""
-    _log.error("database_failed", exc_info=error)
+    _log.error("database_failed", error=place_of(error))
     answer = _answer(request, Problem(BUSY))
     answer.headers["Retry-After"] = "1"
     return answer

@@ -74,7 +74,6 @@ class Database:
             yield transaction
             if session.new or session.dirty or session.deleted or transaction.audit or transaction.outbox:
                 raise RuntimeError("a reading transaction wrote")
-            await session.rollback()
 
     async def close(self) -> None:
         """Give all connections back."""

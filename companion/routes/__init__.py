@@ -5,7 +5,14 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from companion.routes import health
+from companion.routes import bookings, health, organisation, reserve, schedules, slots
 
-ROUTERS: Final[Sequence[APIRouter]] = (health.router,)
+ROUTERS: Final[Sequence[APIRouter]] = (
+    health.router,
+    organisation.router,
+    schedules.router,
+    slots.router,
+    bookings.router,
+    reserve.router,
+)
 """All of them, in the order of the document."""

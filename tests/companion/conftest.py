@@ -18,6 +18,7 @@ from companion.services import Services
 from companion.settings import CompanionSettings
 from tests.companion.people import TOKEN_KEYS, Api, VirtualClock
 from tests.companion.postgresql import Cluster, cluster
+from tests.companion.world import World, build
 
 AUDIT_KEYS = AuditKeys({"test": b"a" * 32})
 _NUMBERS = itertools.count()
@@ -82,3 +83,9 @@ async def api(app: FastAPI, clock: VirtualClock) -> AsyncIterator[Api]:
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx2.AsyncClient(transport=transport, base_url="http://companion") as http:
         yield Api(http, clock)
+
+
+@pytest.fixture
+async def world(api: Api, services: Services) -> World:
+    """An organisation with a week of slots for one person each."""
+    return await build(api, services)

@@ -1,0 +1,133 @@
+"""The reserve list, the drop-in counter, and fee rules."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from auth.permissions import Action
+from companion.identity import Caller, asks, public
+from companion.routes.organisation import WHY_PUBLIC, Admin
+from companion.routes.shapes import HsaId, Input, ObjectId, Output, PersonId
+from companion.routes.slots import Booker, whom
+from companion.services import Services
+from companion.store import fees
+from companion.store import reserve as store
+
+router = APIRouter(tags=["reserve list, drop-in, fees"])
+
+Scheduler = Annotated[Caller, asks(Action.SCHEDULE_ADMIN)]
+
+
+class ReserveIn(Input):
+    """Who wants what."""
+
+    time_type_id: ObjectId
+    patient_person_id: PersonId | None = None
+
+
+class ReserveOut(Output):
+    """A place on the reserve list."""
+
+    entry_id: str
+    unit_hsa_id: str
+    time_type_id: str
+    state: str
+    hold_id: str | None
+
+
+class DropInIn(Input):
+    """How many numbers there are."""
+
+    capacity: Annotated[int, Field(ge=0, le=100_000)]
+
+
+class DropInOut(Output):
+    """The counter: numbers out, numbers called."""
+
+    day: date
+    capacity: int
+    issued: int
+    called: int
+
+
+class FeeRuleIn(Input):
+    """What something costs from a day on."""
+
+    kind: Literal["late_cancellation", "absence"]
+    amount_ore: Annotated[int, Field(ge=0, le=1_000_000)]
+    valid_from: date
+    valid_until: date | None = None
+    time_type_id: ObjectId | None = None
+
+
+class FeeRuleOut(Output):
+    """A fee rule."""
+
+    rule_id: str
+    kind: str
+    amount_ore: int
+    valid_from: date
+    valid_until: date | None
+    time_type_id: str | None
+
+
+@router.post("/units/{hsa_id}/reserve", status_code=201)
+async def join(hsa_id: HsaId, body: ReserveIn, caller: Booker) -> ReserveOut:
+    """Wait for a leftover place."""
+    async with caller.transaction() as transaction:
+        person_id = whom(caller, body.patient_person_id)
+        made = await store.join_reserve(transaction, caller, hsa_id, body.time_type_id, person_id)
+        return ReserveOut.model_validate(made)
+
+
+@router.delete("/reserve/{entry_id}", status_code=204)
+async def leave(entry_id: ObjectId, caller: Booker) -> None:
+    """Wait no longer."""
+    async with caller.transaction() as transaction:
+        await store.leave_reserve(transaction, caller, entry_id)
+
+
+@router.get("/units/{hsa_id}/drop-in/{day}")
+async def read_drop_in(hsa_id: HsaId, day: date, services: Annotated[Services, public(WHY_PUBLIC)]) -> DropInOut:
+    """How the drop-in reception stands."""
+    async with services.database.reading(services.clock()) as transaction:
+        return DropInOut.model_validate(await store.counter_of(transaction, hsa_id, day))
+
+
+@router.put("/units/{hsa_id}/drop-in/{day}")
+async def open_drop_in(hsa_id: HsaId, day: date, body: DropInIn, caller: Scheduler) -> DropInOut:
+    """Open the counter of a day."""
+    async with caller.transaction() as transaction:
+        return DropInOut.model_validate(await store.open_drop_in(transaction, caller, hsa_id, day, body.capacity))
+
+
+@router.post("/units/{hsa_id}/drop-in/{day}/tickets", status_code=201)
+async def take_ticket(hsa_id: HsaId, day: date, caller: Scheduler) -> DropInOut:
+    """Give the next number out."""
+    async with caller.transaction() as transaction:
+        return DropInOut.model_validate(await store.take_ticket(transaction, caller, hsa_id, day))
+
+
+@router.post("/units/{hsa_id}/drop-in/{day}/calls", status_code=201)
+async def call_next(hsa_id: HsaId, day: date, caller: Scheduler) -> DropInOut:
+    """Call the next number."""
+    async with caller.transaction() as transaction:
+        return DropInOut.model_validate(await store.call_next(transaction, caller, hsa_id, day))
+
+
+@router.get("/fee-rules")
+async def list_fee_rules(
+    services: Annotated[Services, public("What absence costs is public.")], provider: Annotated[HsaId, Query()]
+) -> list[FeeRuleOut]:
+    """A care provider's fee rules."""
+    async with services.database.reading(services.clock()) as transaction:
+        return [FeeRuleOut.model_validate(row) for row in await fees.fee_rules(transaction, provider)]
+
+
+@router.post("/providers/{hsa_id}/fee-rules", status_code=201)
+async def add_fee_rule(hsa_id: HsaId, body: FeeRuleIn, caller: Admin) -> FeeRuleOut:
+    """A new fee rule (region administrators)."""
+    async with caller.transaction() as transaction:
+        return FeeRuleOut.model_validate(await fees.add_fee_rule(transaction, caller, hsa_id, body.model_dump()))

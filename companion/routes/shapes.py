@@ -1,0 +1,45 @@
+"""Types of fields that several areas read and show."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from auth.hsa import HsaIdError, parse
+
+
+def _hsa_id(text: str) -> str:
+    try:
+        return parse(text)
+    except HsaIdError:
+        raise ValueError("not an HSA-id") from None
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+HsaId = Annotated[str, StringConstraints(max_length=62), AfterValidator(_hsa_id)]
+ObjectId = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,8}-[a-z2-7]{26}$")]
+PersonId = Annotated[str, StringConstraints(pattern=r"^p-[a-z2-7]{26}$")]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True, pattern=r"^[^\x00-\x1f]+$")
+]
+Text = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""With its time zone; UTC inside."""
+Minutes = Annotated[int, Field(ge=1, le=24 * 60)]
+Age = Annotated[int, Field(ge=0, le=150)]
+BirthYear = Annotated[int, Field(ge=1850, le=2200)]
+
+
+class Input(BaseModel):
+    """What a request may say, and nothing else: unknown fields are refused (mass assignment)."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=10_000)
+
+
+class Output(BaseModel):
+    """What an answer says."""
+
+    model_config = ConfigDict(from_attributes=True)

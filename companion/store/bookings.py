@@ -1,0 +1,345 @@
+"""Use cases of bookings: book, series, move, cancel. Each is one transaction with all that follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+
+from auth.permissions import Resource
+from companion.errors import INVALID_REQUEST, Problem
+from companion.identity import Caller
+from companion.models.bookings import Booking, BookingFee, InterpreterOrder
+from companion.models.people import Person
+from companion.models.schedules import Slot, TimeType
+from companion.rules.bookings import (
+    HOLD_EXPIRED,
+    HOLDS_PLACE,
+    NOT_PERMITTED,
+    SLOT_RESERVED,
+    TOO_MANY_BOOKINGS,
+    BookingState,
+    after,
+    check_change_by_patient,
+    check_gate,
+    check_new,
+)
+from companion.rules.fees import is_late
+from companion.rules.local_time import day_bounds, local_date
+from companion.services import new_id
+from companion.store.fees import charge
+from companion.store.reserve import offer_to_reserve, reserve_is_booked
+from companion.store.schedules import gate_of
+from companion.store.slots import give_back, held_slot, lock_person, lock_slots, resource_of, take_place, use_hold
+from companion.transaction import Transaction
+
+PATIENT_ASKED = "patient_asked"
+REASONS = frozenset({PATIENT_ASKED, "unit_illness", "unit_closed", "medical", "other"})
+"""Why a booking was cancelled. For patients it is always the first."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to book."""
+
+    patient_person_id: str
+    slot_id: str | None = None
+    hold_id: str | None = None
+    interpreter_language: str | None = None
+    series_id: str | None = None
+
+
+def resource_of_booking(booking: Booking) -> Resource:
+    """For permissions: a patient's booking in a unit."""
+    return Resource(
+        provider_hsa_id=booking.provider_hsa_id,
+        unit_hsa_id=booking.unit_hsa_id,
+        patient_person_id=booking.patient_person_id,
+    )
+
+
+async def own_booking(transaction: Transaction, caller: Caller, booking_id: str, *, lock: bool = True) -> Booking:
+    """One booking, for somebody who may do what they ask for with it; locked."""
+    found = await transaction.session.get(Booking, booking_id, with_for_update=lock or None)
+    resource = None if found is None else resource_of_booking(found)
+    if found is not None and caller.principal.kind == "patient":
+        time_type = await transaction.session.get_one(TimeType, found.time_type_id)
+        if not time_type.patient_may_see:
+            resource = None
+    caller.require(transaction, resource, what=f"booking:{booking_id}")
+    assert found is not None
+    return found
+
+
+async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
+    """Book a place, held before or not."""
+    slot_id = wish.slot_id
+    if wish.hold_id is not None:
+        slot_id = await held_slot(transaction, wish.hold_id)
+        if slot_id is None:
+            raise Problem(HOLD_EXPIRED)
+    slot = await transaction.session.get(Slot, slot_id)
+    resource = None if slot is None else resource_of(slot, wish.patient_person_id)
+    caller.require(transaction, resource, what=f"slot:{slot_id}")
+    assert slot is not None
+    person = await lock_person(transaction, wish.patient_person_id)
+    time_type = await transaction.session.get_one(TimeType, slot.time_type_id)
+    await _check(transaction, caller, person, slot, time_type)
+    if wish.hold_id is None:
+        await take_place(transaction, slot)
+    elif not await use_hold(transaction, caller, wish.hold_id, wish.patient_person_id):
+        raise Problem(HOLD_EXPIRED)
+    else:
+        await reserve_is_booked(transaction, wish.hold_id)
+    return _add(transaction, caller, slot, time_type, wish)
+
+
+async def book_series(transaction: Transaction, caller: Caller, slot_ids: Sequence[str], wish: Wish) -> list[Booking]:
+    """Book several slots for a patient: all of them or none."""
+    if len(set(slot_ids)) != len(slot_ids):
+        raise Problem(INVALID_REQUEST, "slot_ids")
+    await lock_person(transaction, wish.patient_person_id)
+    series_id = new_id("se")
+    made = []
+    for slot_id in sorted(slot_ids):
+        one = Wish(wish.patient_person_id, slot_id, None, wish.interpreter_language, series_id)
+        made.append(await book(transaction, caller, one))
+        await transaction.session.flush()
+    return sorted(made, key=lambda booking: booking.starts_at)
+
+
+async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot_id: str) -> Booking:
+    """Move a booking: the old place is given back only when the new one is taken."""
+    booking = await own_booking(transaction, caller, booking_id)
+    new_slot = await transaction.session.get(Slot, slot_id)
+    resource = None if new_slot is None else resource_of(new_slot, booking.patient_person_id)
+    caller.require(transaction, resource, what=f"slot:{slot_id}")
+    assert new_slot is not None
+    old_type = await transaction.session.get_one(TimeType, booking.time_type_id)
+    _check_change(caller, booking, old_type, transaction.now, allowed=old_type.patient_may_rebook)
+    booking.state = after(BookingState(booking.state), "rebook")
+    if new_slot.slot_id == booking.slot_id:
+        raise Problem(INVALID_REQUEST, "slot_id")
+    if new_slot.time_type_id not in (booking.time_type_id, old_type.successor_id):
+        raise Problem(INVALID_REQUEST, "slot_id", "another time type")
+    person = await lock_person(transaction, booking.patient_person_id)
+    time_type = await transaction.session.get_one(TimeType, new_slot.time_type_id)
+    await _check(transaction, caller, person, new_slot, time_type, moving=booking)
+    old_slot_id = booking.slot_id
+    slots = await lock_slots(transaction, (old_slot_id, slot_id))
+    await take_place(transaction, slots[slot_id])
+    await give_back(transaction, old_slot_id)
+    booking.slot_id, booking.unit_hsa_id = slot_id, new_slot.unit_hsa_id
+    booking.time_type_id = new_slot.time_type_id
+    booking.starts_at, booking.ends_at = new_slot.starts_at, new_slot.ends_at
+    await _changed(transaction, booking, "booking.rebooked")
+    await offer_to_reserve(transaction, old_slot_id)
+    return booking
+
+
+async def cancel(transaction: Transaction, caller: Caller, booking_id: str, reason: str) -> Booking:
+    """Cancel a booking. Late and asked for by the patient, it may cost."""
+    booking = await own_booking(transaction, caller, booking_id)
+    await _cancel(transaction, caller, booking, reason)
+    return booking
+
+
+async def cancel_series(transaction: Transaction, caller: Caller, series_id: str, reason: str) -> list[Booking]:
+    """Cancel what is still to come of a series."""
+    query = (
+        select(Booking.booking_id)
+        .where(Booking.series_id == series_id, Booking.state == BookingState.BOOKED)
+        .where(Booking.starts_at > transaction.now)
+        .order_by(Booking.slot_id)
+    )
+    ids = (await transaction.session.scalars(query)).all()
+    if not ids:
+        caller.require(transaction, None)
+    cancelled = [await own_booking(transaction, caller, booking_id) for booking_id in ids]
+    for booking in cancelled:
+        await _cancel(transaction, caller, booking, reason)
+    return sorted(cancelled, key=lambda one: one.starts_at)
+
+
+async def _cancel(transaction: Transaction, caller: Caller, booking: Booking, reason: str) -> None:
+    if reason not in REASONS:
+        raise Problem(INVALID_REQUEST, "reason")
+    time_type = await transaction.session.get_one(TimeType, booking.time_type_id)
+    following = after(BookingState(booking.state), "cancel")
+    _check_change(caller, booking, time_type, transaction.now, allowed=time_type.patient_may_cancel)
+    by_patient = caller.principal.kind == "patient"
+    booking.state = following
+    booking.cancelled_by = caller.principal.actor
+    booking.cancel_reason = PATIENT_ASKED if by_patient else reason
+    hours = _hours_before(caller, time_type)
+    is_asked = booking.cancel_reason == PATIENT_ASKED
+    if is_late(
+        by="patient" if is_asked else "staff", now=transaction.now, starts_at=booking.starts_at, hours_before=hours
+    ):
+        await charge(transaction, booking, "late_cancellation", caller.services.settings.invoice_from_age)
+    await give_back(transaction, booking.slot_id)
+    await _changed(transaction, booking, "booking.cancelled")
+    await offer_to_reserve(transaction, booking.slot_id)
+
+
+async def of_patient(transaction: Transaction, caller: Caller, patient_person_id: str) -> Sequence[Booking]:
+    """A patient's bookings. Staff see those of their unit."""
+    query = select(Booking).where(Booking.patient_person_id == patient_person_id).order_by(Booking.starts_at.desc())
+    if caller.principal.kind == "patient":
+        caller.require(transaction, Resource(patient_person_id=patient_person_id), what="bookings")
+        query = query.join(TimeType, TimeType.time_type_id == Booking.time_type_id).where(TimeType.patient_may_see)
+    else:
+        unit = Resource(caller.principal.provider_hsa_id, caller.principal.unit_hsa_id, patient_person_id)
+        caller.require(transaction, unit, what="bookings")
+        query = query.where(Booking.unit_hsa_id == unit.unit_hsa_id, Booking.provider_hsa_id == unit.provider_hsa_id)
+    return (await transaction.session.scalars(query.limit(500))).all()
+
+
+async def of_unit(transaction: Transaction, caller: Caller, day: date) -> Sequence[tuple[Booking, Person]]:
+    """The bookings of the caller's unit on a day, with the patients; one entry of the audit log for each of them."""
+    principal = caller.principal
+    caller.require(transaction, Resource(principal.provider_hsa_id, principal.unit_hsa_id), what=f"bookings:{day}")
+    begins, ends = day_bounds(day)
+    query = (
+        select(Booking, Person)
+        .join(Person, Person.person_id == Booking.patient_person_id)
+        .where(Booking.unit_hsa_id == principal.unit_hsa_id, Booking.provider_hsa_id == principal.provider_hsa_id)
+        .where(Booking.starts_at >= begins, Booking.starts_at < ends)
+        .order_by(Booking.starts_at, Booking.booking_id)
+    )
+    rows = [(booking, person) for booking, person in (await transaction.session.execute(query)).all()]
+    for booking, _ in rows:
+        caller.require(transaction, resource_of_booking(booking), what=f"booking:{booking.booking_id}")
+    return rows
+
+
+async def _check(
+    transaction: Transaction,
+    caller: Caller,
+    person: Person,
+    slot: Slot,
+    time_type: TimeType,
+    *,
+    moving: Booking | None = None,
+) -> None:
+    """The gates of every path to a booking. The person is locked."""
+    by_patient = caller.principal.kind == "patient"
+    if by_patient and moving is None and (not time_type.patient_may_book or time_type.audience != "public"):
+        raise Problem(NOT_PERMITTED)
+    day = local_date(slot.starts_at)
+    previous = await _previous_dose(transaction, person.person_id, slot, time_type, moving)
+    if slot.purpose == "dose_2" and previous is None:
+        raise Problem(SLOT_RESERVED)
+    check_gate(gate_of(time_type), day=day, birth_date=person.birth_date, previous_dose=previous)
+    query = select(Booking.booking_id, Booking.starts_at, Booking.ends_at).where(
+        Booking.patient_person_id == person.person_id,
+        Booking.state.in_([state.value for state in HOLDS_PLACE]),
+        Booking.ends_at > transaction.now,
+    )
+    others = [
+        (begins, ends)
+        for booking_id, begins, ends in (await transaction.session.execute(query)).all()
+        if moving is None or booking_id != moving.booking_id
+    ]
+    check_new(now=transaction.now, starts_at=slot.starts_at, ends_at=slot.ends_at, taken=others)
+    if by_patient and moving is None and len(others) >= caller.services.settings.max_bookings_ahead:
+        raise Problem(TOO_MANY_BOOKINGS)
+
+
+async def _previous_dose(
+    transaction: Transaction, person_id: str, slot: Slot, time_type: TimeType, moving: Booking | None
+) -> date | None:
+    """The local date of the dose before this one, given or booked."""
+    first = time_type.first_dose_type_id or time_type.time_type_id
+    if time_type.min_days_since_dose is None and slot.purpose != "dose_2":
+        return None
+    states = [BookingState.BOOKED, BookingState.ARRIVED, BookingState.FULFILLED]
+    query = select(func.max(Booking.starts_at)).where(
+        Booking.patient_person_id == person_id,
+        Booking.time_type_id == first,
+        Booking.state.in_([state.value for state in states]),
+        Booking.starts_at < slot.starts_at,
+    )
+    if moving is not None:
+        query = query.where(Booking.booking_id != moving.booking_id)
+    found: datetime | None = await transaction.session.scalar(query)
+    return None if found is None else local_date(found)
+
+
+def _add(transaction: Transaction, caller: Caller, slot: Slot, time_type: TimeType, wish: Wish) -> Booking:
+    is_video = time_type.modality == "video"
+    booking = Booking(
+        booking_id=new_id("bk"),
+        slot_id=slot.slot_id,
+        provider_hsa_id=slot.provider_hsa_id,
+        unit_hsa_id=slot.unit_hsa_id,
+        time_type_id=slot.time_type_id,
+        patient_person_id=wish.patient_person_id,
+        booked_by=caller.principal.actor,
+        state=BookingState.BOOKED,
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        sequence=0,
+        created_at=transaction.now,
+        changed_at=transaction.now,
+        series_id=wish.series_id,
+        meeting_id=new_id("mt") if is_video else None,
+        interpreter_language=wish.interpreter_language,
+    )
+    transaction.session.add(booking)
+    if wish.interpreter_language is not None:
+        order = InterpreterOrder(
+            booking_id=booking.booking_id,
+            language=wish.interpreter_language,
+            state="ordered",
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+        )
+        transaction.session.add(order)
+    publish(transaction, booking, "booking.created")
+    return booking
+
+
+async def _changed(transaction: Transaction, booking: Booking, kind: str) -> None:
+    """A new sequence number; the interpreter and everybody else learn of it."""
+    booking.sequence += 1
+    booking.changed_at = transaction.now
+    order = await transaction.session.get(InterpreterOrder, booking.booking_id)
+    if order is not None:
+        order.starts_at, order.ends_at = booking.starts_at, booking.ends_at
+        order.state = "cancelled" if booking.state == BookingState.CANCELLED else "ordered"
+    publish(transaction, booking, kind)
+
+
+def publish(transaction: Transaction, booking: Booking, kind: str) -> None:
+    """Tell the front: it opens, moves and closes the meeting, and sends neutral notices."""
+    transaction.publish(
+        kind,
+        f"{kind}:{booking.booking_id}:{booking.sequence}",
+        booking=booking.booking_id,
+        sequence=booking.sequence,
+        state=booking.state,
+        patient=booking.patient_person_id,
+        unit=booking.unit_hsa_id,
+        provider=booking.provider_hsa_id,
+        starts_at=booking.starts_at.isoformat(),
+        ends_at=booking.ends_at.isoformat(),
+        meeting=booking.meeting_id,
+        interpreter_language=booking.interpreter_language,
+    )
+
+
+def _hours_before(caller: Caller, time_type: TimeType) -> int:
+    return caller.services.settings.cancel_before_h if time_type.cancel_before_h is None else time_type.cancel_before_h
+
+
+def _check_change(caller: Caller, booking: Booking, time_type: TimeType, now: datetime, *, allowed: bool) -> None:
+    if caller.principal.kind == "patient":
+        check_change_by_patient(
+            allowed=allowed, now=now, starts_at=booking.starts_at, hours_before=_hours_before(caller, time_type)
+        )
+
+
+async def fee_of(transaction: Transaction, booking: Booking) -> BookingFee | None:
+    """What a booking came to cost."""
+    return await transaction.session.get(BookingFee, booking.booking_id)

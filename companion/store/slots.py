@@ -1,0 +1,227 @@
+"""Places in slots: free ones, holds, and giving them back. No place is ever given twice.
+
+``taken`` of a slot counts every place that somebody has. It is raised by one conditional UPDATE, which the database
+carries out one at a time per slot, and lowered by whoever deletes the hold or cancels the booking: a row is deleted
+once. Locks are taken in this order: bookings by slot, person, holds, slots by id, the audit log's head.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, func, select, update
+
+from auth.permissions import Resource
+from companion.errors import NOT_FOUND, Problem, define
+from companion.identity import Caller
+from companion.models.people import Person
+from companion.models.schedules import Slot, SlotHold, TimeType
+from companion.rules.bookings import NOT_PERMITTED, SLOT_PAST, SLOT_RESERVED, SLOT_TAKEN
+from companion.rules.slots import Candidate, nearest
+from companion.services import new_id
+from companion.transaction import Transaction
+
+ALTERNATIVES_WITHIN: Final = timedelta(days=60)
+_CANDIDATES: Final = 10
+"""Free slots before and after, of which the nearest are chosen."""
+MAX_HOLDS: Final = 3
+"""Places that one person may hold at a time."""
+
+TOO_MANY_HOLDS: Final = define("too_many_holds", 409, sv="Släpp en annan tid först.", en="Let another time go first.")
+
+
+def resource_of(slot: Slot, patient_person_id: str | None) -> Resource:
+    """For permissions: somebody's place in a unit's slot."""
+    return Resource(
+        provider_hsa_id=slot.provider_hsa_id, unit_hsa_id=slot.unit_hsa_id, patient_person_id=patient_person_id
+    )
+
+
+async def free_slots(
+    transaction: Transaction,
+    *,
+    begins: datetime,
+    ends: datetime,
+    time_type_id: str | None = None,
+    unit_hsa_id: str | None = None,
+    limit: int = 200,
+) -> Sequence[Slot]:
+    """Ordinary slots with room, of time types that patients book by themselves, in order of time."""
+    query = (
+        select(Slot)
+        .join(TimeType, TimeType.time_type_id == Slot.time_type_id)
+        .where(
+            Slot.starts_at >= max(begins, transaction.now),
+            Slot.starts_at < ends,
+            Slot.taken < Slot.capacity,
+            Slot.is_closed.is_(False),
+            Slot.purpose == "ordinary",
+            TimeType.audience == "public",
+            TimeType.patient_may_book.is_(True),
+        )
+        .order_by(Slot.starts_at, Slot.slot_id)
+        .limit(limit)
+    )
+    if time_type_id is not None:
+        query = query.where(Slot.time_type_id == time_type_id)
+    if unit_hsa_id is not None:
+        query = query.where(Slot.unit_hsa_id == unit_hsa_id)
+    return (await transaction.session.scalars(query)).all()
+
+
+async def alternatives(transaction: Transaction, slot: Slot) -> list[dict[str, str]]:
+    """The three nearest free slots of the same kind, as a problem or an answer shows them."""
+    free = (
+        Slot.time_type_id == slot.time_type_id,
+        Slot.purpose == slot.purpose,
+        Slot.taken < Slot.capacity,
+        Slot.is_closed.is_(False),
+        Slot.slot_id != slot.slot_id,
+        Slot.starts_at > transaction.now,
+    )
+    columns = (Slot.slot_id, Slot.unit_hsa_id, Slot.starts_at)
+    later = select(*columns).where(
+        *free, Slot.starts_at >= slot.starts_at, Slot.starts_at < slot.starts_at + ALTERNATIVES_WITHIN
+    )
+    earlier = select(*columns).where(
+        *free, Slot.starts_at < slot.starts_at, Slot.starts_at > slot.starts_at - ALTERNATIVES_WITHIN
+    )
+    found: list[Candidate] = []
+    for query in (
+        later.order_by(Slot.starts_at, Slot.slot_id).limit(_CANDIDATES),
+        earlier.order_by(Slot.starts_at.desc(), Slot.slot_id).limit(_CANDIDATES),
+    ):
+        found += [Candidate(*row) for row in (await transaction.session.execute(query)).all()]
+    chosen = nearest(slot.starts_at, slot.unit_hsa_id, found)
+    return [
+        {"slot_id": one.slot_id, "unit_hsa_id": one.unit_hsa_id, "starts_at": one.starts_at.isoformat()}
+        for one in chosen
+    ]
+
+
+async def lock_person(transaction: Transaction, person_id: str) -> Person:
+    """The person, with whom nobody else does anything before the commit."""
+    query = select(Person).where(Person.person_id == person_id).with_for_update(key_share=True)
+    person = await transaction.session.scalar(query)
+    if person is None:
+        raise Problem(NOT_FOUND, "patient_person_id")
+    return person
+
+
+async def lock_slots(transaction: Transaction, slot_ids: Iterable[str]) -> dict[str, Slot]:
+    """The slots, locked in the order of their ids, by id."""
+    query = select(Slot).where(Slot.slot_id.in_(set(slot_ids))).order_by(Slot.slot_id).with_for_update(key_share=True)
+    slots = (await transaction.session.scalars(query.execution_options(populate_existing=True))).all()
+    return {slot.slot_id: slot for slot in slots}
+
+
+async def take_place(transaction: Transaction, slot: Slot) -> None:
+    """Take one place; ``Problem`` with alternatives when there is none. Holds that have expired make room."""
+    if slot.starts_at <= transaction.now:
+        raise Problem(SLOT_PAST)
+    if slot.purpose == "drop_in":
+        raise Problem(SLOT_RESERVED)
+    if await _raise_taken(transaction, slot.slot_id):
+        return
+    if await release_expired(transaction, slot.slot_id) and await _raise_taken(transaction, slot.slot_id):
+        return
+    raise Problem(SLOT_TAKEN, extra={"alternatives": await alternatives(transaction, slot)})
+
+
+async def _raise_taken(transaction: Transaction, slot_id: str) -> bool:
+    statement = (
+        update(Slot)
+        .where(Slot.slot_id == slot_id, Slot.taken < Slot.capacity, Slot.is_closed.is_(False))
+        .values(taken=Slot.taken + 1)
+        .returning(Slot.taken)
+        .execution_options(synchronize_session=False)
+    )
+    return await transaction.session.scalar(statement) is not None
+
+
+async def give_back(transaction: Transaction, slot_id: str, count: int = 1) -> None:
+    """Places that somebody had are free again."""
+    statement = (
+        update(Slot)
+        .where(Slot.slot_id == slot_id)
+        .values(taken=Slot.taken - count)
+        .execution_options(synchronize_session=False)
+    )
+    await transaction.session.execute(statement)
+
+
+async def release_expired(transaction: Transaction, slot_id: str | None = None) -> int:
+    """Give back what holds that have expired still have: of one slot or of all."""
+    statement = delete(SlotHold).where(SlotHold.expires_at <= transaction.now).returning(SlotHold.slot_id)
+    if slot_id is not None:
+        statement = statement.where(SlotHold.slot_id == slot_id)
+    freed = (await transaction.session.scalars(statement)).all()
+    for one in sorted(set(freed)):
+        await give_back(transaction, one, freed.count(one))
+    return len(freed)
+
+
+async def hold(
+    transaction: Transaction, caller: Caller, slot_id: str, patient_person_id: str, lifetime: timedelta
+) -> tuple[SlotHold, Slot]:
+    """Hold a place while somebody books it."""
+    slot = await transaction.session.get(Slot, slot_id)
+    caller.require(transaction, None if slot is None else resource_of(slot, patient_person_id), what=f"slot:{slot_id}")
+    assert slot is not None
+    if caller.principal.kind == "patient":
+        time_type = await transaction.session.get_one(TimeType, slot.time_type_id)
+        if not time_type.patient_may_book or time_type.audience != "public":
+            raise Problem(NOT_PERMITTED)
+    await lock_person(transaction, patient_person_id)
+    count = select(func.count()).where(
+        SlotHold.patient_person_id == patient_person_id, SlotHold.expires_at > transaction.now
+    )
+    if (await transaction.session.scalar(count) or 0) >= MAX_HOLDS:
+        raise Problem(TOO_MANY_HOLDS)
+    await take_place(transaction, slot)
+    made = SlotHold(
+        hold_id=new_id("ho"),
+        slot_id=slot_id,
+        holder=caller.principal.actor,
+        patient_person_id=patient_person_id,
+        expires_at=transaction.now + lifetime,
+    )
+    transaction.session.add(made)
+    return made, slot
+
+
+async def held_slot(transaction: Transaction, hold_id: str) -> str | None:
+    """Which slot a hold is in; None when there is no such hold any more."""
+    return await transaction.session.scalar(select(SlotHold.slot_id).where(SlotHold.hold_id == hold_id))
+
+
+async def use_hold(transaction: Transaction, caller: Caller, hold_id: str, patient_person_id: str) -> bool:
+    """Turn a hold into a place of a booking: it is gone, its place is not. False when it has expired.
+
+    Holds of a patient, offered from the reserve list, are used by whoever may book for the patient.
+    """
+    statement = (
+        delete(SlotHold)
+        .where(
+            SlotHold.hold_id == hold_id,
+            SlotHold.holder.in_((caller.principal.actor, patient_person_id)),
+            SlotHold.patient_person_id == patient_person_id,
+            SlotHold.expires_at > transaction.now,
+        )
+        .returning(SlotHold.slot_id)
+    )
+    return await transaction.session.scalar(statement) is not None
+
+
+async def let_go(transaction: Transaction, caller: Caller, hold_id: str) -> None:
+    """Give a hold up. Only its holder may."""
+    found = await transaction.session.get(SlotHold, hold_id)
+    resource = None
+    if found is not None and found.holder == caller.principal.actor:
+        slot = await transaction.session.get_one(Slot, found.slot_id)
+        resource = resource_of(slot, found.patient_person_id)
+    caller.require(transaction, resource, what=f"hold:{hold_id}")
+    statement = delete(SlotHold).where(SlotHold.hold_id == hold_id).returning(SlotHold.slot_id)
+    slot_id = await transaction.session.scalar(statement)
+    if slot_id is not None:
+        await give_back(transaction, slot_id)

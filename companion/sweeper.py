@@ -1,0 +1,26 @@
+"""What happens by itself as time passes: holds expire, offered places go on to the next."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from companion.database import Database
+from companion.store.reserve import sweep
+
+INTERVAL_S: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def run(database: Database, clock: Callable[[], datetime]) -> None:
+    """Until cancelled."""
+    while True:
+        try:
+            async with database.transaction(clock()) as transaction:
+                await sweep(transaction)
+        except Exception as failure:  # the database is away; what has expired counts as expired without us
+            _log.error("sweep_failed", error=type(failure).__name__)
+        await asyncio.sleep(INTERVAL_S)
