@@ -1,0 +1,266 @@
+"""The real-time server's client of the companion: bookings and records over HTTP, on behalf of a principal.
+
+Media and meetings in progress need none of it. What does need it waits a bounded time: few attempts within one
+deadline (``RetryPolicy``), none at all while the circuit is open (``CircuitBreaker``), and what was asked lately is
+answered from memory (``AnswerCache``), for a while also when the companion is away.
+
+Only what can be repeated is: GET, PUT and DELETE (RFC 9110 section 9.2.2), and POST with an idempotency key. Any other
+POST is tried once, unless no connection could be made at all. Beside that, aiohttp itself sends a GET, PUT or DELETE once
+more when the connection that it had kept open turns out to have been closed.
+"""
+
+import asyncio
+import copy
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+import aiohttp
+
+from auth.principal import Principal
+from auth.principal_tokens import sign_principal
+from auth.tokens import TokenKeys
+from signalling.companion_answers import (
+    CompanionRefusedError,
+    CompanionUnavailableError,
+    NotSentError,
+    bytes_of,
+    read,
+)
+from signalling.companion_cache import AnswerCache, Freshness, Key, owner
+from signalling.companion_metrics import CompanionMetrics
+from signalling.companion_policy import BreakerPolicy, BreakerState, CircuitBreaker, Permit, RetryPolicy
+
+_REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the companion said; ``repr`` shows none of it."""
+
+    body: Any = field(repr=False)
+    age_s: float = 0.0
+    is_stale: bool = False
+    """Kept from before a fault: show it as such."""
+
+
+class CompanionClient:
+    """One per front; ``close`` it. ``clock`` is monotonic, ``wall_clock`` dates the tokens."""
+
+    def __init__(
+        self,
+        url: str,
+        keys: TokenKeys,
+        *,
+        retries: RetryPolicy | None = None,
+        breaker: BreakerPolicy | None = None,
+        metrics: CompanionMetrics | None = None,
+        rng: Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._keys = keys
+        self._retries = retries or RetryPolicy()
+        self._rng = rng or Random()  # noqa: S311  # jitter
+        self._breaker = CircuitBreaker(breaker or BreakerPolicy(), self._rng)
+        self._cache = AnswerCache()
+        self._flights: dict[tuple[Key, int], asyncio.Task[Any]] = {}
+        self._clock, self._wall_clock, self._sleep = clock, wall_clock, sleep
+        self.metrics = metrics or CompanionMetrics()
+        self._http: aiohttp.ClientSession | None = None
+        self._is_closed = False
+
+    async def close(self) -> None:
+        """End what is under way; those who wait get ``CompanionUnavailableError``."""
+        self._is_closed = True
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+        if self._http is not None:
+            await self._http.close()
+
+    def forget(self, path_prefix: str) -> None:
+        """Something below that path has changed (an event said so): ask anew."""
+        self._cache.forget(path_prefix)
+
+    async def get(
+        self,
+        path: str,
+        principal: Principal | None,
+        *,
+        query: Mapping[str, str] | None = None,
+        freshness: Freshness | None = None,
+        language: str = "sv",
+    ) -> Answer:
+        """Read; with ``freshness`` from memory when that will do. ``principal`` None: what is public."""
+        target = f"{path}?{urlencode(sorted(query.items()))}" if query else path
+        key = Key(owner(principal), f"{target} {language}")
+        if freshness is None:
+            body = await self._counted(self._request("GET", target, principal, language))
+            return Answer(body)
+        known = self._cache.get(key, freshness.fresh_s, self._clock())
+        if known is not None:
+            self.metrics.answers.labels("fresh").inc()
+            return Answer(copy.deepcopy(known.body), known.age_s)
+        try:
+            return Answer(copy.deepcopy(await self._counted(self._shared(key, target, principal, language))))
+        except CompanionUnavailableError:
+            kept = self._cache.get(key, freshness.stale_s, self._clock())
+            if kept is None:
+                raise
+            self.metrics.answers.labels("stale").inc()
+            return Answer(copy.deepcopy(kept.body), kept.age_s, is_stale=True)
+
+    async def send(
+        self,
+        method: Literal["POST", "PUT", "PATCH", "DELETE"],
+        path: str,
+        principal: Principal,
+        *,
+        body: Any = None,
+        idempotency_key: str | None = None,
+        language: str = "sv",
+    ) -> Any:
+        """Change something; the answer's body. With a key a POST can be tried again and still happens once."""
+        return await self._counted(self._request(method, path, principal, language, body, idempotency_key))
+
+    async def _counted(self, request: Awaitable[Any]) -> Any:
+        try:
+            answer = await request
+        except CompanionRefusedError:
+            self.metrics.answers.labels("refused").inc()
+            raise
+        except CompanionUnavailableError:
+            self.metrics.answers.labels("unavailable").inc()
+            raise
+        self.metrics.answers.labels("fetched").inc()
+        return answer
+
+    async def _shared(self, key: Key, target: str, principal: Principal | None, language: str) -> Any:
+        """Many who want the same at once make one request; it goes on when one of them leaves."""
+        place = (key, self._cache.epoch)
+        flight = self._flights.get(place)
+        if flight is None:
+            flight = asyncio.create_task(self._fetch(key, target, principal, language))
+            self._flights[place] = flight
+            flight.add_done_callback(lambda task: self._landed(place, task))
+        try:
+            return await asyncio.shield(flight)
+        except asyncio.CancelledError:
+            if flight.cancelled() and self._is_closed:
+                raise CompanionUnavailableError("closed") from None
+            raise
+
+    def _landed(self, place: tuple[Key, int], flight: "asyncio.Task[Any]") -> None:
+        self._flights.pop(place, None)
+        if not flight.cancelled():
+            flight.exception()  # seen, also when nobody waits any more
+
+    async def _fetch(self, key: Key, target: str, principal: Principal | None, language: str) -> Any:
+        epoch = self._cache.epoch
+        try:
+            body = await self._request("GET", target, principal, language)
+        except CompanionRefusedError:
+            self._cache.drop(key)
+            raise
+        self._cache.put(key, body, self._clock(), epoch=epoch)
+        return body
+
+    async def _request(
+        self,
+        method: str,
+        target: str,
+        principal: Principal | None,
+        language: str,
+        body: Any = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        headers = {"Accept": "application/json", "Accept-Language": language}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        is_repeatable = method in _REPEATABLE or idempotency_key is not None
+        began, attempt = self._clock(), 1
+        while True:
+            if principal is not None:  # anew each time: it lives shorter than some pauses
+                token = sign_principal(self._keys, principal, now=self._wall_clock())
+                headers["Authorization"] = f"Bearer {token}"
+            left_s = self._retries.total_s - (self._clock() - began)
+            try:
+                return await self._attempt(method, target, headers, body, min(self._retries.attempt_s, left_s))
+            except NotSentError as error:
+                failure: CompanionUnavailableError = error
+            except CompanionUnavailableError as error:
+                if not is_repeatable:
+                    raise
+                failure = error
+            if failure.cause in ("circuit_open", "closed", "malformed"):
+                raise failure
+            pause_s = self._retries.pause_s(attempt, self._rng, failure.retry_after_s)
+            if not self._retries.may_retry(attempt, pause_s, self._clock() - began):
+                raise failure
+            attempt += 1
+            self.metrics.retries.inc()
+            await self._sleep(pause_s)
+
+    async def _attempt(self, method: str, target: str, headers: Mapping[str, str], body: Any, limit_s: float) -> Any:
+        """One request under the breaker's eyes."""
+        if self._is_closed:
+            raise CompanionUnavailableError("closed")
+        began = self._clock()
+        permit = self._breaker.acquire(began)
+        if permit is None:
+            self.metrics.turned_away.inc()
+            raise CompanionUnavailableError("circuit_open")
+        result = "ok"
+        try:
+            return await self._exchange(method, target, headers, body, limit_s)
+        except CompanionRefusedError:
+            result = "refused"
+            raise
+        except CompanionUnavailableError as error:
+            result = "refused" if error.cause == "busy" else error.cause
+            raise
+        except BaseException:  # whoever asked went away
+            result = "abandoned"
+            raise
+        finally:
+            self._report(permit, result, began)
+
+    def _report(self, permit: Permit, result: str, began: float) -> None:
+        now = self._clock()
+        if result == "abandoned":
+            self._breaker.abandon(permit)
+        else:
+            self._breaker.record(permit, result in ("ok", "refused"), now)
+            self.metrics.attempts.labels(result).observe(now - began)
+        self.metrics.is_open.set(self._breaker.state(now) is not BreakerState.CLOSED)
+
+    async def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: Any, limit_s: float) -> Any:
+        """One request and its answer's body."""
+        try:
+            async with self._session().request(
+                method,
+                self._url + target,
+                headers=headers,
+                json=body,
+                timeout=aiohttp.ClientTimeout(total=limit_s),
+                allow_redirects=False,
+            ) as response:
+                return read(response, await bytes_of(response))
+        except aiohttp.ClientConnectorError:
+            raise NotSentError("connection") from None
+        except TimeoutError:
+            raise CompanionUnavailableError("timeout") from None
+        except aiohttp.ClientError:
+            raise CompanionUnavailableError("connection") from None
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        return self._http
