@@ -57,7 +57,7 @@ class ContactCodes:
     async def confirm(self, person: str, code: str) -> None:
         """The place is theirs if this is the code; it replaces the one they had."""
         awaited = _awaited(person)
-        tries = await cast(Awaitable[int], self._redis.hincrby(awaited, "tries", 1))
+        tries = await self._redis.hincrby(awaited, "tries", 1)
         values = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(awaited))
         if b"seal" not in values or tries > MAX_TRIES:
             await self._redis.delete(awaited)
@@ -66,7 +66,8 @@ class ContactCodes:
         if not hmac.compare_digest(values[b"seal"].decode(), self._seal(person, to, code)):
             raise CodeError("wrong_code")
         contact = await self._contacts.get(person)
-        await self._contacts.put(person, replace(contact, **{"phone" if values[b"channel"] == b"sms" else "email": to}))
+        is_phone = values[b"channel"] == b"sms"
+        await self._contacts.put(person, replace(contact, phone=to) if is_phone else replace(contact, email=to))
         await self._redis.delete(awaited)
 
     async def _count(self, counted: str) -> None:
