@@ -12,3 +12,4 @@ export type { Quality as ConnectionQuality } from "./quality";
 export type { SessionState } from "./recovery_events";
 export type { ReceiveTrack, SourceTracks } from "./slots";
 export { type TokenClaims, readToken } from "./token";
+export * from "./chat";

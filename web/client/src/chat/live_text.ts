@@ -63,8 +63,11 @@ export interface LiveDraft {
 /** The others' drafts. */
 export class LiveReader {
   readonly #drafts = new Map<string, LiveDraft & { number: number; at: number }>();
+  /** The last finished draft of each person: what is told of it may come after its message. */
+  readonly #finished = new Map<string, string>();
 
   take(said: ChatText, now: number): void {
+    if (this.#finished.get(said.author) === said.draft_id) return;
     const known = this.#drafts.get(said.author);
     const isSame = known?.draftId === said.draft_id;
     if (isSame && said.number <= known.number) return;
@@ -77,8 +80,9 @@ export class LiveReader {
   }
 
   /** The draft became a message. */
-  finish(draftId: string): void {
-    for (const [author, draft] of this.#drafts) if (draft.draftId === draftId) this.#drafts.delete(author);
+  finish(author: string, draftId: string): void {
+    this.#finished.set(author, draftId);
+    if (this.#drafts.get(author)?.draftId === draftId) this.#drafts.delete(author);
   }
 
   clear(): void {

@@ -23,6 +23,33 @@ export type TextStore = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 const PREFIX = "alltid-oppet:chat:";
 
+/** How far one has read, for conversations whose server keeps no receipts. */
+export class ReadMark {
+  readonly #key: string;
+  readonly #store: TextStore;
+
+  constructor(store: TextStore, owner: string, conversationId: string) {
+    this.#store = store;
+    this.#key = `${PREFIX}read:${encodeURIComponent(owner)}:${conversationId}`;
+  }
+
+  load(): number {
+    try {
+      return Number(this.#store.getItem(this.#key) ?? 0) || 0;
+    } catch {
+      return 0;
+    }
+  }
+
+  save(seq: number): void {
+    try {
+      this.#store.setItem(this.#key, String(seq));
+    } catch {
+      // Everything counts as new again after a reload.
+    }
+  }
+}
+
 /** Nothing written in this tab stays behind: for when somebody logs out. */
 export function forgetUnsent(store: Storage = sessionStorage): void {
   for (const key of Object.keys(store)) if (key.startsWith(PREFIX)) store.removeItem(key);

@@ -66,8 +66,8 @@ export const openChatSocket: ChatSocketFactory = (url, handlers) => {
   socket.on("connect_error", lost);
   socket.on("disconnect", lost);
   for (const name of SERVER_EVENTS) {
-    socket.on(name, (payload: never) => {
-      if (live) handlers.event({ name, payload });
+    socket.on(name, (payload: unknown) => {
+      if (live) handlers.event({ name, payload } as ChatServerMessage);
     });
   }
   return {

@@ -1,0 +1,95 @@
+/** Files of a conversation: asked for an address, then sent or fetched there. */
+import type { ChatAttachment } from "../chat_protocol";
+
+/** The server's code (`too_large`, `file_refused`, ...), `unreachable`, or `aborted`. */
+export class FileError extends Error {
+  constructor(readonly code: string) {
+    super(code);
+    this.name = "FileError";
+  }
+}
+
+export interface ChatFiles {
+  /** `onProgress`: the share that is sent, 0 to 1. Fails with `FileError`. */
+  upload(file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<ChatAttachment>;
+  /** The file itself, for showing or saving. */
+  download(attachmentId: string): Promise<Blob>;
+}
+
+interface Address {
+  url: string;
+}
+
+/** `path`: where addresses are asked for; `headers`: what proves who asks (a bearer token, or the CSRF token). */
+export class HttpFiles implements ChatFiles {
+  readonly #path: string;
+  readonly #headers: () => Record<string, string>;
+
+  constructor(path: string, headers: () => Record<string, string>) {
+    this.#path = path;
+    this.#headers = headers;
+  }
+
+  async upload(file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<ChatAttachment> {
+    const { url } = await this.#address("POST", this.#path, { size_bytes: file.size }, signal);
+    return this.#put(url, file, onProgress, signal);
+  }
+
+  async download(attachmentId: string): Promise<Blob> {
+    const { url } = await this.#address("GET", `${this.#path}/${encodeURIComponent(attachmentId)}`);
+    const response = await this.#fetch(url, { headers: this.#headers() });
+    return response.blob();
+  }
+
+  async #address(method: "GET" | "POST", path: string, body?: unknown, signal?: AbortSignal): Promise<Address> {
+    const headers = { ...this.#headers(), ...(body !== undefined && { "Content-Type": "application/json" }) };
+    const response = await this.#fetch(path, {
+      method,
+      headers,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    });
+    return (await response.json()) as Address;
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(url, { credentials: "same-origin", cache: "no-store", ...init });
+    } catch {
+      throw new FileError(init.signal?.aborted ? "aborted" : "unreachable");
+    }
+    if (!response.ok) throw new FileError(codeOf(await response.text()));
+    return response;
+  }
+
+  /** XMLHttpRequest, which tells how far it is, as fetch does not. */
+  #put(url: string, file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<ChatAttachment> {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("PUT", url);
+      for (const [name, value] of Object.entries(this.#headers())) request.setRequestHeader(name, value);
+      request.setRequestHeader("Content-Type", "application/octet-stream");
+      request.setRequestHeader("X-File-Name", encodeURIComponent(file.name));
+      request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
+      request.onload = () => {
+        if (request.status === 201) resolve(JSON.parse(request.responseText) as ChatAttachment);
+        else reject(new FileError(codeOf(request.responseText)));
+      };
+      request.onerror = () => reject(new FileError("unreachable"));
+      request.onabort = () => reject(new FileError("aborted"));
+      if (signal.aborted) return reject(new FileError("aborted"));
+      signal.addEventListener("abort", () => request.abort(), { once: true });
+      request.send(file);
+    });
+  }
+}
+
+function codeOf(answer: string): string {
+  try {
+    const code = (JSON.parse(answer) as { error?: { code?: unknown } } | null)?.error?.code;
+    return typeof code === "string" ? code : "internal";
+  } catch {
+    return "internal";
+  }
+}

@@ -1,0 +1,9 @@
+/** Messages without a user interface. */
+export type * from "../chat_protocol";
+export { ChatClient, type ChatOptions, type ChatState } from "./client";
+export { Conversation, type ConversationEvents, type ConversationSnapshot } from "./conversation";
+export { ChatError, type ChatFailure } from "./errors";
+export { type ChatFiles, FileError, HttpFiles } from "./files";
+export type { LiveDraft } from "./live_text";
+export { type TextStore, forgetUnsent } from "./outbox";
+export type { MessageStatus, MessageView } from "./views";
