@@ -1,6 +1,7 @@
 """The whole service as its own processes, on free ports, in a folder that goes away."""
 
 import asyncio
+import contextlib
 import os
 import re
 import secrets
@@ -67,7 +68,8 @@ class Service:
             await until(self._summary, "everything is started", READY_S)
         except BaseException:
             print(self.log())
-            self._process.terminate()
+            with contextlib.suppress(ProcessLookupError):  # it may be what failed
+                self._process.terminate()
             await self._process.wait()
             self._log.close()
             raise
