@@ -88,6 +88,12 @@ class Action(StrEnum):
 
     PROXY_GRANT = "proxy_grant"
     PROXY_WRITE = "proxy_write"
+    PROXY_REQUEST = "proxy_request"
+    PROXY_READ = "proxy_read"
+    PROXY_FEED = "proxy_feed"
+    PERSON_WRITE = "person_write"
+    GUARDIAN_INVITE = "guardian_invite"
+    GUARDIAN_CONSENT = "guardian_consent"
 
     NOTICE_SUBSCRIBE = "notice_subscribe"
     NOTICE_WRITE = "notice_write"

@@ -236,6 +236,29 @@ TABLE: Final[Mapping[Action, Rule]] = MappingProxyType(
             writes_patient_data=True,
             service_scope="proxies:write",
         ),
+        Action.PROXY_REQUEST: Rule(
+            "Ask to act for one's child, or give it up.", (("patient", _R.SELF),), writes_patient_data=True
+        ),
+        Action.PROXY_READ: Rule(
+            "See for whom one may act, and who may act for oneself.", (("patient", _R.SELF),), reads_patient_data=True
+        ),
+        Action.PROXY_FEED: Rule(
+            "Ask for whom somebody may act (the front).",
+            _SERVICE,
+            reads_patient_data=True,
+            service_scope="proxies:read",
+        ),
+        Action.PERSON_WRITE: Rule(
+            "Tell of a person (population register).", _SERVICE, writes_patient_data=True, service_scope="persons:write"
+        ),
+        Action.GUARDIAN_INVITE: Rule(
+            "Ask a patient of 13 to 17 years whether a guardian may come to one meeting.",
+            _STAFF,
+            writes_patient_data=True,
+        ),
+        Action.GUARDIAN_CONSENT: Rule(
+            "Say whether one's guardian may come to a meeting.", (("patient", _R.SELF),), writes_patient_data=True
+        ),
         # Notices: that something waits, told by SMS, e-mail or push.
         Action.NOTICE_SUBSCRIBE: Rule("See and change where oneself is told.", (("patient", _R.ANYONE),)),
         Action.NOTICE_WRITE: Rule(

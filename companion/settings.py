@@ -47,6 +47,7 @@ class CompanionSettings(BaseSettings):
     max_bookings_ahead: int = Field(
         default=20, ge=1, description="Bookings to come that one patient may have; more are made by staff."
     )
+    grant_max_days: int = Field(default=365, ge=1, description="A proxy's grant lasts no longer than so many days.")
     search_cache_s: float = Field(default=2.0, ge=0, description="How old a public answer about free slots may be.")
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     log_format: str = Field(default="json", description="`json`, or `text` for people.")

@@ -1,4 +1,4 @@
-"""What happens by itself as time passes: holds expire, offered places go on to the next."""
+"""What happens by itself as time passes: holds expire, offered places go on to the next, guardianships end."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from companion.database import Database
+from companion.store.proxies import sweep_guardianships
 from companion.store.reserve import sweep
 
 INTERVAL_S: Final = 5.0
@@ -21,6 +22,7 @@ async def run(database: Database, clock: Callable[[], datetime]) -> None:
         try:
             async with database.transaction(clock()) as transaction:
                 await sweep(transaction)
+                await sweep_guardianships(transaction)
         except Exception as failure:  # the database is away; what has expired counts as expired without us
             _log.error("sweep_failed", error=type(failure).__name__)
         await asyncio.sleep(INTERVAL_S)

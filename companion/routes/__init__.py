@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from companion.routes import bookings, health, organisation, reserve, schedules, slots
+from companion.routes import bookings, health, organisation, proxies, reserve, schedules, slots
 
 ROUTERS: Final[Sequence[APIRouter]] = (
     health.router,
@@ -14,5 +14,6 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     slots.router,
     bookings.router,
     reserve.router,
+    proxies.router,
 )
 """All of them, in the order of the document."""
