@@ -81,8 +81,10 @@ def authorization(private_key: ec.EllipticCurvePrivateKey, endpoint: str, subjec
 def load_private_key(text: str) -> ec.EllipticCurvePrivateKey:
     """The VAPID key from base64url of its 32 bytes; ``ValueError`` otherwise."""
     try:
-        number = int.from_bytes(decode(text.strip()), "big")
-        return ec.derive_private_key(number, _CURVE)
+        data = decode(text.strip())
+        if len(data) != 32:
+            raise ValueError("length")
+        return ec.derive_private_key(int.from_bytes(data, "big"), _CURVE)
     except (ValueError, TypeError):
         raise ValueError("a VAPID key is 32 bytes in base64url") from None
 

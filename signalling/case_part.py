@@ -29,7 +29,7 @@ from signalling.case_api import CaseApi
 from signalling.chat_part import ChatPart
 from signalling.entry import Entry
 from signalling.logs import place_of
-from signalling.message_settings import MessageSettings
+from signalling.message_settings import MessageSettings, MessageSettingsError
 from signalling.metrics import FrontMetrics
 from signalling.unit_api import UnitApi
 
@@ -112,17 +112,17 @@ class CasePart:
 
 
 def attachments_of(settings: MessageSettings, keys: TokenKeys, redis: "Redis") -> Attachments:
-    """Attachments as the settings say; ``S3UrlError`` or ``ValueError`` when they cannot be."""
-    blobs: BlobStore
-    if settings.attachments_url is not None:
-        blobs = S3Store.from_url(settings.attachments_url.get_secret_value())
-    else:
-        blobs = DiskStore(settings.attachments_dir)
+    """Attachments as the settings say; ``MessageSettingsError`` when they cannot be."""
+    try:
+        blobs = _blobs_of(settings)
+        scanner = Clamd(settings.clamd_url) if settings.clamd_url else NoScanner()
+    except ValueError as error:
+        raise MessageSettingsError(str(error)) from None
     return Attachments(
         AttachmentRecords(redis),
         blobs,
         AddressSigner(keys.derived("attachments")),
-        Clamd(settings.clamd_url) if settings.clamd_url else NoScanner(),
+        scanner,
         PictureStudio(),
         AttachmentLimits(
             max_file_bytes=settings.attachment_max_bytes,
@@ -133,3 +133,9 @@ def attachments_of(settings: MessageSettings, keys: TokenKeys, redis: "Redis") -
             download_lifetime_s=settings.download_address_lifetime_s,
         ),
     )
+
+
+def _blobs_of(settings: MessageSettings) -> BlobStore:
+    if settings.attachments_url is None:
+        return DiskStore(settings.attachments_dir)
+    return S3Store.from_url(settings.attachments_url.get_secret_value())

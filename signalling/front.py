@@ -38,6 +38,7 @@ from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
 from signalling.identity import Identity
 from signalling.meeting_routes import MeetingRoutes
 from signalling.meetings import Meetings
+from signalling.message_settings import MessageSettingsError
 from signalling.metrics import FrontMetrics
 from signalling.notice_part import NoticePart
 from signalling.portal import Portal
@@ -323,6 +324,9 @@ def main() -> int:
         return 2
     except RecordSystemsError as error:
         _log.error("record_systems_unusable", reason=str(error))
+        return 2
+    except MessageSettingsError as error:
+        _log.error("message_settings_unusable", reason=str(error))
         return 2
     except TurnSettingsError as error:
         _log.error("turn_settings_unusable", reason=str(error))

@@ -7,6 +7,10 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+class MessageSettingsError(ValueError):
+    """Settings that cannot be used; the message shows no secret."""
+
+
 class MessageSettings(BaseSettings):
     """Cases, attachments and notices at one front."""
 

@@ -26,7 +26,7 @@ from chat.unit_settings import UnitSettings
 from chat.web_push import encode, load_private_key, public_bytes
 from signalling.contact_api import ContactApi
 from signalling.logs import place_of
-from signalling.message_settings import MessageSettings
+from signalling.message_settings import MessageSettings, MessageSettingsError
 from signalling.metrics import FrontMetrics
 from signalling.notice_api import NoticeApi
 
@@ -124,7 +124,21 @@ def push_hosts(settings: MessageSettings) -> tuple[str, ...]:
 
 
 def senders_of(settings: MessageSettings, redis: "Redis", clock: Callable[[], float]) -> list[Sender]:
-    """The senders that are set; in development mode the sink for all other channels."""
+    """The senders that are set; in development mode the sink for all other channels.
+
+    ``MessageSettingsError`` when the settings cannot be used.
+    """
+    try:
+        senders = _gateways(settings, clock)
+    except ValueError as error:
+        raise MessageSettingsError(str(error)) from None
+    if settings.mode == "development":
+        missing = [channel for channel in CHANNELS if channel not in {sender.channel for sender in senders}]
+        senders += [DevelopmentSender(redis, channel, clock=clock) for channel in missing]
+    return senders
+
+
+def _gateways(settings: MessageSettings, clock: Callable[[], float]) -> list[Sender]:
     senders: list[Sender] = []
     if settings.smtp_url is not None:
         senders.append(SmtpSender(settings.smtp_url.get_secret_value(), settings.smtp_sender))
@@ -134,7 +148,4 @@ def senders_of(settings: MessageSettings, redis: "Redis", clock: Callable[[], fl
     if settings.vapid_key is not None:
         key = load_private_key(settings.vapid_key.get_secret_value())
         senders.append(WebPushSender(key, settings.vapid_subject, hosts=push_hosts(settings), clock=clock))
-    if settings.mode == "development":
-        missing = [channel for channel in CHANNELS if channel not in {sender.channel for sender in senders}]
-        senders += [DevelopmentSender(redis, channel, clock=clock) for channel in missing]
     return senders

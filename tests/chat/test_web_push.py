@@ -124,7 +124,7 @@ def test_what_is_no_subscription_is_refused_by_the_one_error(text: str) -> None:
         Subscription.parse(text)
 
 
-@pytest.mark.parametrize("text", ["", "AAAA", "!", encode(bytes(32)), encode(b"\xff" * 32)])
+@pytest.mark.parametrize("text", ["", "AAAA", "c2VjcmV0", "!", encode(bytes(32)), encode(b"\xff" * 32)])
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="VAPID"):
         load_private_key(text)
