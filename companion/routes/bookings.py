@@ -1,6 +1,6 @@
 """Bookings: book, see, move, cancel, and the day of the visit."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -12,7 +12,7 @@ from companion.idempotency import Key, once
 from companion.identity import Caller, asks
 from companion.models.bookings import Booking, BookingFee
 from companion.models.people import Person
-from companion.routes.shapes import Input, ObjectId, Output, PersonId
+from companion.routes.shapes import Day, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
 from companion.rules.bookings import Event
 from companion.rules.local_time import local
@@ -165,7 +165,7 @@ async def cancel_series(
 @router.get("/bookings")
 async def list_bookings(
     caller: Lister,
-    day: Annotated[date | None, Query()] = None,
+    day: Annotated[Day | None, Query()] = None,
     patient_person_id: Annotated[PersonId | None, Query()] = None,
 ) -> BookingsOut:
     """A patient's bookings; or, for staff, the unit's of a day."""

@@ -1,6 +1,5 @@
 """Units, and who may do what in them."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -8,7 +7,7 @@ from fastapi import APIRouter, Query
 from auth.permissions import Action
 from companion.identity import Caller, asks, public
 from companion.models.organisation import StaffMember, StaffRole, Unit
-from companion.routes.shapes import HsaId, Input, Name, ObjectId, Output, Text
+from companion.routes.shapes import Day, HsaId, Input, Name, ObjectId, Output, Text
 from companion.services import Services
 from companion.store import organisation as store
 
@@ -65,8 +64,8 @@ class RoleIn(Input):
     name: Name
     role: Literal["staff", "scheduler", "viewer", "unit_admin", "region_admin"]
     commission_hsa_id: HsaId | None = None
-    valid_from: date
-    valid_until: date | None = None
+    valid_from: Day
+    valid_until: Day | None = None
 
 
 class RoleOut(Output):
@@ -77,8 +76,8 @@ class RoleOut(Output):
     name: str
     role: str
     unit_hsa_id: str
-    valid_from: date
-    valid_until: date | None
+    valid_from: Day
+    valid_until: Day | None
 
 
 def _role_out(role: StaffRole, member: StaffMember) -> RoleOut:

@@ -1,6 +1,5 @@
 """The reserve list, the drop-in counter, and fee rules."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -9,7 +8,7 @@ from pydantic import Field
 from auth.permissions import Action
 from companion.identity import Caller, asks, public
 from companion.routes.organisation import WHY_PUBLIC, Admin
-from companion.routes.shapes import HsaId, Input, ObjectId, Output, PersonId
+from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
 from companion.services import Services
 from companion.store import fees
@@ -46,7 +45,7 @@ class DropInIn(Input):
 class DropInOut(Output):
     """The counter: numbers out, numbers called."""
 
-    day: date
+    day: Day
     capacity: int
     issued: int
     called: int
@@ -57,8 +56,8 @@ class FeeRuleIn(Input):
 
     kind: Literal["late_cancellation", "absence"]
     amount_ore: Annotated[int, Field(ge=0, le=1_000_000)]
-    valid_from: date
-    valid_until: date | None = None
+    valid_from: Day
+    valid_until: Day | None = None
     time_type_id: ObjectId | None = None
 
 
@@ -68,8 +67,8 @@ class FeeRuleOut(Output):
     rule_id: str
     kind: str
     amount_ore: int
-    valid_from: date
-    valid_until: date | None
+    valid_from: Day
+    valid_until: Day | None
     time_type_id: str | None
 
 
@@ -90,28 +89,28 @@ async def leave(entry_id: ObjectId, caller: Booker) -> None:
 
 
 @router.get("/units/{hsa_id}/drop-in/{day}")
-async def read_drop_in(hsa_id: HsaId, day: date, services: Annotated[Services, public(WHY_PUBLIC)]) -> DropInOut:
+async def read_drop_in(hsa_id: HsaId, day: Day, services: Annotated[Services, public(WHY_PUBLIC)]) -> DropInOut:
     """How the drop-in reception stands."""
     async with services.database.reading(services.clock()) as transaction:
         return DropInOut.model_validate(await store.counter_of(transaction, hsa_id, day))
 
 
 @router.put("/units/{hsa_id}/drop-in/{day}")
-async def open_drop_in(hsa_id: HsaId, day: date, body: DropInIn, caller: Scheduler) -> DropInOut:
+async def open_drop_in(hsa_id: HsaId, day: Day, body: DropInIn, caller: Scheduler) -> DropInOut:
     """Open the counter of a day."""
     async with caller.transaction() as transaction:
         return DropInOut.model_validate(await store.open_drop_in(transaction, caller, hsa_id, day, body.capacity))
 
 
 @router.post("/units/{hsa_id}/drop-in/{day}/tickets", status_code=201)
-async def take_ticket(hsa_id: HsaId, day: date, caller: Scheduler) -> DropInOut:
+async def take_ticket(hsa_id: HsaId, day: Day, caller: Scheduler) -> DropInOut:
     """Give the next number out."""
     async with caller.transaction() as transaction:
         return DropInOut.model_validate(await store.take_ticket(transaction, caller, hsa_id, day))
 
 
 @router.post("/units/{hsa_id}/drop-in/{day}/calls", status_code=201)
-async def call_next(hsa_id: HsaId, day: date, caller: Scheduler) -> DropInOut:
+async def call_next(hsa_id: HsaId, day: Day, caller: Scheduler) -> DropInOut:
     """Call the next number."""
     async with caller.transaction() as transaction:
         return DropInOut.model_validate(await store.call_next(transaction, caller, hsa_id, day))

@@ -1,6 +1,6 @@
 """Time types and schedules (tidböcker)."""
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -9,7 +9,7 @@ from pydantic import Field
 from auth.permissions import Action
 from companion.identity import Caller, asks, public
 from companion.routes.organisation import WHY_PUBLIC
-from companion.routes.shapes import Age, BirthYear, HsaId, Input, Instant, Minutes, Name, ObjectId, Output
+from companion.routes.shapes import Age, BirthYear, Day, HsaId, Input, Instant, Minutes, Name, ObjectId, Output
 from companion.rules.slots import Purpose, state_of
 from companion.services import Services
 from companion.store import organisation
@@ -38,8 +38,8 @@ class TimeTypeIn(Input):
     max_days_since_dose: Annotated[int, Field(ge=1, le=3650)] | None = None
     form_id: ObjectId | None = None
     successor_id: ObjectId | None = None
-    valid_from: date | None = None
-    valid_until: date | None = None
+    valid_from: Day | None = None
+    valid_until: Day | None = None
     patient_may_book: bool = True
     patient_may_see: bool = True
     patient_may_rebook: bool = True
@@ -68,8 +68,8 @@ class TimeTypeOut(Output):
     min_days_since_dose: int | None
     form_id: str | None
     successor_id: str | None
-    valid_from: date | None
-    valid_until: date | None
+    valid_from: Day | None
+    valid_until: Day | None
     patient_may_book: bool
     patient_may_rebook: bool
     patient_may_cancel: bool
@@ -103,8 +103,8 @@ class TemplateIn(Input):
     slot_minutes: Minutes
     capacity: Annotated[int, Field(ge=1, le=1000)] = 1
     purpose: Purpose = "ordinary"
-    valid_from: date
-    valid_until: date | None = None
+    valid_from: Day
+    valid_until: Day | None = None
     on_holidays: bool = False
 
 
@@ -118,8 +118,8 @@ class TemplateOut(Output):
 class Days(Input):
     """From a day to another, both included."""
 
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 class Made(Output):
@@ -209,7 +209,7 @@ async def make_slots(schedule_id: ObjectId, body: Days, caller: Scheduler) -> Ma
 
 
 @router.get("/schedules/{schedule_id}/days/{day}")
-async def read_day(schedule_id: ObjectId, day: date, caller: Scheduler) -> list[DaySlot]:
+async def read_day(schedule_id: ObjectId, day: Day, caller: Scheduler) -> list[DaySlot]:
     """A schedule's slots on a day, without the patients."""
     async with caller.transaction() as transaction:
         found = []

@@ -1,6 +1,6 @@
 """Types of fields that several areas read and show."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -28,6 +28,8 @@ Name = Annotated[
 Text = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 """With its time zone; UTC inside."""
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+"""A local day, far from where calendars end."""
 Minutes = Annotated[int, Field(ge=1, le=24 * 60)]
 Age = Annotated[int, Field(ge=0, le=150)]
 BirthYear = Annotated[int, Field(ge=1850, le=2200)]

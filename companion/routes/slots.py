@@ -1,7 +1,7 @@
 """Free slots for everybody, and holding one."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,7 +12,7 @@ from companion.errors import INVALID_REQUEST, NOT_FOUND, Problem
 from companion.idempotency import Key, once
 from companion.identity import Caller, asks, public
 from companion.models.schedules import Slot
-from companion.routes.shapes import HsaId, Input, ObjectId, Output, PersonId
+from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.rules.local_time import day_bounds, local, local_date
 from companion.search_cache import SearchCache
 from companion.services import Services
@@ -97,8 +97,8 @@ async def search(
     services: Annotated[Services, public(WHY_PUBLIC)],
     time_type_id: Annotated[ObjectId | None, Query()] = None,
     unit: Annotated[HsaId | None, Query()] = None,
-    first: Annotated[date | None, Query()] = None,
-    last: Annotated[date | None, Query()] = None,
+    first: Annotated[Day | None, Query()] = None,
+    last: Annotated[Day | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     """Free slots from one local day to another."""
@@ -106,8 +106,8 @@ async def search(
     today = local_date(now)
     first = max(first or today, today)
     last = last or first + timedelta(days=DEFAULT_DAYS)
-    if (last - first).days > MAX_DAYS or first.year > today.year + 10:
-        raise Problem(INVALID_REQUEST, "last", f"at most {MAX_DAYS} days, at most ten years ahead")
+    if (last - first).days > MAX_DAYS:
+        raise Problem(INVALID_REQUEST, "last", f"at most {MAX_DAYS} days")
     cache: SearchCache = request.app.state.search_cache
 
     async def look_up() -> bytes:
