@@ -5,8 +5,8 @@ deadline (``RetryPolicy``), none at all while the circuit is open (``CircuitBrea
 answered from memory (``AnswerCache``), for a while also when the companion is away.
 
 Only what can be repeated is: GET, PUT and DELETE (RFC 9110 section 9.2.2), and POST with an idempotency key. Any other
-POST is tried once, unless no connection could be made at all. Beside that, aiohttp itself sends a GET, PUT or DELETE once
-more when the connection that it had kept open turns out to have been closed.
+POST is tried once, unless no connection could be made at all. Beside that, aiohttp itself sends a GET, PUT or DELETE
+once more when the connection that it had kept open turns out to have been closed.
 """
 
 import asyncio
