@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
+from chat.notices import Contact
 from signalling.front import Front
 from tests.chat.test_pictures import with_exif
-from tests.signalling import test_case_api
+from tests.signalling import test_case_api, test_logs
 from tests.signalling.browsing import Browser, patient, staff
 from tests.signalling.conftest import Client
-from tests.signalling.test_attachment_api import fetch, upload
-from tests.signalling.test_case_api import EVA, OTHER_UNIT, Log, opened
+from tests.signalling.test_attachment_api import fetch, refused, upload
+from tests.signalling.test_case_api import ANNA, EVA, OTHER_UNIT, Log, opened
 
+configured = test_logs.configured
 front, log_in, anna, karin = test_case_api.front, test_case_api.log_in, test_case_api.anna, test_case_api.karin
 
 
@@ -140,3 +142,40 @@ async def test_a_withdrawn_message_takes_its_files_along(anna: Browser, karin: B
     values = {"conversation_id": case_id, "client_id": "w1", "target": sent["seq"]}
     assert (await end.client.ask("chat_withdraw", values))["ok"]
     assert (await fetch(karin, path, view["attachment_id"]))[0] == 404
+
+
+@pytest.mark.attack
+@pytest.mark.usefixtures("configured")
+async def test_a_case_leaves_no_personal_data_in_logs_and_metrics(
+    capsys: pytest.CaptureFixture[str], front: Front, anna: Browser, karin: Browser, talkers: list[Talker]
+) -> None:
+    await front.notices.contacts.put(ANNA, Contact(phone="+46701740605", email="anna@example.com"))
+    case = await opened(anna, subject="Secret subject")
+    path = f"/api/cases/{case['case_id']}"
+    end = await enter(talkers, anna)
+    view = await upload(anna, path, with_exif(), "Secret picture.jpg")
+    await end.say(case["case_id"], "m1", "Secret text", [view["attachment_id"]])
+    await karin.send("POST", f"{path}/notes", {"text": "Secret note", "client_id": "n1"})
+    await karin.send("POST", f"{path}/assign", {"assignee": "SE5555555555-K9"})
+    await anna.send("POST", f"{path}/close", {})
+    await refused(anna, path, b"<script>Secret script</script>")
+    await karin.send("POST", f"{path}/assign", {})
+    await karin.send("POST", f"{path}/close", {})
+    await front.notices.delivery.step()
+    await front.cases.service.repair()
+    _, metrics, _ = await anna.ask("GET", "/metrics")
+    written = capsys.readouterr()
+    for text in (written.err, written.out, metrics):
+        for personal in (
+            "Secret",
+            "Anna",
+            "Karin",
+            ANNA,
+            "SE5555555555-K",
+            "46701740605",
+            "anna@example",
+            case["case_id"],
+        ):
+            assert personal not in text
+    assert 'http_refusals_total{cause="dangerous_content"}' in metrics
+    assert 'ao_front_notices_total{channel="sms"' in metrics
