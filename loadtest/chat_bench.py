@@ -9,6 +9,7 @@ message was due) to the arrival at a reader; both are in one process.
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -79,15 +80,22 @@ async def chat_report(*, quick: bool, server_cpu: int, client_cpu: int, seconds:
     pin(client_cpu)
     cells = QUICK_CELLS if quick else CELLS
     seconds = min(seconds, 1.5) if quick else seconds
-    bare: dict[int, BareAppends] = {}
-    async with chat_service(cells, server_cpu) as (port, tokens, path):
-        for senders in sorted({cell.senders for cell in cells}):
-            bare[senders] = await measure_appends(
-                path, connections=senders, outstanding=1, body_bytes=BODY_BYTES, seconds=min(seconds, 2.0)
+    bare: list[BareAppends] = []
+    figures: list[CellFigures] = []
+    plain: list[CellFigures] = []
+    async with (
+        bare_store() as path,
+        chat_service(cells, server_cpu) as (port, tokens),
+        bare_service(server_cpu) as bare_port,
+    ):
+        for cell in cells:  # side by side in time, so that what else the machine does meets all three
+            bare.append(
+                await measure_appends(
+                    path, connections=cell.senders, outstanding=1, body_bytes=BODY_BYTES, seconds=min(seconds, 2.0)
+                )
             )
-        figures = [await _measure(cell, port, tokens, seconds, server_cpu) for cell in cells]
-    async with bare_service(server_cpu) as port:
-        plain = [await _measure(cell, port, tokens, seconds, server_cpu) for cell in cells]
+            figures.append(await _measure(cell, port, tokens, seconds, server_cpu))
+            plain.append(await _measure(cell, bare_port, tokens, seconds, server_cpu))
     return _text(figures, plain, bare)
 
 
@@ -95,6 +103,8 @@ async def _measure(cell: ChatCell, port: int, tokens: dict[int, str], seconds: f
     load = ChatLoad(port, cell, tokens)
     try:
         connect_s = await load.connect()
+        gc.collect()
+        gc.freeze()  # what thousands of sockets are made of is not looked through while times are taken
         await load.closed_loop(0.5)
         busy, begin = core_busy_s(server_cpu), time.monotonic()
         full = await load.closed_loop(seconds)
@@ -102,6 +112,7 @@ async def _measure(cell: ChatCell, port: int, tokens: dict[int, str], seconds: f
         half = await load.at_rate(full.sent / full.seconds / 2, seconds)
     finally:
         load.close()
+        gc.unfreeze()
     await asyncio.sleep(0.5)
     return CellFigures(cell, full, half, connect_s, share)
 
@@ -110,23 +121,31 @@ async def _measure(cell: ChatCell, port: int, tokens: dict[int, str], seconds: f
 
 
 @asynccontextmanager
-async def chat_service(cells: tuple[ChatCell, ...], server_cpu: int) -> AsyncIterator[tuple[int, dict[int, str], Path]]:
-    """Store and front; the front's port, a token for each conversation, and the store's socket."""
-    keys = TokenKeys.generate_text()
+async def bare_store() -> AsyncIterator[Path]:
+    """A store that syncs before it answers; its unix socket. Chat and bare appends have one each."""
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")))
         path = directory / "store.sock"
-        store = [
+        command = [
             str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--dir", str(directory), "--save", "",
             "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning", "--logfile", "",
         ]  # fmt: skip
-        process = await stack.enter_async_context(_process(store, dict(os.environ)))
+        process = await stack.enter_async_context(_process(command, dict(os.environ)))
         os.sched_setaffinity(process.pid, range(os.cpu_count() or 1))
         with contextlib.suppress(PermissionError):  # before whatever else runs here, as front and clients are
             os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
         async with asyncio.timeout(_START_S):
             while not path.exists():  # noqa: ASYNC110 (the store announces itself by this file alone)
                 await asyncio.sleep(0.02)
+        yield path
+
+
+@asynccontextmanager
+async def chat_service(cells: tuple[ChatCell, ...], server_cpu: int) -> AsyncIterator[tuple[int, dict[int, str]]]:
+    """Store and front; the front's port, and a token for each conversation."""
+    keys = TokenKeys.generate_text()
+    async with AsyncExitStack() as stack:
+        path = await stack.enter_async_context(bare_store())
         port = _free_port()
         environment = os.environ | {
             "ALLTID_REDIS_URL": f"unix://{path}",
@@ -141,7 +160,7 @@ async def chat_service(cells: tuple[ChatCell, ...], server_cpu: int) -> AsyncIte
         front = await stack.enter_async_context(_process([sys.executable, "-m", "signalling.front"], environment))
         pin(server_cpu, front.pid)
         tokens = await _tokens(f"http://127.0.0.1:{port}", keys, max(cell.conversations for cell in cells))
-        yield port, tokens, path
+        yield port, tokens
 
 
 async def _tokens(url: str, keys: str, count: int) -> dict[int, str]:
@@ -209,20 +228,18 @@ def _allow_many_files() -> None:
 # --- the report --------------------------------------------------------------------------------------------------
 
 
-def _text(figures: list[CellFigures], plain: list[CellFigures], bare: dict[int, BareAppends]) -> str:
+def _text(figures: list[CellFigures], plain: list[CellFigures], bare: list[BareAppends]) -> str:
     lines = [
         "",
         "Messages: stored and synced to disk before they are acknowledged. One front on one core.",
         "",
         _HEADER,
     ]
-    for chat, bare_sockets in zip(figures, plain, strict=True):
-        appends = bare[chat.cell.senders]
+    for chat, bare_sockets, appends in zip(figures, plain, bare, strict=True):
         lines.append(f"{chat.cell.name:20} {'bare XADD':14} {appends.per_s:10.0f}")
         lines += [_row("plain sockets", bare_sockets), _row("chat", chat)]
     lines.append("")
-    for chat, bare_sockets in zip(figures, plain, strict=True):
-        lines.append(_goal(chat, bare_sockets, bare[chat.cell.senders]))
+    lines += [_goal(*row) for row in zip(figures, plain, bare, strict=True)]
     connected = max(figures, key=lambda each: each.cell.sockets)
     lines.append(
         f"{connected.cell.sockets} sockets opened, said hello and opened a conversation in {connected.connect_s:.1f} s"

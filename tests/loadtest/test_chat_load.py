@@ -42,8 +42,8 @@ def test_the_report_tells_goals_met_from_goals_missed() -> None:
         full = Times(1.0, sent, sent, [0.001] * sent, [0.002] * sent)
         return CellFigures(cell, full, Times(1.0, 10, 10, [late_s], [late_s]), 1.0, 0.5)
 
-    good = _text([figures(600, 0.01)], [figures(900, 0.01)], {8: BareAppends(8, 1, 1000.0)})
-    bad = _text([figures(400, 0.06)], [figures(900, 0.01)], {8: BareAppends(8, 1, 1000.0)})
+    good = _text([figures(600, 0.01)], [figures(900, 0.01)], [BareAppends(8, 1, 1000.0)])
+    bad = _text([figures(400, 0.06)], [figures(900, 0.01)], [BareAppends(8, 1, 1000.0)])
     assert "0.60 of bare XADD with 8 on their way, goal 0.5: met" in good
     assert "MISSED" not in good
     assert bad.count("MISSED") == 2
