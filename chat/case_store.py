@@ -17,6 +17,8 @@ from chat.scripts import Script
 SAVE: Final = Script.load("case_save")
 ATTEMPTS: Final = 8
 """So many others may change a case between our look and our write, one after the other."""
+PAGE: Final = 200
+"""Cases of one page of a list."""
 UNFINISHED: Final = "ao:cases:unfinished"
 """Sorted set: cases whose conversations, archive or notices may not have followed yet -> since when."""
 TO_TRIM: Final = "ao:cases:to-trim"
@@ -100,20 +102,26 @@ class CaseStore:
 
     # --- lists -------------------------------------------------------------------------------------------------
 
-    async def of_unit(self, provider_hsa_id: str, unit_hsa_id: str, *, is_closed: bool, limit: int = 200) -> list[Case]:
-        """A unit's open cases, the longest waiting first; or its closed ones, the newest first."""
+    async def of_unit(
+        self, provider_hsa_id: str, unit_hsa_id: str, *, is_closed: bool, offset: int = 0, limit: int = PAGE
+    ) -> list[Case]:
+        """A page of a unit's open cases, the longest waiting first; or of its closed ones, the newest first."""
         key = unit_key(provider_hsa_id, unit_hsa_id, is_closed=is_closed)
-        found = cast(list[bytes], await self._redis.zrange(key, 0, limit - 1, desc=is_closed))
+        found = cast(list[bytes], await self._redis.zrange(key, offset, offset + limit - 1, desc=is_closed))
         return [
             case
             for case in await self._many(found)
             if case.unit_hsa_id == unit_hsa_id and (case.state is CaseState.CLOSED) is is_closed
         ]
 
-    async def of_patient(self, patient: str, limit: int = 200) -> list[Case]:
-        """A patient's cases at all units, the newest first."""
-        found = cast(list[bytes], await self._redis.zrange(patient_key(patient), 0, limit - 1, desc=True))
+    async def of_patient(self, patient: str, *, offset: int = 0, limit: int = PAGE) -> list[Case]:
+        """A page of a patient's cases at all units, the newest first."""
+        found = cast(list[bytes], await self._redis.zrange(patient_key(patient), offset, offset + limit - 1, desc=True))
         return [case for case in await self._many(found) if case.patient == patient]
+
+    async def has_more(self, key: str, offset: int) -> bool:
+        """Is there a page of a list (``unit_key``, ``patient_key``) from this offset on?"""
+        return bool(await self._redis.zcard(key) > offset)
 
     async def _many(self, case_ids: Sequence[bytes]) -> list[Case]:
         async with self._redis.pipeline(transaction=False) as pipeline:

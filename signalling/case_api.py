@@ -9,6 +9,7 @@ from aiohttp import web
 from auth.permissions import Action, Resource
 from auth.principal import Principal
 from chat.case_service import CaseService, view_for
+from chat.case_store import PAGE, patient_key, unit_key
 from chat.cases import Case, CaseError
 from chat.errors import ChatError
 from chat.service import ChatService
@@ -37,7 +38,7 @@ _ONE: Final = "/api/cases/{case_id}"
 ROUTES: Final = (
     Route("POST", "/api/cases", Action.CASE_CREATE, OpenCase.__doc__ or "", OpenCase, CaseView, (200, 400, 409, 429)),
     Route("GET", "/api/cases", Action.CASE_LIST,
-          "A patient's cases, or the unit's: the open ones, or with `?closed=1` the closed ones.", reply=CaseList),
+          "A patient's cases, or the unit's: the open ones, or with `?closed=1` the closed ones; `?offset=` asks for a later page.", reply=CaseList),
     Route("GET", _ONE, Action.CASE_READ, "One case.", reply=CaseView, statuses=(200, 404)),
     Route("POST", f"{_ONE}/assign", Action.CASE_ASSIGN, "Take a case of the queue, or give it to a colleague.",
           GiveCase, CaseView, (200, 400, 404, 409)),
@@ -140,21 +141,25 @@ class CaseApi:
         """GET /api/cases. For staff each patient on the list is a read of its own in the audit log."""
         principal = principal_of(request)
         cases, is_closed = self._service.cases, request.query.get("closed") == "1"
+        offset = _offset(request)
         if principal.kind == "staff":
             await self._meet(principal)
             unit = (principal.provider_hsa_id or "", principal.unit_hsa_id or "")
-            found = await cases.of_unit(*unit, is_closed=is_closed)
+            key = unit_key(*unit, is_closed=is_closed)
+            found = await cases.of_unit(*unit, is_closed=is_closed, offset=offset)
             about = {case.patient: resource_of(case) for case in found}
             guard = request.app[GUARD]
             await asyncio.gather(*(guard.note(request, Action.CASE_LIST, resource) for resource in about.values()))
         else:
-            of_patient = await cases.of_patient(principal.subject or "")
+            key = patient_key(principal.subject or "")
+            of_patient = await cases.of_patient(principal.subject or "", offset=offset)
             found = [case for case in of_patient if (case.state == "closed") is is_closed]
         one_of_each_unit = {case.unit_hsa_id: case for case in found}
         policies = {unit_id: await self._service.policy(case) for unit_id, case in one_of_each_unit.items()}
         colleagues = await self._colleagues(principal, found[0]) if found else {}
         views = [CaseView(**view_for(case, principal, policies[case.unit_hsa_id], colleagues)) for case in found]
-        return web.json_response(CaseList(cases=views).model_dump())
+        following = offset + PAGE if await cases.has_more(key, offset + PAGE) else None
+        return web.json_response(CaseList(cases=views, next_offset=following).model_dump())
 
     @guarded(Action.CASE_READ, resource=_case)
     async def read(self, request: web.Request) -> web.Response:
@@ -247,6 +252,14 @@ class CaseApi:
         if principal.kind != "staff":
             return {}
         return await self._service.cases.colleagues(case.provider_hsa_id, case.unit_hsa_id)
+
+
+def _offset(request: web.Request) -> int:
+    """From where on a list is asked for."""
+    text = request.query.get("offset", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise HttpError("invalid_request", "offset")
+    return int(text)
 
 
 def resource_of(case: Case) -> Resource:

@@ -51,6 +51,7 @@ class CaseList(Message):
     """Cases: a patient's newest first, a unit's longest waiting first."""
 
     cases: list[CaseView]
+    next_offset: int | None = Field(description="Of the next page; null: that is all.")
 
 
 class GiveCase(Message):

@@ -265,6 +265,19 @@ async def test_a_unit_that_is_not_there_takes_no_cases(anna: Browser) -> None:
     assert (status, body["error"]["code"]) == (409, "unit_takes_no_cases")
 
 
+async def test_long_lists_come_in_pages(anna: Browser, karin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        await opened(anna, client_id=f"c{number}")
+    monkeypatch.setattr("signalling.case_api.PAGE", 2)
+    for browser in (anna, karin):
+        _, first = await browser.send("GET", "/api/cases")
+        assert first["next_offset"] == 2
+        _, second = await browser.send("GET", "/api/cases?offset=2")
+        assert (len(second["cases"]), second["next_offset"]) == (1, None)
+    for wrong in ("-1", "x", "9" * 10):
+        assert (await anna.send("GET", f"/api/cases?offset={wrong}"))[0] == 400
+
+
 def test_every_refusal_of_cases_and_conversations_has_a_status() -> None:
     for code in CASE_ERROR_CODES:
         assert http_error(CaseError(code)).status >= 400
