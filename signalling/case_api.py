@@ -38,7 +38,8 @@ _ONE: Final = "/api/cases/{case_id}"
 ROUTES: Final = (
     Route("POST", "/api/cases", Action.CASE_CREATE, OpenCase.__doc__ or "", OpenCase, CaseView, (200, 400, 409, 429)),
     Route("GET", "/api/cases", Action.CASE_LIST,
-          "A patient's cases, or the unit's: the open ones, or with `?closed=1` the closed ones; `?offset=` asks for a later page.", reply=CaseList),
+          "A patient's cases, or the unit's: the open ones, or with `?closed=1` the closed ones; `?offset=` asks for a "
+          "later page.", reply=CaseList),
     Route("GET", _ONE, Action.CASE_READ, "One case.", reply=CaseView, statuses=(200, 404)),
     Route("POST", f"{_ONE}/assign", Action.CASE_ASSIGN, "Take a case of the queue, or give it to a colleague.",
           GiveCase, CaseView, (200, 400, 404, 409)),
