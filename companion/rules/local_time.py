@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-import holidays
+from holidays.countries.sweden import Sweden
 
 from auth.proxies import birthday
 from companion.errors import Problem, define
@@ -75,7 +75,7 @@ def age_on(birth_date: date, day: date) -> int:
 @lru_cache(maxsize=64)
 def _red_days(year: int) -> frozenset[date]:
     """Public holidays other than ordinary Sundays (lag 1989:253), and the eves that nearly everybody has off."""
-    return frozenset(holidays.Sweden(years=year, include_sundays=False, categories=("public", "de_facto")))
+    return frozenset(Sweden(years=year, include_sundays=False, categories=("public", "de_facto")))
 
 
 def is_holiday(day: date) -> bool:
