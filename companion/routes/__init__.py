@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from companion.routes import bookings, health, organisation, proxies, reserve, schedules, slots
+from companion.routes import bookings, calendars, health, organisation, proxies, reserve, schedules, slots
 
 ROUTERS: Final[Sequence[APIRouter]] = (
     health.router,
@@ -13,7 +13,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     schedules.router,
     slots.router,
     bookings.router,
+    calendars.router,
     reserve.router,
     proxies.router,
+    declarations.router,
 )
 """All of them, in the order of the document."""
