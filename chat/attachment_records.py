@@ -109,6 +109,15 @@ class AttachmentRecords:
             has_arrived, waits, is_hidden = await pipeline.execute()
         return bool(has_arrived) and waits is None and not is_hidden
 
+    async def used(self, conversation_id: str) -> list[AttachmentRecord]:
+        """Every file that a message carries or carried."""
+        files, pending, _, _ = _keys(conversation_id)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hgetall(files)
+            pipeline.zrange(pending, 0, -1)
+            found, waiting = await pipeline.execute()
+        return [_unpack(packed) for attachment_id, packed in found.items() if attachment_id not in waiting]
+
     async def use(self, conversation_id: str, attachment_ids: Sequence[str]) -> bool:
         """A message carries them from now on: they stay as long as the conversation does. False when one is gone."""
         files, pending, _, _ = _keys(conversation_id)

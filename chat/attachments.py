@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from chat.archive import ArchiveError
+from chat.archive_files import FileArchive
 from chat.attachment_addresses import AddressSigner, Claim
 from chat.attachment_records import AttachmentRecord, AttachmentRecords, Quota
 from chat.attachment_types import (
@@ -248,6 +250,15 @@ class Attachments:
                 "unknown_attachment" if error.code == "unknown_blob" else "attachments_unavailable"
             )
             raise AttachmentError(code) from None
+
+    async def archive(self, conversation_id: str, archive: FileArchive) -> None:
+        """Give the archive what it lacks of a conversation's files; ``ArchiveError`` when that cannot be done now."""
+        for record in await self._records.used(conversation_id):
+            if not await archive.has(conversation_id, record.attachment_id):
+                try:
+                    await archive.store(conversation_id, record.attachment_id, self._chunks(record))
+                except AttachmentError as error:
+                    raise ArchiveError(error.code) from None
 
     # --- away --------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ can be repeated; ``repair`` does so for what a front that died has left, and for
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -68,7 +68,9 @@ class CaseService:
         clock: Callable[[], float],
         reopen_within_s: int = REOPEN_WITHIN_S,
         max_open_of_patient: int = MAX_OPEN_OF_PATIENT,
+        archive_files: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        """``archive_files``: gives the archive the files of a conversation, or raises ``ArchiveError``."""
         self.cases = cases
         self.units = units
         self._chat = chat
@@ -77,6 +79,7 @@ class CaseService:
         self._clock = clock
         self._reopen_within_s = reopen_within_s
         self._max_open_of_patient = max_open_of_patient
+        self._archive_files = archive_files or _no_files
 
     async def policy(self, case: Case) -> CasePolicy:
         """What the case's unit has decided."""
@@ -232,6 +235,7 @@ class CaseService:
         if now_closed:
             try:
                 for conversation_id in (case.conversation_id, case.notes_id):
+                    await self._archive_files(conversation_id)
                     await archive_conversation(self._chat.store, self._archive, conversation_id)
             except ArchiveError:
                 return  # ``repair`` goes on trying
@@ -292,6 +296,10 @@ class CaseService:
             await self.cases.trimmed(case_id)
             done += 1
         return done
+
+
+async def _no_files(_conversation_id: str) -> None:
+    """Where nothing is attached."""
 
 
 class NoNotices:

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from auth.tokens import TokenKeys
 from chat.archive import DirectoryArchive
+from chat.archive_files import DirectoryFileArchive
 from chat.attachment_addresses import AddressSigner
 from chat.attachment_records import AttachmentRecords
 from chat.attachments import AttachmentLimits, Attachments
@@ -57,6 +58,7 @@ class CasePart:
     ) -> None:
         self.units = UnitStore(redis)
         self.attachments = attachments_of(settings, keys, redis)
+        file_archive = DirectoryFileArchive(chat.settings.archive_dir)
         self.service = CaseService(
             CaseStore(redis),
             self.units,
@@ -66,6 +68,7 @@ class CasePart:
             clock=clock,
             reopen_within_s=settings.case_reopen_days * DAY_S,
             max_open_of_patient=settings.max_open_cases,
+            archive_files=lambda conversation_id: self.attachments.archive(conversation_id, file_archive),
         )
         chat.service.gate = self.service
         chat.service.attachments = self.attachments

@@ -288,6 +288,25 @@ async def test_an_archive_that_is_away_is_tried_again(world: World) -> None:
     assert await world.service.repair() == 0
 
 
+async def test_closing_archives_the_files_too_or_tries_again(world: World) -> None:
+    asked: list[str] = []
+    faults = [ArchiveError("away")]
+
+    async def archive_files(conversation_id: str) -> None:
+        asked.append(conversation_id)
+        if faults:
+            raise faults.pop()
+
+    world.service._archive_files = archive_files
+    case = await world.open()
+    await world.service.close(case.case_id)
+    assert (asked, world.archive.transcripts) == ([case.case_id], [])
+    world.now += REPAIR_AFTER_S + 1
+    await world.service.repair()
+    assert asked == [case.case_id, case.case_id, case.notes_id]
+    assert len(world.archive.transcripts) == 2
+
+
 async def test_what_a_dead_front_left_is_followed_by_another(world: World) -> None:
     case = await world.open()
     await world.cases.change(case.case_id, lambda case: apply(case, CaseAct.CLOSE, now_s=NOW, policy=POLICY))

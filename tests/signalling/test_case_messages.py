@@ -1,6 +1,7 @@
 """A case end to end: patient and unit over sockets, files over HTTP, the workflow behind both."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ async def enter(talkers: list[Talker], browser: Browser) -> Talker:
     return await talkers[-1].enter(browser)
 
 
-async def test_a_photo_and_its_answer(anna: Browser, karin: Browser, talkers: list[Talker]) -> None:
+async def test_a_photo_and_its_answer(anna: Browser, karin: Browser, talkers: list[Talker], tmp_path: Path) -> None:
     case = await opened(anna)
     case_id, path = case["case_id"], f"/api/cases/{case['case_id']}"
     patient_end, unit_end = await enter(talkers, anna), await enter(talkers, karin)
@@ -84,6 +85,7 @@ async def test_a_photo_and_its_answer(anna: Browser, karin: Browser, talkers: li
     assert (await patient_end.message(2))["body"]["text"] == "That is harmless"
     assert (await anna.send("GET", path))[1]["state"] == "awaiting_patient"
     await karin.send("POST", f"{path}/close", {})
+    assert [path.name for path in (tmp_path / "archive" / "files").rglob("att-*")] == [view["attachment_id"]]
     late = await patient_end.say(case_id, "m2", "Thank you")
     assert late["error"]["code"] in ("conversation_closed", "case_closed")
     await anna.send("POST", f"{path}/reopen", {})
