@@ -1,11 +1,12 @@
 /**
  * The real meeting room over a session without a network, for looking at it and for the accessibility tests.
  * demo.html?screen-name=waiting&before=2&host=1&estimate=240 for the waiting room, or
- * demo.html?people=4&lang=en&waiting=2&state=reconnecting&screen=1&people-off=... ; never part of a build.
+ * demo.html?people=4&lang=en&waiting=2&state=reconnecting&screen=1&chat=1&people-off=... ; never part of a build.
  */
 import { LanguageProvider, Room, WaitingRoom, isLanguage } from "@alltid-oppet/meeting";
 import { render } from "preact";
 import "../meeting/src/styles/index.css";
+import { demoChat } from "./chat";
 import { DemoSession } from "./session";
 
 const query = new URLSearchParams(location.search);
@@ -30,6 +31,7 @@ const place = {
   phone: "08-123 45 67",
   reconnecting: query.get("state") === "reconnecting",
 };
+const chat = query.has("chat") ? demoChat() : null;
 const element = document.getElementById("meeting")!;
 document.documentElement.lang = language;
 render(
@@ -38,7 +40,7 @@ render(
       {query.get("screen-name") === "waiting" ? (
         <WaitingRoom media={session.media} place={place} onLeave={() => undefined} />
       ) : (
-        <Room session={session} speakerId="" onSpeaker={() => undefined} />
+        <Room session={session} speakerId="" onSpeaker={() => undefined} chat={chat} />
       )}
     </div>
   </LanguageProvider>,

@@ -134,6 +134,11 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
     return this.#link?.peer?.connection ?? null;
   }
 
+  /** The present meeting token, for what goes besides the meeting's socket; null before `connect`. */
+  get token(): string | null {
+    return this.#link?.token ?? null;
+  }
+
   /** Join the token's room at `url` (the front's origin). Progress is told by `changed`; a client joins once. */
   connect(url: string, token: string): void {
     if (this.#link) throw new Error("this client has been used");

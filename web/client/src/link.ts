@@ -76,6 +76,11 @@ export class Link extends Emitter<LinkEvents> {
     this.#renewal.take(options.token);
   }
 
+  /** The present meeting token. */
+  get token(): string {
+    return this.#token;
+  }
+
   /** Begin: join, or wait where the token is not admitted. */
   start(): void {
     this.tell({ type: "start", mustWait: readToken(this.#token)?.admitted === false });

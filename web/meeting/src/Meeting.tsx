@@ -1,5 +1,6 @@
 import { type EndCode, LocalMedia, MeetingClient, type MeetingSnapshot, TabMemory, readToken } from "@alltid-oppet/client";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useMeetingChat } from "./hooks/useMeetingChat";
 import { useLanguage } from "./i18n/context";
 import { ActingFor } from "./parts/ActingFor";
 import { loadPreference, savePreference } from "./preferences";
@@ -72,6 +73,7 @@ export function Meeting({ url, token, freshToken, direct = false, actingFor = nu
     setSpeakerId(deviceId);
   }, []);
   const endCode = unusable(claims) ?? (snapshot.state === "closed" ? (snapshot.endCode ?? "internal") : null);
+  const chat = useMeetingChat(client, url, seen === "room" && endCode === null);
   const screen = endCode ? "ended" : (seen ?? (visit.straight ? "connecting" : "prejoin"));
   useEffect(() => {
     if (endCode) onEnd?.(endCode);
@@ -89,7 +91,7 @@ export function Meeting({ url, token, freshToken, direct = false, actingFor = nu
         data-self-id={snapshot.selfId ?? ""}
       >
         {screen === "ended" && <Ended code={endCode!} home={home} onRejoin={() => setVisit(startVisit(token, freshToken))} />}
-        {screen === "room" && <Room session={client} speakerId={speakerId} onSpeaker={onSpeaker} />}
+        {screen === "room" && <Room session={client} speakerId={speakerId} onSpeaker={onSpeaker} chat={chat} />}
         {screen === "connecting" && <Connecting />}
         {screen === "waiting" && <WaitingRoom media={client.media} place={snapshot.place} onLeave={() => client.leave()} />}
         {screen === "prejoin" && (

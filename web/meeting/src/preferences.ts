@@ -1,5 +1,5 @@
 /** Small choices that outlive the tab. Never anything about a meeting or a person. */
-export type Preference = "language" | "shortcuts" | "speaker";
+export type Preference = "language" | "live_text" | "shortcuts" | "speaker";
 
 const key = (name: Preference): string => `alltid-oppet:preference:${name}`;
 

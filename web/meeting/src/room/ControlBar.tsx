@@ -1,21 +1,27 @@
-import { type LocalMedia, canShareScreen } from "@alltid-oppet/client";
+import { type Conversation, type LocalMedia, canShareScreen } from "@alltid-oppet/client";
 import { KEYS } from "../dialogs/HelpDialog";
 import { useSources } from "../hooks/useSnapshot";
 import { useTranslate } from "../i18n/context";
 import { Icon } from "../parts/Icon";
 import { SourceButton } from "../parts/SourceButton";
+import { ChatButton } from "./ChatButton";
 
 interface Props {
   media: LocalMedia;
   peopleCount: number;
   peopleOpen: boolean;
+  /** The meeting's chat, where there is one. */
+  conversation: Conversation | null;
+  chatOpen: boolean;
   shortcuts: boolean;
+  onChat: () => void;
   onPeople: () => void;
   onLeave: () => void;
 }
 
 /** What one does all the time: microphone, camera, screen, people, leave. */
-export function ControlBar({ media, peopleCount, peopleOpen, shortcuts, onPeople, onLeave }: Props) {
+export function ControlBar(props: Props) {
+  const { media, peopleCount, peopleOpen, conversation, chatOpen, shortcuts, onChat, onPeople, onLeave } = props;
   const t = useTranslate();
   const { microphone, camera, screen } = useSources(media);
   const key = (name: keyof typeof KEYS): string | undefined => (shortcuts ? KEYS[name] : undefined);
@@ -66,6 +72,7 @@ export function ControlBar({ media, peopleCount, peopleOpen, shortcuts, onPeople
           {peopleCount}
         </span>
       </button>
+      {conversation && <ChatButton conversation={conversation} open={chatOpen} onToggle={onChat} />}
       <button type="button" class="ao-control ao-control-leave" data-testid="leave" onClick={onLeave}>
         <Icon name="leave" />
         <span class="ao-control-label">{t("leave")}</span>

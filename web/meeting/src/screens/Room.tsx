@@ -3,6 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { ConfirmDialog } from "../dialogs/ConfirmDialog";
 import { HelpDialog, KEYS } from "../dialogs/HelpDialog";
 import { SettingsDialog } from "../dialogs/SettingsDialog";
+import type { RoomChat } from "../hooks/useMeetingChat";
 import { useShortcuts } from "../hooks/useShortcuts";
 import { useSnapshot, useSources } from "../hooks/useSnapshot";
 import { useTranslate } from "../i18n/context";
@@ -11,6 +12,7 @@ import { Icon } from "../parts/Icon";
 import { loadPreference, savePreference } from "../preferences";
 import { Announcer } from "../room/Announcer";
 import { Banner } from "../room/Banner";
+import { ChatPanel } from "../room/ChatPanel";
 import { ControlBar } from "../room/ControlBar";
 import { LobbyBar } from "../room/Lobby";
 import { People } from "../room/People";
@@ -21,19 +23,22 @@ interface Props {
   session: MeetingSession;
   speakerId: string;
   onSpeaker: (deviceId: string) => void;
+  chat?: RoomChat | null;
 }
 
 /** The meeting itself. */
-export function Room({ session, speakerId, onSpeaker }: Props) {
+export function Room({ session, speakerId, onSpeaker, chat = null }: Props) {
   const t = useTranslate();
   const snapshot = useSnapshot(session);
   const { camera, screen } = useSources(session.media);
   const [dialog, setDialog] = useState<"settings" | "help" | null>(null);
-  const [people, setPeople] = useState(false);
+  const [panel, setPanel] = useState<"people" | "chat" | null>(null);
+  const people = panel === "people";
   const [shortcuts, setShortcuts] = useState(loadPreference("shortcuts") !== "off");
   const [leaver, setLeaver] = useState<{ person: Leaver; waiting: boolean } | null>(null);
   const root = useRef<HTMLDivElement>(null);
-  const isHost = snapshot.participants.some((person) => person.isSelf && person.role === "host");
+  const self = snapshot.participants.find((person) => person.isSelf);
+  const isHost = self?.role === "host";
   const admit = (person: WaitingPerson): Promise<void> => session.admit(person.participant_id);
   const remove = async (participantId: string): Promise<void> => {
     await session.remove(participantId);
@@ -42,11 +47,16 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
   };
   const deny = (person: Leaver): void => setLeaver({ person, waiting: true });
 
-  const togglePeople = (): void => (people ? closePeople() : setPeople(true));
+  const showPeople = (): void => setPanel("people");
+  const togglePeople = (): void => (people ? closePeople() : showPeople());
   const focusPeople = (): void => root.current?.querySelector<HTMLElement>("[data-testid=toggle-people]")?.focus();
   const closePeople = (): void => {
-    setPeople(false);
+    setPanel(null);
     focusPeople();
+  };
+  const closeChat = (): void => {
+    setPanel(null);
+    root.current?.querySelector<HTMLElement>("[data-testid=toggle-chat]")?.focus();
   };
   useShortcuts(
     {
@@ -76,7 +86,7 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
       </header>
       <ActingForStrip />
       <main class="ao-middle">
-        {isHost && !people && <LobbyBar people={snapshot.waiting} onAdmit={admit} onDeny={deny} onShowAll={() => setPeople(true)} />}
+        {isHost && !people && <LobbyBar people={snapshot.waiting} onAdmit={admit} onDeny={deny} onShowAll={showPeople} />}
         <Banner snapshot={snapshot} cameraOn={camera.active} />
         {screen.active && (
           <p class="ao-banner ao-banner-share" data-testid="sharing">
@@ -89,7 +99,7 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
         <div class="ao-main">
           <Stage
             participants={snapshot.participants}
-            onShowPeople={() => setPeople(true)}
+            onShowPeople={showPeople}
             onWanted={(wanted, hidden) => session.select(wanted, hidden)}
           />
           {people && (
@@ -102,13 +112,17 @@ export function Room({ session, speakerId, onSpeaker }: Props) {
               onClose={closePeople}
             />
           )}
+          {panel === "chat" && chat && <ChatPanel chat={chat} withFiles={self?.role !== "interpreter"} onClose={closeChat} />}
         </div>
       </main>
       <ControlBar
         media={session.media}
         peopleCount={snapshot.participants.length}
         peopleOpen={people}
+        conversation={chat?.conversation ?? null}
+        chatOpen={panel === "chat"}
         shortcuts={shortcuts}
+        onChat={() => (panel === "chat" ? closeChat() : setPanel("chat"))}
         onPeople={togglePeople}
         onLeave={() => session.leave()}
       />

@@ -1,0 +1,68 @@
+import { ChatClient, type ChatEvent, type ChatFiles, type ChatOptions, HttpFiles } from "@alltid-oppet/client";
+
+const NOW = Date.now();
+const LATER = 9 * 60_000;
+
+function event(seq: number, text: string, more: Partial<ChatEvent> = {}): ChatEvent {
+  return {
+    conversation_id: "meeting-demo",
+    seq,
+    at_ms: NOW - LATER + seq * 60_000,
+    kind: "message",
+    author: "karin",
+    author_name: "Karin Lindqvist",
+    author_role: "staff",
+    client_id: `d${seq}`,
+    target: 0,
+    body: { text },
+    withdrawn: false,
+    ...more,
+  };
+}
+
+const OWN = { author: "self", author_name: "Anna Andersson", author_role: "patient" } as const;
+const FILE = { attachment_id: "a1", name: "provsvar.pdf", media_type: "application/pdf", size_bytes: 184_320, is_inline: false, width: 0, height: 0 };
+const EVENTS = [
+  event(1, "Hej! Jag har dina provsvar framför mig. Vi går igenom dem tillsammans."),
+  event(2, "Tack. Jag ser dem inte, kan du skicka?", OWN),
+  event(3, "Här är de.\nSäg till om det är något du undrar över.", { body: { text: "Här är de.\nSäg till om det är något du undrar över.", attachments: [FILE] } }),
+  event(4, "Fel fil", { withdrawn: true, body: {} }),
+  event(5, "Nu kom den fram!", OWN),
+];
+
+/** A conversation in which nobody answers. */
+const openSocket: ChatOptions["openSocket"] = (_url, handlers) => {
+  let last = EVENTS.length;
+  queueMicrotask(() => handlers.opened());
+  return {
+    request: (name, payload) => {
+      if (name === "chat_hello") return Promise.resolve({ meeting: "meeting-demo", channel: null, typing_ms: 6_000 } as never);
+      if (name === "chat_resume") {
+        queueMicrotask(() => {
+          const karin = { conversation_id: "meeting-demo", author: "karin", author_name: "Karin Lindqvist" };
+          handlers.event({ name: "chat_text", payload: { ...karin, draft_id: "x", number: 1, text: "Bra. Vi börjar med blodvärdet, som är ", edits: [] } });
+        });
+        const about = { conversation_id: "meeting-demo", error: null, title: "", state: "open", me: "self" };
+        return Promise.resolve({
+          conversations: [{ ...about, events: EVENTS, last_seq: last, trimmed_through: 0, live: true, receipts: [] }],
+        } as never);
+      }
+      if (name === "chat_send") {
+        const { client_id, text } = payload as { client_id: string; text: string };
+        last += 1;
+        const sent = event(last, text, { ...OWN, client_id, at_ms: Date.now() });
+        queueMicrotask(() => handlers.event({ name: "chat_event", payload: sent }));
+        return Promise.resolve({ seq: last, at_ms: sent.at_ms, repeated: false } as never);
+      }
+      return Promise.resolve({} as never);
+    },
+    close: () => undefined,
+  };
+};
+
+export function demoChat(): { conversation: ReturnType<ChatClient["open"]>; files: ChatFiles } {
+  const client = new ChatClient({ url: "", owner: "demo", openSocket });
+  const conversation = client.open("meeting-demo");
+  client.start();
+  return { conversation, files: new HttpFiles("/api/meeting-files", () => ({})) };
+}
