@@ -95,6 +95,13 @@ class Action(StrEnum):
     GUARDIAN_INVITE = "guardian_invite"
     GUARDIAN_CONSENT = "guardian_consent"
 
+    QUESTIONNAIRE_ADMIN = "questionnaire_admin"
+    DECLARATION_ANSWER = "declaration_answer"
+    DECLARATION_READ = "declaration_read"
+    DECLARATION_AMEND = "declaration_amend"
+    DOSE_WRITE = "dose_write"
+    DOSE_READ = "dose_read"
+
     NOTICE_SUBSCRIBE = "notice_subscribe"
     NOTICE_WRITE = "notice_write"
     NOTICE_REPORT = "notice_report"

@@ -259,6 +259,20 @@ TABLE: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.GUARDIAN_CONSENT: Rule(
             "Say whether one's guardian may come to a meeting.", (("patient", _R.SELF),), writes_patient_data=True
         ),
+        # Health declarations and vaccination.
+        Action.QUESTIONNAIRE_ADMIN: Rule("Edit and publish questionnaires.", _ADMINS),
+        Action.DECLARATION_ANSWER: Rule(
+            "Answer a health declaration, and see what one has answered.",
+            _PATIENT,
+            writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.DECLARATION_READ: Rule("Read the declarations of a booking's patient.", _STAFF, reads_patient_data=True),
+        Action.DECLARATION_AMEND: Rule("Take down a patient's answers at the visit.", _STAFF, writes_patient_data=True),
+        Action.DOSE_WRITE: Rule(
+            "Write down the doses of a booking's patient, and read them.", _STAFF, writes_patient_data=True
+        ),
+        Action.DOSE_READ: Rule("See one's own vaccinations.", _PATIENT, reads_patient_data=True, proxy_scope="book"),
         # Notices: that something waits, told by SMS, e-mail or push.
         Action.NOTICE_SUBSCRIBE: Rule("See and change where oneself is told.", (("patient", _R.ANYONE),)),
         Action.NOTICE_WRITE: Rule(

@@ -5,7 +5,17 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from companion.routes import bookings, calendars, health, organisation, proxies, reserve, schedules, slots
+from companion.routes import (
+    bookings,
+    calendars,
+    declarations,
+    health,
+    organisation,
+    proxies,
+    reserve,
+    schedules,
+    slots,
+)
 
 ROUTERS: Final[Sequence[APIRouter]] = (
     health.router,

@@ -27,10 +27,12 @@ from companion.rules.bookings import (
 from companion.rules.fees import is_late
 from companion.rules.local_time import day_bounds, local_date
 from companion.services import new_id
+from companion.store.declarations import check_before_booking as check_declaration
 from companion.store.fees import charge
 from companion.store.reserve import offer_to_reserve, reserve_is_booked
 from companion.store.schedules import gate_of
 from companion.store.slots import give_back, held_slot, lock_person, lock_slots, resource_of, take_place, use_hold
+from companion.store.vaccinations import check_before_booking as check_doses
 from companion.transaction import Transaction
 
 PATIENT_ASKED = "patient_asked"
@@ -231,6 +233,11 @@ async def _check(
     if slot.purpose == "dose_2" and previous is None:
         raise Problem(SLOT_RESERVED)
     check_gate(gate_of(time_type), day=day, birth_date=person.birth_date, previous_dose=previous)
+    await check_doses(
+        transaction, person.person_id, time_type.time_type_id, day, moving=None if moving is None else moving.booking_id
+    )
+    if by_patient:  # staff ask at the visit
+        await check_declaration(transaction, person.person_id, time_type, slot.starts_at)
     query = select(Booking.booking_id, Booking.starts_at, Booking.ends_at).where(
         Booking.patient_person_id == person.person_id,
         Booking.state.in_([state.value for state in HOLDS_PLACE]),
