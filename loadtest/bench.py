@@ -2,8 +2,8 @@
 
 Every cell measures the bare loop (plain, with segmentation trains, with equalised packets) and the server one after
 the other, in an order that turns with each repeat so that drift cancels; medians are printed. Forwarder on one core,
-clients on the other. After the cells, unless some are chosen, come the figures of logins (``loadtest/auth_bench.py``)
-and of messages (``loadtest/chat_bench.py``).
+clients on the other. After the cells, unless some are chosen, come the figures of logins (``loadtest/auth_bench.py``),
+of messages (``loadtest/chat_bench.py``) and of bookings (``loadtest/companion_bench.py``).
 """
 
 import argparse
@@ -21,6 +21,7 @@ from loadtest.barerun import Traffic, bare_stage
 from loadtest.benchreport import text_report
 from loadtest.cells import VARIANTS, Cell, CellResult, choose
 from loadtest.chat_bench import chat_report
+from loadtest.companion_bench import companion_report
 from loadtest.measure import Sample, Stage, find_limit, measure
 from loadtest.pictures import bench_page
 from loadtest.processes import core_busy_s, cpu_time, pin
@@ -74,6 +75,11 @@ def main() -> None:
             _say(
                 uvloop.run(
                     chat_report(quick=options.quick, server_cpu=options.server_cpu, client_cpu=options.client_cpu)
+                )
+            )
+            _say(
+                uvloop.run(
+                    companion_report(quick=options.quick, server_cpu=options.server_cpu, client_cpu=options.client_cpu)
                 )
             )
 

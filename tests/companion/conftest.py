@@ -16,8 +16,8 @@ from companion.database import Database
 from companion.migrate import migrate
 from companion.services import Services
 from companion.settings import CompanionSettings
+from loadtest.postgresql import Cluster, cluster
 from tests.companion.people import TOKEN_KEYS, Api, VirtualClock
-from tests.companion.postgresql import Cluster, cluster
 from tests.companion.world import World, build
 
 AUDIT_KEYS = AuditKeys({"test": b"a" * 32})

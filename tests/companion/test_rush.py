@@ -32,9 +32,9 @@ from companion.models.outbox import OutboxRow
 from companion.models.schedules import Schedule, Slot, SlotHold, TimeType
 from companion.services import new_id
 from companion.store.audit import verify_stored
+from loadtest.postgresql import cluster
 from tests.companion.conftest import AUDIT_KEYS
 from tests.companion.people import PROVIDER, UNIT, patient
-from tests.companion.postgresql import cluster
 from tests.companion.world import person
 
 CLIENTS, TYPES = 500, 3

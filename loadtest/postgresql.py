@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one cluster per test session on a unix socket, a database per test from a template.
+"""A real PostgreSQL of our own for tests and benches: a cluster on a unix socket in a directory that goes away.
 
 PostgreSQL refuses to run as root, so root starts it as another user.
 """
