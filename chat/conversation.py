@@ -7,6 +7,7 @@ of their own, with the same ending.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
@@ -34,6 +35,7 @@ _READ: Final = MappingProxyType(
 _WRITE: Final = MappingProxyType({**_READ, "case": Action.CASE_WRITE})
 
 
+@lru_cache(maxsize=65_536)
 def kind_of(conversation_id: str) -> ConversationKind:
     """The kind that an id's prefix names; ``ChatError`` (unknown_conversation) for any other text."""
     match = _ID.fullmatch(conversation_id)

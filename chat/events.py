@@ -4,7 +4,6 @@ Events of a conversation are numbered 1, 2, 3... without a hole (``seq``), so th
 what is missing. An edit or a withdrawal is an event of its own that names the message it changes.
 """
 
-import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -113,8 +112,7 @@ def alias(conversation_id: str, actor: str) -> str:
     """
     if not actor:
         return ""
-    digest = hashlib.blake2b(f"{conversation_id}\0{actor}".encode(), digest_size=10).digest()
-    return base64.b32encode(digest).decode().lower()
+    return hashlib.blake2b(f"{conversation_id}\0{actor}".encode(), digest_size=10).hexdigest()
 
 
 def to_wire(conversation_id: str, event: Event) -> dict[str, Any]:

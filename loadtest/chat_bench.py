@@ -1,6 +1,6 @@
 """What messages cost: ``python -m loadtest.chat_bench``, also a part of ``make bench``.
 
-One front on one core, clients on the other, the store where the system puts it. The store syncs to disk before each
+One front on one core, clients and store on the other; the store of the bare appends where the system puts it. The store syncs to disk before each
 acknowledgement. In the same run: bare XADD of the same size with as many appends on their way, and the same bytes
 over a plain WebSocket server that stores nothing. Latency counts from the sender's send (at half load: from when the
 message was due) to the arrival at a reader; both are in one process.
@@ -16,7 +16,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +84,8 @@ async def chat_report(*, quick: bool, server_cpu: int, client_cpu: int, seconds:
     figures: list[CellFigures] = []
     plain: list[CellFigures] = []
     async with (
-        bare_store() as path,
-        chat_service(cells, server_cpu) as (port, tokens),
+        running_store(range(os.cpu_count() or 1)) as path,
+        chat_service(cells, server_cpu, client_cpu) as (port, tokens),
         bare_service(server_cpu) as bare_port,
     ):
         for cell in cells:  # side by side in time, so that what else the machine does meets all three
@@ -121,7 +121,7 @@ async def _measure(cell: ChatCell, port: int, tokens: dict[int, str], seconds: f
 
 
 @asynccontextmanager
-async def bare_store() -> AsyncIterator[Path]:
+async def running_store(cpus: Iterable[int]) -> AsyncIterator[Path]:
     """A store that syncs before it answers; its unix socket. Chat and bare appends have one each."""
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")))
@@ -131,7 +131,7 @@ async def bare_store() -> AsyncIterator[Path]:
             "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning", "--logfile", "",
         ]  # fmt: skip
         process = await stack.enter_async_context(_process(command, dict(os.environ)))
-        os.sched_setaffinity(process.pid, range(os.cpu_count() or 1))
+        os.sched_setaffinity(process.pid, cpus)
         with contextlib.suppress(PermissionError):  # before whatever else runs here, as front and clients are
             os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
         async with asyncio.timeout(_START_S):
@@ -141,11 +141,13 @@ async def bare_store() -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def chat_service(cells: tuple[ChatCell, ...], server_cpu: int) -> AsyncIterator[tuple[int, dict[int, str]]]:
+async def chat_service(
+    cells: tuple[ChatCell, ...], server_cpu: int, client_cpu: int
+) -> AsyncIterator[tuple[int, dict[int, str]]]:
     """Store and front; the front's port, and a token for each conversation."""
     keys = TokenKeys.generate_text()
     async with AsyncExitStack() as stack:
-        path = await stack.enter_async_context(bare_store())
+        path = await stack.enter_async_context(running_store((client_cpu,)))
         port = _free_port()
         environment = os.environ | {
             "ALLTID_REDIS_URL": f"unix://{path}",

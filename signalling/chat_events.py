@@ -85,6 +85,7 @@ class ChatEvents:
         self._door = door
         self._metrics = metrics
         self._monotonic = monotonic
+        self._counters = {name: metrics.events.labels(name) for name in (*wire.CHAT_CLIENT_EVENTS, "unknown")}
         self._sockets: dict[Connection, ChatSocket] = {}
         self._writers: dict[str, TokenBucket] = {}
         self._renewing: asyncio.Task[None] | None = None
@@ -125,7 +126,7 @@ class ChatEvents:
         """Handle one event and acknowledge it. Never raises (but for cancellation)."""
         event = frame.event or ""
         known = event if event in wire.CHAT_CLIENT_EVENTS else "unknown"
-        self._metrics.events.labels(known).inc()
+        self._counters[known].inc()
         try:
             reply: Mapping[str, Any] = {"ok": True, **await self._handle(connection, known, frame.payload or {})}
         except RefusedChatError as error:
