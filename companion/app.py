@@ -1,19 +1,19 @@
 """The application: routes, errors, and what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from companion import sweeper
+from companion.each_request import EachRequest, answer_of
 from companion.errors import (
     BUSY,
     FORBIDDEN,
@@ -22,20 +22,17 @@ from companion.errors import (
     MALFORMED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
-    PROBLEM_JSON,
     TOO_LARGE,
     Problem,
     ProblemKind,
-    language_of,
 )
-from companion.identity import RefusedError, bind_request
+from companion.identity import RefusedError
 from companion.outbox import Dispatcher, Receiver
 from companion.routes import ROUTERS
 from companion.search_cache import SearchCache
 from companion.services import Services
 from sfu.logs import place_of
 
-MAX_BODY_BYTES: Final = 1024 * 1024
 _BY_STATUS: Final[dict[int, ProblemKind]] = {
     400: MALFORMED,
     403: FORBIDDEN,
@@ -76,38 +73,13 @@ def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
     app.state.search_cache = SearchCache(services.settings.search_cache_s)
     for router in ROUTERS:
         app.include_router(router)
-    app.middleware("http")(_each_request)
+    app.add_middleware(EachRequest)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(DBAPIError, _on_database_error)
     app.add_exception_handler(PoolTimeoutError, _on_database_error)
     return app
-
-
-async def _each_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """An id, a limit of size, headers; whatever escapes the handlers is a 500 without a text of its own."""
-    bind_request(request)
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-        return _answer(request, Problem(TOO_LARGE))
-    try:
-        response = await call_next(request)
-    except Exception as error:
-        _log.error("request_failed", error=place_of(error))
-        response = _answer(request, Problem(INTERNAL))
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["X-Request-Id"] = request.state.request_id
-    return response
-
-
-def _answer(request: Request, problem: Problem) -> Response:
-    language = language_of(request.headers.get("accept-language", ""))
-    headers = {"Content-Language": language, "Vary": "Accept-Language"}
-    if problem.kind.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(problem.body(language), problem.kind.status, headers=headers, media_type=PROBLEM_JSON)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -117,7 +89,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
         services: Services = request.app.state.services
         async with services.database.transaction(services.clock()) as transaction:
             transaction.audit.append(error.entry)
-    return _answer(request, error)
+    return answer_of(request, error)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
@@ -125,14 +97,14 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     errors: Sequence[Any] = error.errors()
     first = errors[0] if errors else {"loc": (), "type": "unknown"}
     if first["type"] == "json_invalid":
-        return _answer(request, Problem(MALFORMED))
+        return answer_of(request, Problem(MALFORMED))
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-    return _answer(request, Problem(INVALID_REQUEST, ".".join(place) or None, str(first["type"])))
+    return answer_of(request, Problem(INVALID_REQUEST, ".".join(place) or None, str(first["type"])))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    answer = _answer(request, Problem(_BY_STATUS.get(error.status_code, INTERNAL)))
+    answer = answer_of(request, Problem(_BY_STATUS.get(error.status_code, INTERNAL)))
     answer.headers.update(error.headers or {})
     return answer
 
@@ -140,6 +112,6 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 async def _on_database_error(request: Request, error: Exception) -> Response:
     """A deadlock, a lost connection, a full pool: nothing was done, and it may be tried again."""
     _log.error("database_failed", error=place_of(error))
-    answer = _answer(request, Problem(BUSY))
+    answer = answer_of(request, Problem(BUSY))
     answer.headers["Retry-After"] = "1"
     return answer

@@ -1,10 +1,13 @@
 """The application's frame: health, problems in two languages, limits."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
-from companion.app import MAX_BODY_BYTES
+from auth.principal_tokens import sign_principal
+from companion.each_request import MAX_BODY_BYTES
 from companion.errors import PROBLEM_JSON
-from tests.companion.people import Api
+from tests.companion.people import TOKEN_KEYS, Api, patient
 
 
 async def test_it_says_that_it_runs(api: Api) -> None:
@@ -40,3 +43,16 @@ async def test_a_huge_body_is_refused_unread(api: Api) -> None:
 async def test_every_answer_has_an_id_of_its_own(api: Api) -> None:
     first, second = await api.get("/healthz"), await api.get("/healthz")
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+
+@pytest.mark.attack
+async def test_a_huge_body_that_hides_its_length_is_refused_too(api: Api) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 100_000
+
+    token = sign_principal(TOKEN_KEYS, patient(), now=api.clock.now.timestamp())
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    answer = await api.http.post("/bookings", content=endless(), headers=headers)
+    assert answer.status_code in (400, 413)
+    assert answer.json()["code"] in ("malformed", "too_large")

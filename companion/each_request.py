@@ -1,0 +1,75 @@
+"""What happens to every request: an id, a limit of size, headers; and no failure without an answer.
+
+Plain ASGI rather than Starlette's ``BaseHTTPMiddleware``, which runs each request in a task group of its own.
+"""
+
+from typing import Any, Final
+
+import structlog
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from companion.errors import INTERNAL, PROBLEM_JSON, TOO_LARGE, Problem, language_of
+from companion.identity import bind_request
+from sfu.logs import place_of
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+
+_log = structlog.get_logger(__name__)
+
+
+def answer_of(request: Request, problem: Problem) -> JSONResponse:
+    """The problem as an answer, in the language that the request prefers."""
+    language = language_of(request.headers.get("accept-language", ""))
+    headers = {"Content-Language": language, "Vary": "Accept-Language"}
+    if problem.kind.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(problem.body(language), problem.kind.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+class EachRequest:
+    """The middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or something else that is none of ours."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        bind_request(request)
+        has_started, size = False, 0
+
+        async def receive_bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MAX_BODY_BYTES:  # a body that does not say its length
+                raise Problem(TOO_LARGE)
+            return message
+
+        async def send_with_headers(message: Any) -> None:
+            nonlocal has_started
+            if message["type"] == "http.response.start":
+                has_started = True
+                headers = MutableHeaders(raw=message["headers"])
+                headers.setdefault("Cache-Control", "no-store")
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["X-Request-Id"] = request.state.request_id
+            await send(message)
+
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            await answer_of(request, Problem(TOO_LARGE))(scope, receive, send_with_headers)
+            return
+        try:
+            await self._app(scope, receive_bounded, send_with_headers)
+        except Exception as error:
+            _log.error("request_failed", error=place_of(error))
+            if has_started:
+                raise
+            await answer_of(request, Problem(INTERNAL))(scope, receive, send_with_headers)
