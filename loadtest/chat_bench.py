@@ -1,7 +1,7 @@
 """What messages cost: ``python -m loadtest.chat_bench``, also a part of ``make bench``.
 
-One front on one core, clients and store on the other; the store of the bare appends where the system puts it. The store syncs to disk before each
-acknowledgement. In the same run: bare XADD of the same size with as many appends on their way, and the same bytes
+One front on one core, clients and store on the other; the store of the bare appends where the system puts it. The
+store syncs to disk before each acknowledgement. In the same run: bare XADD of the same size with as many appends on their way, and the same bytes
 over a plain WebSocket server that stores nothing. Latency counts from the sender's send (at half load: from when the
 message was due) to the arrival at a reader; both are in one process.
 """
@@ -145,9 +145,9 @@ async def chat_service(
     cells: tuple[ChatCell, ...], server_cpu: int, client_cpu: int
 ) -> AsyncIterator[tuple[int, dict[int, str]]]:
     """Store and front; the front's port, and a token for each conversation."""
-    keys = TokenKeys.generate_text()
+    keys, cores = TokenKeys.generate_text(), os.cpu_count() or 1
     async with AsyncExitStack() as stack:
-        path = await stack.enter_async_context(running_store((client_cpu,)))
+        path = await stack.enter_async_context(running_store((client_cpu,) if client_cpu < cores else range(cores)))
         port = _free_port()
         environment = os.environ | {
             "ALLTID_REDIS_URL": f"unix://{path}",
