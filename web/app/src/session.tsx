@@ -1,4 +1,5 @@
 /** Who is logged in, for every part of a page; the tabs of a browser tell each other when that changes. */
+import { forgetUnsent } from "@alltid-oppet/client";
 import { type ComponentChildren, createContext, h } from "preact";
 import { useCallback, useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Api, ApiError, type Session } from "./api";
@@ -118,6 +119,7 @@ export function SessionProvider({ api, children, go = (address) => location.assi
           if (!(error instanceof ApiError && error.needsLogin)) throw error;
         }
         tell();
+        forgetUnsent();
         rememberLogout();
         go(redirect ?? (staff ? "/portal" : "/"));
       },

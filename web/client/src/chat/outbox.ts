@@ -51,8 +51,12 @@ export class ReadMark {
 }
 
 /** Nothing written in this tab stays behind: for when somebody logs out. */
-export function forgetUnsent(store: Storage = sessionStorage): void {
-  for (const key of Object.keys(store)) if (key.startsWith(PREFIX)) store.removeItem(key);
+export function forgetUnsent(): void {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+  } catch {
+    // Forbidden storage holds nothing either.
+  }
 }
 
 export class Outbox {
