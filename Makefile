@@ -60,6 +60,7 @@ asan-test: $(STAMPS)/venv  ## the compiled part's tests under AddressSanitizer a
 
 docs: build  ## write the generated documents and the client's protocol types anew
 	@$(BIN)/python -m signalling.documents
+	@$(BIN)/python -m companion.documents
 
 web: $(STAMPS)/web  ## build the web client into web/dist
 

@@ -1,0 +1,111 @@
+"""docs/companion.md: settings, routes and problems of the companion, made of the code so that it cannot drift.
+
+``python -m companion.documents`` writes it, ``--check`` only tells whether it is out of date.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi.routing import APIRoute
+
+from companion.errors import CATALOGUE, TYPE_PREFIX
+from companion.identity import Guard, guards_of
+from companion.routes import ROUTERS
+from companion.settings import CompanionSettings
+
+PATH: Final = Path(__file__).resolve().parent.parent / "docs" / "companion.md"
+
+_INTRODUCTION: Final = """\
+# The companion
+
+Bookings and records: `python -m companion`, a REST service of its own process. The front asks it on behalf of people;
+record systems ask it themselves. `/docs` of a running companion has every field of every request and answer (OpenAPI).
+
+Generated from the code by `make docs`.
+
+Who asks is said by `Authorization: Bearer <token>`: a JWT of one minute with the audience `alltid-oppet:companion`,
+signed with the token keys, which carries the whole principal (`auth/principal_tokens.py`). There are no cookies. What a
+role may do is in [permissions.md](permissions.md). Things of other patients and other care providers are not found
+(404), whatever they are.
+
+A POST may carry `Idempotency-Key`. The same key with the same request gets the same answer again, marked with
+`Idempotency-Replayed: true`, and nothing happens twice.
+
+Instants are UTC in requests and answers. Days and the times of templates are local (Europe/Stockholm).
+"""
+
+_PROBLEMS: Final = f"""\
+Every error is `application/problem+json` (RFC 9457): `type` (`{TYPE_PREFIX}` and the code),
+`title` in the language of `Accept-Language` (Swedish or English), `status`, the stable `code`, and where it applies the
+`field` at fault and a `detail` for programmers. `slot_taken` has `alternatives`: the three nearest free slots.
+"""
+
+
+def routes() -> Iterator[tuple[str, APIRoute]]:
+    """All routes, each method apart."""
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                for method in sorted(route.methods):
+                    yield method, route
+
+
+def _summary(route: APIRoute) -> str:
+    return (route.description or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _route_lines() -> Iterator[str]:
+    yield "| Route | Action | What it does |"
+    yield "|---|---|---|"
+    for method, route in routes():
+        guard = guards_of(route)[0]
+        action = f"`{guard.action}`" if isinstance(guard, Guard) else "public"
+        yield f"| `{method} {route.path}` | {action} | {_summary(route)} |"
+
+
+def _problem_lines() -> Iterator[str]:
+    yield "| Code | Status | Svenska | English |"
+    yield "|---|---|---|---|"
+    for kind in sorted(CATALOGUE.values(), key=lambda one: (one.status, one.code)):
+        yield f"| `{kind.code}` | {kind.status} | {kind.sv} | {kind.en} |"
+
+
+def _setting_lines() -> Iterator[str]:
+    yield "| Variable | Default | What it is |"
+    yield "|---|---|---|"
+    for name, field in CompanionSettings.model_fields.items():
+        default: Any = field.default
+        shown = "" if default in (None, "") else f"`{default}`"
+        yield f"| `ALLTID_{name.upper()}` | {shown} | {field.description} |"
+
+
+def document() -> str:
+    """The whole text."""
+    parts = [
+        _INTRODUCTION,
+        "## Routes\n",
+        "\n".join(_route_lines()) + "\n",
+        "## Problems\n",
+        _PROBLEMS,
+        "\n".join(_problem_lines()) + "\n",
+        "## Settings\n",
+        "\n".join(_setting_lines()) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def main() -> int:
+    """The command line; 1 when ``--check`` found drift."""
+    is_current = PATH.is_file() and PATH.read_text(encoding="utf-8") == document()
+    if "--check" in sys.argv[1:]:
+        return 0 if is_current else 1
+    if not is_current:
+        PATH.write_text(document(), encoding="utf-8")
+        sys.stdout.write("written: docs/companion.md\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
