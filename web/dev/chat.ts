@@ -1,11 +1,13 @@
 import { ChatClient, type ChatEvent, type ChatFiles, type ChatOptions, HttpFiles } from "@alltid-oppet/client";
 
+/** A case has receipts, a meeting none. */
+const ID = new URLSearchParams(location.search).get("screen-name") === "case" ? "case-demo" : "meeting-demo";
 const NOW = Date.now();
 const LATER = 9 * 60_000;
 
 function event(seq: number, text: string, more: Partial<ChatEvent> = {}): ChatEvent {
   return {
-    conversation_id: "meeting-demo",
+    conversation_id: ID,
     seq,
     at_ms: NOW - LATER + seq * 60_000,
     kind: "message",
@@ -30,21 +32,35 @@ const EVENTS = [
   event(5, "Nu kom den fram!", OWN),
 ];
 
+const RECEIPTS = [
+  { reader: "karin", delivered: 5, read: 2 },
+  { reader: "self", delivered: 5, read: 5 },
+];
+
+/** What stands before the send button of a case. */
+export const BOARD = {
+  is_open: false,
+  opens_at: Math.floor(NOW / 1000) + 15 * 3600,
+  answer_by: Math.floor(NOW / 1000) + 39 * 3600,
+  emergency_sv: "Ring 112 om det är fara för liv. Ring 1177 för råd om vård, dygnet runt.",
+  emergency_en: "Call 112 when a life is in danger. Call 1177 for advice on care, day and night.",
+};
+
 /** A conversation in which nobody answers. */
 const openSocket: ChatOptions["openSocket"] = (_url, handlers) => {
   let last = EVENTS.length;
   queueMicrotask(() => handlers.opened());
   return {
     request: (name, payload) => {
-      if (name === "chat_hello") return Promise.resolve({ meeting: "meeting-demo", channel: null, typing_ms: 6_000 } as never);
+      if (name === "chat_hello") return Promise.resolve({ meeting: ID, channel: null, typing_ms: 6_000 } as never);
       if (name === "chat_resume") {
         queueMicrotask(() => {
-          const karin = { conversation_id: "meeting-demo", author: "karin", author_name: "Karin Lindqvist" };
+          const karin = { conversation_id: ID, author: "karin", author_name: "Karin Lindqvist" };
           handlers.event({ name: "chat_text", payload: { ...karin, draft_id: "x", number: 1, text: "Bra. Vi börjar med blodvärdet, som är ", edits: [] } });
         });
-        const about = { conversation_id: "meeting-demo", error: null, title: "", state: "open", me: "self" };
+        const about = { conversation_id: ID, error: null, title: "", state: "open", me: "self" };
         return Promise.resolve({
-          conversations: [{ ...about, events: EVENTS, last_seq: last, trimmed_through: 0, live: true, receipts: [] }],
+          conversations: [{ ...about, events: EVENTS, last_seq: last, trimmed_through: 0, live: true, receipts: RECEIPTS }],
         } as never);
       }
       if (name === "chat_send") {
@@ -62,7 +78,7 @@ const openSocket: ChatOptions["openSocket"] = (_url, handlers) => {
 
 export function demoChat(): { conversation: ReturnType<ChatClient["open"]>; files: ChatFiles } {
   const client = new ChatClient({ url: "", owner: "demo", openSocket });
-  const conversation = client.open("meeting-demo");
+  const conversation = client.open(ID);
   client.start();
   return { conversation, files: new HttpFiles("/api/meeting-files", () => ({})) };
 }

@@ -1,12 +1,14 @@
 /**
  * The real meeting room over a session without a network, for looking at it and for the accessibility tests.
- * demo.html?screen-name=waiting&before=2&host=1&estimate=240 for the waiting room, or
+ * demo.html?screen-name=waiting&before=2&host=1&estimate=240 for the waiting room,
+ * demo.html?screen-name=case for a conversation between a patient and a unit, or
  * demo.html?people=4&lang=en&waiting=2&state=reconnecting&screen=1&chat=1&people-off=... ; never part of a build.
  */
+import { Board, ConversationView } from "@alltid-oppet/chat";
 import { LanguageProvider, Room, WaitingRoom, isLanguage } from "@alltid-oppet/meeting";
 import { render } from "preact";
 import "../meeting/src/styles/index.css";
-import { demoChat } from "./chat";
+import { BOARD, demoChat } from "./chat";
 import { DemoSession } from "./session";
 
 const query = new URLSearchParams(location.search);
@@ -31,7 +33,8 @@ const place = {
   phone: "08-123 45 67",
   reconnecting: query.get("state") === "reconnecting",
 };
-const chat = query.has("chat") ? demoChat() : null;
+const isCase = query.get("screen-name") === "case";
+const chat = query.has("chat") || isCase ? demoChat() : null;
 const element = document.getElementById("meeting")!;
 document.documentElement.lang = language;
 render(
@@ -39,6 +42,15 @@ render(
     <div class="ao-meeting">
       {query.get("screen-name") === "waiting" ? (
         <WaitingRoom media={session.media} place={place} onLeave={() => undefined} />
+      ) : isCase ? (
+        <main style="height: 100%; display: flex; flex-direction: column">
+          <h1 class="ds-heading" data-size="xs" style="padding: 1rem">
+            {language === "sv" ? "Fråga om provsvar" : "A question on test results"}
+          </h1>
+          <ConversationView conversation={chat!.conversation} files={chat!.files} language={isLanguage(language) ? language : "sv"}>
+            <Board unit={BOARD} />
+          </ConversationView>
+        </main>
       ) : (
         <Room session={session} speakerId="" onSpeaker={() => undefined} chat={chat} />
       )}
