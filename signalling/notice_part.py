@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from chat.cases import Case
 from chat.contact_codes import ContactCodes
 from chat.contacts import Contacts
 from chat.notice_delivery import NoticeDelivery, Notices
+from chat.notice_linter import NoticeRefusedError
 from chat.notice_outbox import NoticeOutbox
 from chat.notice_sender import Sender
 from chat.notices import CHANNELS
@@ -104,7 +106,10 @@ class NoticePart:
         """Tell the patient, once for each version of the case."""
         name = (unit.notice_name or unit.name) if unit is not None else ""
         key = f"case:{case.case_id}:{case.version}"
-        await self.notices.tell(case.patient, template_id, {"unit": name}, key=key)
+        try:
+            await self.notices.tell(case.patient, template_id, {"unit": name}, key=key)
+        except NoticeRefusedError as error:  # a public address that no notice can name; the case goes on
+            _log.error("notice_refused", causes=error.causes)
 
     async def _send(self) -> None:
         while True:
@@ -113,6 +118,8 @@ class NoticePart:
             except (RedisError, OSError) as error:
                 _log.warning("notices_failed", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_S)
+                with suppress(RedisError, OSError):
+                    await self.outbox.start()  # a store that lost its data has lost the group too
             except Exception as error:  # one notice must not end it for all
                 _log.error("notices_failed", exception=place_of(error))
                 await asyncio.sleep(PAUSE_S)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from chat.notices import Contact
 from chat.sender_development import Caught
@@ -202,6 +203,27 @@ async def test_a_patient_confirms_a_number_with_the_code_sent_there(front: Front
     status, contact = await eva.send("PATCH", "/api/contact", {"language": "en", "forget": "sms"})
     assert contact == {"phone": "", "email": "", "language": "en", "browsers": 0}
     await eva.close()
+
+
+async def test_a_store_that_lost_its_data_sends_again_when_it_is_back(
+    front: Front, nobody: Browser, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signalling.notice_part.PAUSE_S", 0.01)
+    await redis_client.flushall()
+    await front.notices.contacts.put(ANNA, Contact(phone="+46701740605"))
+    assert (await service(nobody, "POST", "/api/notices", NOTICE, "notices:write"))[0] == 202
+    await sent_page(nobody, "du har ett möte med Kronan")
+
+
+async def test_an_address_that_no_notice_can_name_holds_up_no_case(front: Front) -> None:
+    front.notices.notices.address = "https://alltid.example/with/a/path"
+    anna, karin = await browser_of(front, patient(ANNA)), await browser_of(front, staff())
+    case = await opened(anna)
+    status, closed = await karin.send("POST", f"/api/cases/{case['case_id']}/close", {})
+    assert (status, closed["state"]) == (200, "closed")
+    assert await front.cases.service.cases.unfinished(NOW + 100) == []
+    await anna.close()
+    await karin.close()
 
 
 @pytest.mark.attack
