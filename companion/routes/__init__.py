@@ -10,11 +10,13 @@ from companion.routes import (
     calendars,
     declarations,
     health,
+    looks,
     organisation,
     proxies,
     reserve,
     schedules,
     slots,
+    summons,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -27,5 +29,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     reserve.router,
     proxies.router,
     declarations.router,
+    summons.router,
+    looks.router,
 )
 """All of them, in the order of the document."""
