@@ -1,0 +1,105 @@
+"""Messages in the browser: the chat of a meeting between a patient and staff, also when the network breaks."""
+
+from typing import Any
+
+from tests.browser.conftest import Visitor
+from tests.browser.people import Person
+from tests.browser.polling import until
+from tests.browser.service import Room
+
+UNSENT = "!!document.querySelector('[data-testid=message][data-status=waiting]')"
+TEXTS = "[...document.querySelectorAll('[data-testid=message-text]')].map((text) => text.textContent)"
+
+
+class Writer:
+    """Somebody with the chat of a meeting open. ``page`` is playwright's."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.page: Any = person.page
+
+    async def write(self, text: str) -> None:
+        """Writes a message and sends it with Return."""
+        field = self.page.locator("[data-testid=chat-text]")
+        await field.fill(text)
+        await field.press("Enter")
+
+    async def reads(self, texts: list[str]) -> None:
+        """Waits until exactly these messages are there, in this order."""
+
+        async def there() -> bool:
+            return bool(await self.page.evaluate(TEXTS) == texts)
+
+        await until(there, f"{self.person.name} reads {texts}")
+
+    async def has_sent_all(self) -> None:
+        """Waits until no message waits for the server."""
+
+        async def sent() -> bool:
+            return not await self.page.evaluate(
+                "!!document.querySelector('[data-testid=message][data-status=waiting]')"
+            )
+
+        await until(sent, f"{self.person.name} has nothing unsent")
+
+
+async def open_chat(person: Person) -> Writer:
+    """Opens the chat of the meeting that somebody is in."""
+    writer = Writer(person)
+    await writer.page.locator("[data-testid=toggle-chat]").click()
+    await writer.page.locator("[data-testid=chat][data-status=live]").wait_for()
+    return writer
+
+
+async def test_a_patient_writes_and_staff_answer(room: Room, visitor: Visitor) -> None:
+    anna = await visitor("Anna", room.link("Anna"))
+    karin = await visitor("Karin", room.link("Karin"))
+    patient = await open_chat(anna)
+    await patient.write("Hej, hör du mig?")
+    unread = Writer(karin).page.locator("[data-testid=chat-unread]")
+    await unread.wait_for()
+    assert (await unread.inner_text()).endswith("1")
+    clinician = await open_chat(karin)
+    await clinician.reads(["Hej, hör du mig?"])
+    assert await unread.count() == 0, "what is on the screen is read"
+    await clinician.write("Ja, <b>bra</b>! Och du?")
+    for writer in (patient, clinician):
+        await writer.reads(["Hej, hör du mig?", "Ja, <b>bra</b>! Och du?"])
+
+
+async def test_a_reconnect_keeps_every_message_once(room: Room, visitor: Visitor) -> None:
+    anna = await visitor("Anna", room.link("Anna"))
+    karin = await visitor("Karin", room.link("Karin"))
+    patient, clinician = await open_chat(anna), await open_chat(karin)
+    texts = []
+    for number in range(6):
+        texts.append(f"meddelande {number}")
+        await patient.write(texts[-1])
+        # Right behind the sending: some acknowledgements are lost with the socket.
+        if number % 2 == 0:
+            await anna.page.evaluate("window.__probe.loseSocket()")
+    await patient.has_sent_all()
+    await patient.reads(texts)
+    await clinician.reads(texts)
+    await anna.page.reload()
+    await until(anna.is_in, "Anna is back in the room after a reload")
+    await (await open_chat(anna)).reads(texts)
+
+
+async def test_real_time_text_is_read_as_it_is_written(room: Room, visitor: Visitor) -> None:
+    anna = await visitor("Anna", room.link("Anna"))
+    karin = await visitor("Karin", room.link("Karin"))
+    patient, clinician = await open_chat(anna), await open_chat(karin)
+    await patient.page.locator("[data-testid=live-text]").check()
+    field = patient.page.locator("[data-testid=chat-text]")
+    await field.press_sequentially("Jag skriver")
+    draft = clinician.page.locator("[data-testid=draft-text]")
+
+    async def reads_along() -> bool:
+        return bool(await draft.count() and await draft.inner_text() == "Jag skriver")
+
+    await until(reads_along, "Karin reads what Anna has not sent")
+    await field.press("Enter")
+    await clinician.reads(["Jag skriver"])
+    await patient.reads(["Jag skriver"])
+    assert await draft.count() == 0
