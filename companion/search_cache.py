@@ -22,29 +22,26 @@ class SearchCache:
     def __init__(self, lifetime_s: float) -> None:
         self._lifetime = timedelta(seconds=lifetime_s)
         self._answers: OrderedDict[Hashable, _Answer] = OrderedDict()
-        self._asking: dict[Hashable, asyncio.Future[bytes]] = {}
+        self._asking: dict[Hashable, asyncio.Task[bytes]] = {}
 
     async def get(self, question: Hashable, now: datetime, look_up: Callable[[], Awaitable[bytes]]) -> bytes:
         """The answer, at most the lifetime old."""
         known = self._answers.get(question)
         if known is not None and now < known.good_until:
             return known.body
-        if self._lifetime and question in self._asking:
-            return await asyncio.shield(self._asking[question])
-        waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._asking[question] = waiting
+        asking = self._asking.get(question) if self._lifetime else None
+        if asking is None:
+            asking = asyncio.create_task(self._ask(question, now, look_up))
+            self._asking[question] = asking
+        return await asyncio.shield(asking)  # whoever goes away meanwhile leaves it to the others
+
+    async def _ask(self, question: Hashable, now: datetime, look_up: Callable[[], Awaitable[bytes]]) -> bytes:
         try:
             body = await look_up()
-        except BaseException as error:
-            waiting.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
-            waiting.exception()  # nobody else may have waited
-            raise
-        else:
-            waiting.set_result(body)
             self._keep(question, _Answer(body, now + self._lifetime))
             return body
         finally:
-            if self._asking.get(question) is waiting:
+            if self._asking.get(question) is asyncio.current_task():
                 del self._asking[question]
 
     def _keep(self, question: Hashable, answer: _Answer) -> None:

@@ -1,6 +1,6 @@
 """Bookings for calendar programs (iCalendar)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
@@ -17,7 +17,9 @@ router = APIRouter(tags=["calendars"])
 
 WHY_PUBLIC = "Calendar programs have no login: the address is the secret, and it tells only when."
 MEDIA_TYPE = "text/calendar; charset=utf-8"
-_ICALENDAR = {200: {"content": {"text/calendar": {}}, "description": "iCalendar (RFC 5545)"}}
+_ICALENDAR: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/calendar": {}}, "description": "iCalendar (RFC 5545)"}
+}
 
 
 class FeedOut(Output):
