@@ -1,12 +1,13 @@
 """Group commit: what many sockets want to write at the same time travels, and is made durable, together.
 
 The store syncs its append-only file once for all commands that it finds in one turn of its loop (``appendfsync
-always``), so fifty appends in one pipeline cost about as much as one. While a batch is on its way the next one
-gathers; nothing waits for a timer. One batch at a time also keeps the order: what a socket wrote first is first.
+always``), so fifty appends in one pipeline cost about as much as one. While batches are on their way the next one
+gathers; nothing waits for a timer. All go over one connection, and after a fault all are written again in their
+order: what a socket wrote first is first.
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from chat.scripts import APPEND, RECEIPT, TELL, TOUCH, Script
 MAX_WAITING: Final = 20_000
 """Writes waiting for the store; more are refused rather than held in memory."""
 MAX_BATCH: Final = 512
+MAX_FLIGHTS: Final = 2
+"""Batches on their way at the same time, on one connection: the store works on one while we settle the other."""
 GIVE_UP_S: Final = 5.0
 """How long a write is tried again while the store is away; then its author is told, and may repeat it."""
 _FIRST_PAUSE_S: Final = 0.02
@@ -68,6 +71,14 @@ class _Call:
         return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
 
 
+@dataclass(frozen=True, eq=False)
+class _Flight:
+    """A batch on its way."""
+
+    writes: list[_Write]
+    calls: list[_Call]
+
+
 class Committer:
     """Writes to conversations through one queue. Every write is idempotent, hence repeated after a fault.
 
@@ -82,6 +93,10 @@ class Committer:
         self._give_up_s = give_up_s
         self._waiting: list[_Write] = []
         self._wake = asyncio.Event()
+        self._flights: deque[_Flight] = deque()
+        self._flown = asyncio.Event()
+        self._has_settled = False
+        self._room = asyncio.Semaphore(MAX_FLIGHTS)
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -129,34 +144,96 @@ class Committer:
 
     async def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
-        batch: list[_Write] = []
         while True:
-            if not batch:
-                await self._wake.wait()
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                if not self._waiting:
-                    self._wake.clear()
             try:
-                await self._commit(batch)
+                await self._link.open()
+                await self._flow()
             except NoScriptError:  # a server that is new, or has lost its scripts
                 with suppress(RedisError, OSError):
                     await self._load_scripts()
-                batch = self._drop_late(batch)
-                continue
             except (RedisError, OSError) as error:
                 self.counters["commit_failed"] += 1
                 _log.warning("chat_commit_failed", error=type(error).__name__)
+                if self._has_settled:
+                    pause_s, self._has_settled = _FIRST_PAUSE_S, False
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                batch = self._drop_late(batch)
-                self._waiting = self._drop_late(self._waiting)
-                continue
             except Exception as error:  # the loop outlives any fault: without it nothing is ever stored again
                 self.counters["commit_broken"] += 1
                 _log.error("chat_commit_broken", error=type(error).__name__)
-                self._refuse(batch)
-            pause_s = _FIRST_PAUSE_S
-            batch = []
+                for flight in self._flights:
+                    self._refuse(flight.writes)
+            finally:
+                await self._link.close()
+                # What was on its way is written again: before everything else, and in its order.
+                again = [write for flight in self._flights for write in flight.writes]
+                self._flights.clear()
+                self._waiting = self._drop_late(again + self._waiting)
+                if self._waiting:
+                    self._wake.set()
+
+    async def _flow(self) -> None:
+        """Write batches and read their answers side by side until something fails."""
+        self._room = asyncio.Semaphore(MAX_FLIGHTS)
+        self._flown.clear()
+        tasks = {asyncio.create_task(self._write_batches()), asyncio.create_task(self._read_answers())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in done:
+            task.result()  # raises: neither of them ever ends by itself
+
+    async def _write_batches(self) -> None:
+        while True:
+            await self._wake.wait()
+            await self._room.acquire()
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            if not self._waiting:
+                self._wake.clear()
+            if not batch:
+                self._room.release()
+                continue
+            self.counters["batches"] += 1
+            self.counters["writes"] += len(batch)
+            flight = _Flight(batch, _calls(batch))
+            self._flights.append(flight)
+            commands = [call.command() for call in flight.calls]
+            if self.wait_aof_ms:
+                commands.append(("WAITAOF", 1, 0, self.wait_aof_ms))
+            self._link.write(commands)
+            self._flown.set()
+
+    async def _read_answers(self) -> None:
+        answers: list[Any] = []
+        while True:
+            await self._flown.wait()
+            answers += await self._link.read()
+            while self._flights:
+                flight = self._flights[0]
+                count = len(flight.calls) + (1 if self.wait_aof_ms else 0)
+                if len(answers) < count:
+                    break
+                self._settle(flight.calls, self._synced(answers[:count]))
+                del answers[:count]
+                self._flights.popleft()
+                self._has_settled = True
+                self._room.release()
+            if not self._flights:
+                self._flown.clear()
+
+    def _synced(self, answers: list[Any]) -> list[Any]:
+        """The answers without that to WAITAOF; ``RedisError`` when the store did not sync."""
+        if not self.wait_aof_ms:
+            return answers
+        synced = answers.pop()
+        if isinstance(synced, Exception):
+            raise synced
+        if not synced[0]:
+            raise RedisError("the append-only file was not synced in time")
+        return answers
 
     def _drop_late(self, writes: list[_Write]) -> list[_Write]:
         now = asyncio.get_running_loop().time()
@@ -167,22 +244,6 @@ class Committer:
         for write in writes:
             if not write.future.done():
                 write.future.set_exception(ChatError("chat_unavailable"))
-
-    async def _commit(self, batch: list[_Write]) -> None:
-        calls = _calls(batch)
-        self.counters["batches"] += 1
-        self.counters["writes"] += len(batch)
-        commands = [call.command() for call in calls]
-        if self.wait_aof_ms:
-            commands.append(("WAITAOF", 1, 0, self.wait_aof_ms))
-        results = await self._link.ask(commands)
-        if self.wait_aof_ms:
-            synced = results.pop()
-            if isinstance(synced, Exception):
-                raise synced
-            if not synced[0]:
-                raise RedisError("the append-only file was not synced in time")
-        self._settle(calls, results)
 
     async def _load_scripts(self) -> None:
         await self._link.ask([("SCRIPT", "LOAD", script.text) for script in (APPEND, RECEIPT, TELL, TOUCH)])

@@ -68,7 +68,7 @@ class FaultProxy:
         self._writers -= pair
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.CancelledError):
+        with suppress(OSError, RuntimeError, asyncio.CancelledError):  # RuntimeError: uvloop, of a closed transport
             while data := await reader.read(_CHUNK):
                 await self._flowing.wait()
                 writer.write(data)

@@ -22,6 +22,18 @@ async def test_what_comes_at_the_same_time_is_committed_together(store: ChatStor
     assert committer.counters["batches"] - before <= 2
 
 
+async def test_the_order_of_writing_is_the_order_of_events_over_many_batches_and_lost_connections(
+    store: ChatStore, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.committer.MAX_BATCH", 7)
+    appends = [asyncio.ensure_future(store.append(draft(f"c{number}"))) for number in range(600)]
+    for number in (50, 200, 350):
+        await appends[number]
+        await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert [each.seq for each in await asyncio.gather(*appends)] == list(range(1, 601))
+    assert store.committer.counters["commit_failed"]
+
+
 async def test_a_store_that_forgot_the_scripts_is_given_them_again(store: ChatStore, redis: Redis) -> None:
     await store.append(draft("c1"))
     await redis.script_flush()
