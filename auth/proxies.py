@@ -159,6 +159,22 @@ class RedisProxyDirectory:
         found = _read(subject_person_id, text) if text is not None else None
         return found if found is not None and may_act_for(found, now) else None
 
+    async def guardians_of(self, subject_person_id: str, scope: ProxyScope, now: float) -> tuple[str, ...]:
+        """Person ids of the guardians who may do this for a child now, in a fixed order.
+
+        The set of candidates is a hint, which may name people whose relation is over; each is looked up.
+        """
+        hint = _hint_key(subject_person_id)
+        found: set[bytes] = await self._redis.smembers(hint)
+        guardians = []
+        for person_id in sorted(one.decode() for one in found):
+            relation = await self.relation(person_id, subject_person_id, now)
+            if relation is None:
+                await self._redis.srem(hint, person_id)
+            elif relation.kind == "guardian" and scope in relation.scopes:
+                guardians.append(person_id)
+        return tuple(guardians)
+
     async def replace(self, person_id: str, relations: Iterable[ProxyRelation], now: float) -> frozenset[str]:
         """See ``ProxyDirectory``. Relations that are over already are left out."""
         new = tuple(_checked(one) for one in relations)
@@ -169,6 +185,11 @@ class RedisProxyDirectory:
         if not is_person_id(person_id) or any(one.subject_person_id == person_id for one in new):
             raise ProxyError("subject")
         in_force = {one.subject_person_id: one for one in new if may_act_for(one, now)}
+        for one in in_force.values():  # the hint first: whoever may act can be found
+            hint, lifetime_s = _hint_key(one.subject_person_id), math.ceil(one.valid_until - now)
+            await self._redis.sadd(hint, person_id)
+            await self._redis.expire(hint, lifetime_s, nx=True)
+            await self._redis.expire(hint, lifetime_s, gt=True)
         key = _key(person_id)
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(key)
@@ -184,6 +205,11 @@ class RedisProxyDirectory:
             if may_act_for(old, now) and (now_allowed is None or not old.scopes <= now_allowed.scopes):
                 lost.add(old.subject_person_id)
         return frozenset(lost)
+
+
+def _hint_key(subject_person_id: str) -> str:
+    """Set of those who may be proxies of somebody."""
+    return f"ao:proxy-hint:{subject_person_id}"
 
 
 def _write(relation: ProxyRelation) -> str:

@@ -157,7 +157,14 @@ class Front:
             clock=clock,
         )
         self.notices = NoticePart(
-            settings, keys, settings.public_url, self.front_id, self._redis, self.metrics, clock=clock
+            settings,
+            keys,
+            settings.public_url,
+            self.front_id,
+            self._redis,
+            self.identity.proxies,
+            self.metrics,
+            clock=clock,
         )
         self.notices.attach(self.app)
         self.cases = CasePart(

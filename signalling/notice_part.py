@@ -11,6 +11,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from auth.proxies import RedisProxyDirectory
 from auth.tokens import TokenKeys
 from chat.cases import Case
 from chat.contact_codes import ContactCodes
@@ -50,10 +51,13 @@ class NoticePart:
         public_url: str,
         front_id: str,
         redis: "Redis",
+        proxies: RedisProxyDirectory,
         metrics: FrontMetrics,
         *,
         clock: Callable[[], float],
     ) -> None:
+        self._proxies = proxies
+        self._clock = clock
         self.contacts = Contacts(redis)
         self.outbox = NoticeOutbox(redis, front_id)
         self.notices = Notices(self.outbox, self.contacts, address=public_url, clock=clock)
@@ -103,11 +107,16 @@ class NoticePart:
     # --- CaseNotices -------------------------------------------------------------------------------------------
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
-        """Tell the patient, once for each version of the case."""
+        """Tell the patient, or the guardians of a child who can be told nowhere, once for each version of the case."""
         name = (unit.notice_name or unit.name) if unit is not None else ""
         key = f"case:{case.case_id}:{case.version}"
         try:
-            await self.notices.tell(case.patient, template_id, {"unit": name}, key=key)
+            if await self.notices.tell(case.patient, template_id, {"unit": name}, key=key):
+                return
+            child = await self.contacts.get(case.patient)
+            for guardian in await self._proxies.guardians_of(case.patient, "messages", self._clock()):
+                told = "" if child.is_protected else name  # nothing says where a protected child is cared for
+                await self.notices.tell(guardian, template_id, {"unit": told}, key=f"{key}:{guardian}")
         except NoticeRefusedError as error:  # a public address that no notice can name; the case goes on
             _log.error("notice_refused", causes=error.causes)
 

@@ -209,3 +209,18 @@ async def test_what_cannot_be_changes_nothing(redis_client: Redis, relations: li
         await directory.replace(MARIA, relations, NOW)
     assert caught.value.code == code
     assert await directory.relations(MARIA, NOW) == (alva(),)
+
+
+async def test_a_childs_guardians_are_found_while_they_may_act(redis_client: Redis) -> None:
+    directory = RedisProxyDirectory(redis_client)
+    other = person("t")
+    for actor in (MARIA, other):
+        await directory.replace(actor, [alva()], NOW)
+    await directory.replace(BENGT, [replace(alva(), kind="grant")], NOW)
+    assert await directory.guardians_of(ALVA, "messages", NOW) == (MARIA, other)
+    await directory.replace(MARIA, [replace(alva(), scopes=frozenset({"book"}))], NOW)
+    assert await directory.guardians_of(ALVA, "messages", NOW) == (other,)
+    await directory.replace(other, [], NOW)
+    assert await directory.guardians_of(ALVA, "messages", NOW) == ()
+    assert await directory.guardians_of(ALVA, "book", float(alva().valid_until)) == ()
+    assert await directory.guardians_of(BENGT, "messages", NOW) == ()

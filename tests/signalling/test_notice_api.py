@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from auth.proxies import ProxyRelation
 from chat.notices import Contact
 from chat.sender_development import Caught
 from signalling.development_notices import sink_page
 from signalling.front import Front
 from tests.chat.test_web_push import AUTH, OUR_PRIVATE, THEIR_PUBLIC
-from tests.signalling.browsing import Browser, browser_of, patient, staff
+from tests.signalling.browsing import Browser, acting, browser_of, patient, staff
 from tests.signalling.conftest import KEYS, NOW, MakeFront
-from tests.signalling.test_case_api import ANNA, EVA, opened, unit_settings
+from tests.signalling.test_case_api import ANNA, CHILD, EVA, opened, unit_settings
 
 ENDPOINT = "https://fcm.googleapis.com/fcm/send/abc"
 SUBSCRIPTION = {"endpoint": ENDPOINT, "keys": {"p256dh": THEIR_PUBLIC, "auth": AUTH}}
@@ -203,6 +204,22 @@ async def test_a_patient_confirms_a_number_with_the_code_sent_there(front: Front
     status, contact = await eva.send("PATCH", "/api/contact", {"language": "en", "forget": "sms"})
     assert contact == {"phone": "", "email": "", "language": "en", "browsers": 0}
     await eva.close()
+
+
+async def test_the_guardian_of_a_child_is_told(front: Front, nobody: Browser) -> None:
+    relation = ProxyRelation(CHILD, "Alva", "guardian", frozenset({"messages"}), int(NOW) + 9999)
+    await front.identity.proxies.replace(ANNA, [relation], NOW)
+    anna, karin = (
+        await browser_of(front, patient(ANNA, acting_for=acting(CHILD, "messages"))),
+        await browser_of(front, staff()),
+    )
+    case = await opened(anna)
+    assert (await karin.send("POST", f"/api/cases/{case['case_id']}/close", {}))[0] == 200
+    page = await sent_page(nobody, "har avslutat ditt ärende")
+    assert page.count("SMS till +46701740605") == 1
+    assert "Alva" not in page
+    await anna.close()
+    await karin.close()
 
 
 async def test_a_store_that_lost_its_data_sends_again_when_it_is_back(
