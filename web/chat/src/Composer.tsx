@@ -29,7 +29,7 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState("");
+  const [text, setText] = useState(conversation.draft);
   const [tooMany, setTooMany] = useState(false);
   const uploads = useUploads(files);
   useEffect(() => {
@@ -43,10 +43,13 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
   const isEmpty = text.trim() === "" && (editing !== null || attachments.length === 0);
   const changed = (value: string): void => {
     setText(value);
-    if (!editing) conversation.typing(value, live === true);
+    if (editing) return;
+    conversation.draft = value;
+    conversation.typing(value, live === true);
   };
   const done = (): void => {
-    setText("");
+    // After a change, what was being written before it is there again.
+    setText(conversation.draft);
     onDone();
     field.current?.focus();
   };
@@ -56,6 +59,7 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
       if (text !== editing.text) conversation.edit(editing.seq!, text);
     } else {
       conversation.send(text, attachments);
+      conversation.draft = "";
       uploads.clear();
     }
     done();

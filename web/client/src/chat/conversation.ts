@@ -42,6 +42,8 @@ const DRAFTS_MS = 61_000;
 
 export class Conversation extends Emitter<ConversationEvents> {
   readonly id: string;
+  /** What is being written, for a user interface that closes and opens again. */
+  draft = "";
   readonly #carrier: Carrier;
   readonly #timeline = new Timeline();
   readonly #delivery: Delivery;

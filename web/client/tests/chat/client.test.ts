@@ -100,6 +100,50 @@ describe("reading", () => {
     expect(conversation.snapshot.unread).toBe(0);
   });
 
+  it("keeps in the tab how far it has come in a meeting, which tells nobody", async () => {
+    server.append({ conversation_id: "meeting-a" });
+    const open = (): Conversation => {
+      const client = new ChatClient({ url: "", owner: "anna", token: () => "jwt", store, openSocket: server.open });
+      const conversation = client.open("meeting-a");
+      client.start();
+      return conversation;
+    };
+    const before = open();
+    await pass();
+    expect(before.snapshot.unread).toBe(1);
+    before.markRead();
+    const after = open();
+    await pass(1_000);
+    expect(after.snapshot).toMatchObject({ unread: 0, messages: [{ text: "text 1" }] });
+    expect(server.payloads("chat_receipt")).toEqual([]);
+    expect(server.payloads("chat_hello")[0]).toEqual({ protocol: 1, token: "jwt" });
+  });
+
+  it("waits for the next meeting token when one has expired", async () => {
+    server.refusals.set("chat_hello", "token_expired");
+    const client = new ChatClient({ url: "", owner: "anna", token: () => "jwt", store, openSocket: server.open });
+    client.start();
+    await pass();
+    expect(client.state).toBe("offline");
+    server.refusals.clear();
+    await pass(2_000);
+    expect(client.state).toBe("online");
+  });
+
+  it("announces what others write from now on, and nothing else", async () => {
+    server.append();
+    const { conversation } = await connected();
+    const arrived: string[] = [];
+    conversation.on("arrived", (message) => arrived.push(message.text));
+    conversation.send("eget");
+    await pass();
+    server.cut();
+    server.append();
+    await pass(2_000);
+    await conversation.loadOlder();
+    expect(arrived).toEqual(["text 3"]);
+  });
+
   it("stops when the server does not want it any more", async () => {
     const { client, conversation } = await connected();
     server.refusals.set("chat_hello", "revoked");
