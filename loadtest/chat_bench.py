@@ -1,9 +1,9 @@
 """What messages cost: ``python -m loadtest.chat_bench``, also a part of ``make bench``.
 
 One front on one core, clients and store on the other; the store of the bare appends where the system puts it. The
-store syncs to disk before each acknowledgement. In the same run: bare XADD of the same size with as many appends on their way, and the same bytes
-over a plain WebSocket server that stores nothing. Latency counts from the sender's send (at half load: from when the
-message was due) to the arrival at a reader; both are in one process.
+store syncs to disk before each acknowledgement. In the same run: bare XADD of the same size with as many appends on
+their way, and the same bytes over a plain WebSocket server that stores nothing. Latency counts from the sender's send
+(at half load: from when the message was due) to the arrival at a reader; both are in one process.
 """
 
 import argparse

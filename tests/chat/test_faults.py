@@ -1,4 +1,4 @@
-"""Half a minute of kills, cuts and stalls for each kind of data server; longer with ``make chat-faults SECONDS=600``."""
+"""Half a minute of kills, cuts and stalls for each data server; longer with ``make chat-faults SECONDS=600``."""
 
 import json
 from pathlib import Path
