@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
+from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from companion.errors import IDEMPOTENCY_KEY_REUSED, Problem
@@ -35,23 +36,24 @@ async def once(
 ) -> Response:
     """Do ``act`` in a transaction and answer with what it gives; with a key, do it once."""
     async with caller.transaction() as transaction:
-        row = None
         if key is not None:
-            row = await _claim(transaction, caller, key, await _fingerprint(request))
-            if row.status:
-                return Response(row.body, row.status, media_type=_JSON, headers={"Idempotency-Replayed": "true"})
+            known = await _claim(transaction, caller, key, await _fingerprint(request))
+            if known is not None:
+                return Response(known.body, known.status, media_type=_JSON, headers={"Idempotency-Replayed": "true"})
         body = (await act(transaction)).model_dump_json()
-        if row is not None:
-            row.status, row.body = status, body
+        if key is not None:
+            mine = (IdempotencyKey.actor == _owner(caller), IdempotencyKey.key == key)
+            await transaction.session.execute(update(IdempotencyKey).where(*mine).values(status=status, body=body))
     return Response(body, status, media_type=_JSON)
 
 
-async def _claim(transaction: Transaction, caller: Caller, key: str, fingerprint: str) -> IdempotencyKey:
-    """The key's row: with status 0 when it is ours, with the answer when there was one."""
+async def _claim(transaction: Transaction, caller: Caller, key: str, fingerprint: str) -> IdempotencyKey | None:
+    """Write the key's row; None when it is ours now, else the row with the answer that was given."""
     insert = (postgresql if transaction.is_postgresql else sqlite).insert
     values = {"actor": _owner(caller), "key": key, "fingerprint": fingerprint, "created_at": transaction.now}
     statement = insert(IdempotencyKey).values(**values, status=0, body="").on_conflict_do_nothing()
-    await transaction.session.execute(statement)
+    if await transaction.session.scalar(statement.returning(IdempotencyKey.actor)) is not None:
+        return None
     row = await transaction.session.get_one(IdempotencyKey, (_owner(caller), key))
     if row.fingerprint != fingerprint:
         raise Problem(IDEMPOTENCY_KEY_REUSED, "Idempotency-Key")
