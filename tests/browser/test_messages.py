@@ -1,6 +1,9 @@
 """Messages in the browser: the chat of a meeting between a patient and staff, also when the network breaks."""
 
+import io
 from typing import Any
+
+from PIL import Image
 
 from tests.browser.conftest import Visitor
 from tests.browser.people import Person
@@ -84,6 +87,36 @@ async def test_a_reconnect_keeps_every_message_once(room: Room, visitor: Visitor
     await anna.page.reload()
     await until(anna.is_in, "Anna is back in the room after a reload")
     await (await open_chat(anna)).reads(texts)
+
+
+async def test_a_picture_reaches_the_others(room: Room, visitor: Visitor) -> None:
+    anna = await visitor("Anna", room.link("Anna"))
+    karin = await visitor("Karin", room.link("Karin"))
+    patient, clinician = await open_chat(anna), await open_chat(karin)
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(picture, "PNG")
+    file = {"name": "utslag å.png", "mimeType": "image/png", "buffer": picture.getvalue()}
+    await patient.page.locator("[data-testid=chat-file]").set_input_files(file)
+    await patient.page.get_by_text("klar att skicka").wait_for()
+    await patient.write("Så här ser det ut")
+    for writer in (patient, clinician):
+        await writer.reads(["Så här ser det ut"])
+        shown = writer.page.locator("[data-testid=message] img")
+        await shown.wait_for()
+        assert await shown.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 64
+    async with clinician.page.expect_download() as saving:
+        await clinician.page.locator("[data-testid=save-file]").click()
+    assert (await saving.value).suggested_filename == "utslag å.png"
+
+
+async def test_what_is_not_sent_is_there_when_the_panel_opens_again(room: Room, visitor: Visitor) -> None:
+    anna = await visitor("Anna", room.link("Anna"))
+    patient = await open_chat(anna)
+    await patient.page.locator("[data-testid=chat-text]").fill("Halv")
+    await patient.page.keyboard.press("Escape")
+    await patient.page.locator("[data-testid=chat-panel]").wait_for(state="detached")
+    patient = await open_chat(anna)
+    assert await patient.page.locator("[data-testid=chat-text]").input_value() == "Halv"
 
 
 async def test_real_time_text_is_read_as_it_is_written(room: Room, visitor: Visitor) -> None:
