@@ -165,7 +165,7 @@ class RedisProxyDirectory:
         The set of candidates is a hint, which may name people whose relation is over; each is looked up.
         """
         hint = _hint_key(subject_person_id)
-        found: set[bytes] = await self._redis.smembers(hint)
+        found: Any = await self._redis.smembers(hint)
         guardians = []
         for person_id in sorted(one.decode() for one in found):
             relation = await self.relation(person_id, subject_person_id, now)
