@@ -102,6 +102,12 @@ class Action(StrEnum):
     DOSE_WRITE = "dose_write"
     DOSE_READ = "dose_read"
 
+    SUMMONS_WRITE = "summons_write"
+    SUMMONS_LIST = "summons_list"
+    SUMMONS_READ = "summons_read"
+    SUMMONS_ANSWER = "summons_answer"
+    LETTER_PRINT = "letter_print"
+
     NOTICE_SUBSCRIBE = "notice_subscribe"
     NOTICE_WRITE = "notice_write"
     NOTICE_REPORT = "notice_report"

@@ -273,6 +273,27 @@ TABLE: Final[Mapping[Action, Rule]] = MappingProxyType(
             "Write down the doses of a booking's patient, and read them.", _STAFF, writes_patient_data=True
         ),
         Action.DOSE_READ: Rule("See one's own vaccinations.", _PATIENT, reads_patient_data=True, proxy_scope="book"),
+        # E-kallelse.
+        Action.SUMMONS_WRITE: Rule("Draft, send and withdraw a summons.", _PLANNERS, writes_patient_data=True),
+        Action.SUMMONS_LIST: Rule(
+            "List one's own or the unit's summonses.",
+            (*_PATIENT, *_PLANNERS, *_VIEWER),
+            reads_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.SUMMONS_READ: Rule(
+            "Read a summons; the patient's first reading is noted.",
+            (*_PATIENT, *_PLANNERS),
+            writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.SUMMONS_ANSWER: Rule(
+            "Confirm, move or decline what one was summoned to.",
+            _PATIENT,
+            writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.LETTER_PRINT: Rule("Print the unit's letters.", _PLANNERS, writes_patient_data=True),
         # Notices: that something waits, told by SMS, e-mail or push.
         Action.NOTICE_SUBSCRIBE: Rule("See and change where oneself is told.", (("patient", _R.ANYONE),)),
         Action.NOTICE_WRITE: Rule(

@@ -49,7 +49,7 @@ def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(sweeper.run(services.database, services.clock))]
+        tasks = [asyncio.create_task(sweeper.run(services.database, services.clock, services.settings))]
         if receiver is not None:
             dispatcher = Dispatcher(services.database, receiver, services.clock)
             tasks.append(asyncio.create_task(dispatcher.run()))

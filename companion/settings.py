@@ -48,6 +48,12 @@ class CompanionSettings(BaseSettings):
         default=20, ge=1, description="Bookings to come that one patient may have; more are made by staff."
     )
     grant_max_days: int = Field(default=365, ge=1, description="A proxy's grant lasts no longer than so many days.")
+    summons_letter_after_h: int = Field(
+        default=48, ge=1, description="A summons that stays unread for so long becomes a letter."
+    )
+    summons_reminder_before_h: int = Field(
+        default=72, ge=1, description="Who has not answered a summons is reminded so long before the visit or deadline."
+    )
     search_cache_s: float = Field(default=2.0, ge=0, description="How old a public answer about free slots may be.")
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     log_format: str = Field(default="json", description="`json`, or `text` for people.")

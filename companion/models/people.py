@@ -25,6 +25,9 @@ class Person(Base):
     """``female``, ``male``, ``other`` or ``unknown`` (FHIR administrative-gender)."""
     area: Mapped[str | None] = mapped_column(String(32))
     """Where the person lives, for audiences and nearest clinics (municipality or district code)."""
+    street: Mapped[str | None] = mapped_column(String(128))
+    postal_code: Mapped[str | None] = mapped_column(String(16))
+    city: Mapped[str | None] = mapped_column(String(64))
     is_secret: Mapped[bool] = mapped_column(Boolean, default=False)
     """Sekretessmarkering."""
     is_protected_registration: Mapped[bool] = mapped_column(Boolean, default=False)

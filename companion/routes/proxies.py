@@ -40,6 +40,9 @@ class PersonIn(Input):
     birth_date: date | None = Field(default=None, description="Left out: the one of the number.")
     sex: Literal["female", "male", "other", "unknown"] = "unknown"
     area: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,32}$")] | None = None
+    street: Name | None = None
+    postal_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z -]{1,16}$")] | None = None
+    city: Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,64}$")] | None = None
     is_secret: bool = Field(default=False, description="Sekretessmarkering.")
     is_protected_registration: bool = Field(default=False, description="Skyddad folkbokföring.")
 

@@ -49,6 +49,8 @@ class Wish:
     hold_id: str | None = None
     interpreter_language: str | None = None
     series_id: str | None = None
+    is_invited: bool = False
+    """By a summons or an offer: the time type need not be public."""
 
 
 def resource_of_booking(booking: Booking) -> Resource:
@@ -86,7 +88,7 @@ async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
     assert slot is not None
     person = await lock_person(transaction, wish.patient_person_id)
     time_type = await transaction.session.get_one(TimeType, slot.time_type_id)
-    await _check(transaction, caller, person, slot, time_type)
+    await _check(transaction, caller, person, slot, time_type, is_invited=wish.is_invited)
     if wish.hold_id is None:
         await take_place(transaction, slot)
     elif not await use_hold(transaction, caller, wish.hold_id, wish.patient_person_id):
@@ -223,10 +225,12 @@ async def _check(
     time_type: TimeType,
     *,
     moving: Booking | None = None,
+    is_invited: bool = False,
 ) -> None:
     """The gates of every path to a booking. The person is locked."""
     by_patient = caller.principal.kind == "patient"
-    if by_patient and moving is None and (not time_type.patient_may_book or time_type.audience != "public"):
+    is_open = is_invited or (time_type.patient_may_book and time_type.audience == "public")
+    if by_patient and moving is None and not is_open:
         raise Problem(NOT_PERMITTED)
     day = local_date(slot.starts_at)
     previous = await _previous_dose(transaction, person.person_id, slot, time_type, moving)
