@@ -22,6 +22,7 @@ class ChatSettings(BaseSettings):
     wait_aof_ms: int = Field(
         default=0,
         ge=0,
+        le=2000,
         description=(
             "For a store that does not sync at each write: ask for it (WAITAOF, Redis 7.2) and wait so long at most "
             "before acknowledging; 0: not needed (`appendfsync always`)."
