@@ -1,8 +1,8 @@
 """Free slots for everybody, and holding one."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, TypeAdapter
@@ -64,6 +64,7 @@ class HoldOut(Output):
     starts_at: datetime
 
 
+BookablePurpose = Annotated[Literal["ordinary", "dose_2"], Query()]
 _FREE_SLOTS: TypeAdapter[list[FreeSlot]] = TypeAdapter(list[FreeSlot])
 
 
@@ -75,8 +76,8 @@ def whom(caller: Caller, given: str | None) -> str:
     return person_id
 
 
-def _shown(slots: Sequence[Slot]) -> bytes:
-    rows = [
+def _rows(slots: Sequence[Slot]) -> list[FreeSlot]:
+    return [
         FreeSlot(
             slot_id=slot.slot_id,
             unit_hsa_id=slot.unit_hsa_id,
@@ -88,7 +89,15 @@ def _shown(slots: Sequence[Slot]) -> bytes:
         )
         for slot in slots
     ]
-    return _FREE_SLOTS.dump_json(rows)
+
+
+def _days(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """From today or later, four weeks unless they are given, and not half a year."""
+    begin = max(first or today, today)
+    end = last or begin + timedelta(days=DEFAULT_DAYS)
+    if (end - begin).days > MAX_DAYS:
+        raise Problem(INVALID_REQUEST, "last", f"at most {MAX_DAYS} days")
+    return begin, end
 
 
 @router.get("/slots", response_model=list[FreeSlot])
@@ -99,32 +108,54 @@ async def search(
     unit: Annotated[HsaId | None, Query()] = None,
     first: Annotated[Day | None, Query()] = None,
     last: Annotated[Day | None, Query()] = None,
+    purpose: BookablePurpose = "ordinary",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    """Free slots from one local day to another."""
+    """Free slots from one local day to another. Those for second doses are asked for by `purpose`."""
     now = services.clock()
-    today = local_date(now)
-    first = max(first or today, today)
-    last = last or first + timedelta(days=DEFAULT_DAYS)
-    if (last - first).days > MAX_DAYS:
-        raise Problem(INVALID_REQUEST, "last", f"at most {MAX_DAYS} days")
+    begin, end = _days(first, last, local_date(now))
     cache: SearchCache = request.app.state.search_cache
 
     async def look_up() -> bytes:
         async with services.database.reading(now) as transaction:
             found = await store.free_slots(
                 transaction,
-                begins=day_bounds(first)[0],
-                ends=day_bounds(last)[1],
+                begins=day_bounds(begin)[0],
+                ends=day_bounds(end)[1],
                 time_type_id=time_type_id,
                 unit_hsa_id=unit,
+                purpose=purpose,
                 limit=limit,
             )
-        return _shown(found)
+        return _FREE_SLOTS.dump_json(_rows(found))
 
-    body = await cache.get((time_type_id, unit, first, last, limit), now, look_up)
+    body = await cache.get((time_type_id, unit, begin, end, purpose, limit), now, look_up)
     lifetime = int(services.settings.search_cache_s)
     return Response(body, media_type="application/json", headers={"Cache-Control": f"public, max-age={lifetime}"})
+
+
+@router.get("/units/{hsa_id}/free-slots")
+async def search_for_staff(
+    hsa_id: HsaId,
+    caller: Annotated[Caller, asks(Action.BOOKING_LIST)],
+    time_type_id: Annotated[ObjectId | None, Query()] = None,
+    first: Annotated[Day | None, Query()] = None,
+    last: Annotated[Day | None, Query()] = None,
+    purpose: BookablePurpose = "ordinary",
+) -> list[FreeSlot]:
+    """What staff may book somebody into in their unit, time types for the invited included."""
+    async with caller.transaction() as transaction:
+        begin, end = _days(first, last, local_date(transaction.now))
+        found = await store.free_slots_of_unit(
+            transaction,
+            caller,
+            hsa_id,
+            begins=day_bounds(begin)[0],
+            ends=day_bounds(end)[1],
+            time_type_id=time_type_id,
+            purpose=purpose,
+        )
+        return _rows(found)
 
 
 @router.get("/slots/{slot_id}/alternatives")

@@ -14,10 +14,11 @@ from sqlalchemy import delete, func, select, update
 from auth.permissions import Resource
 from companion.errors import NOT_FOUND, Problem, define
 from companion.identity import Caller
+from companion.models.organisation import Unit
 from companion.models.people import Person
 from companion.models.schedules import Slot, SlotHold, TimeType
 from companion.rules.bookings import NOT_PERMITTED, SLOT_PAST, SLOT_RESERVED, SLOT_TAKEN
-from companion.rules.slots import Candidate, nearest
+from companion.rules.slots import Candidate, Purpose, nearest
 from companion.services import new_id
 from companion.transaction import Transaction
 
@@ -44,29 +45,57 @@ async def free_slots(
     ends: datetime,
     time_type_id: str | None = None,
     unit_hsa_id: str | None = None,
+    purpose: Purpose = "ordinary",
+    for_staff: bool = False,
     limit: int = 200,
 ) -> Sequence[Slot]:
-    """Ordinary slots with room, of time types that patients book by themselves, in order of time."""
+    """Slots with room, in order of time. Without ``for_staff`` only of time types that patients book by themselves."""
     query = (
         select(Slot)
-        .join(TimeType, TimeType.time_type_id == Slot.time_type_id)
         .where(
             Slot.starts_at >= max(begins, transaction.now),
             Slot.starts_at < ends,
             Slot.taken < Slot.capacity,
             Slot.is_closed.is_(False),
-            Slot.purpose == "ordinary",
-            TimeType.audience == "public",
-            TimeType.patient_may_book.is_(True),
+            Slot.purpose == purpose,
         )
         .order_by(Slot.starts_at, Slot.slot_id)
         .limit(limit)
     )
+    if not for_staff:
+        query = query.join(TimeType, TimeType.time_type_id == Slot.time_type_id).where(
+            TimeType.audience == "public", TimeType.patient_may_book.is_(True)
+        )
     if time_type_id is not None:
         query = query.where(Slot.time_type_id == time_type_id)
     if unit_hsa_id is not None:
         query = query.where(Slot.unit_hsa_id == unit_hsa_id)
     return (await transaction.session.scalars(query)).all()
+
+
+async def free_slots_of_unit(
+    transaction: Transaction,
+    caller: Caller,
+    unit_hsa_id: str,
+    *,
+    begins: datetime,
+    ends: datetime,
+    time_type_id: str | None,
+    purpose: Purpose,
+) -> Sequence[Slot]:
+    """What staff of a unit may book somebody into, time types for the invited included."""
+    unit = await transaction.session.get(Unit, unit_hsa_id)
+    resource = None if unit is None else Resource(provider_hsa_id=unit.provider_hsa_id, unit_hsa_id=unit.hsa_id)
+    caller.require(transaction, resource, what="free-slots")
+    return await free_slots(
+        transaction,
+        begins=begins,
+        ends=ends,
+        time_type_id=time_type_id,
+        unit_hsa_id=unit_hsa_id,
+        purpose=purpose,
+        for_staff=True,
+    )
 
 
 async def alternatives(transaction: Transaction, slot: Slot) -> list[dict[str, str]]:

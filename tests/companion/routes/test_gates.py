@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from companion.services import Services
-from tests.companion.people import ANNA, BO, CHILD, Api, patient, proxy, staff
+from tests.companion.people import ANNA, BO, CHILD, OTHER_UNIT, UNIT, Api, patient, proxy, staff
 from tests.companion.world import World, add_slots, build, found
 
 STAFF = staff("scheduler")
@@ -52,6 +52,7 @@ async def test_slots_for_second_doses_are_kept_apart(api: Api, services: Service
     await found(services)
     _, _, slots = await add_slots(api, purpose="dose_2")
     assert (await api.get("/slots")).json() == []
+    assert len((await api.get("/slots?purpose=dose_2")).json()) == 20
     answer = await api.post("/bookings", patient(), {"slot_id": slots[0]["slot_id"]})
     assert answer.json()["code"] == "slot_reserved"
 
@@ -67,6 +68,9 @@ async def test_what_patients_may_not_do_staff_do_for_them(api: Api, services: Se
     world = await build(api, services, time_type=rules)
     wish = {"slot_id": world.slots[0]["slot_id"], "patient_person_id": ANNA}
     assert await world.free() == []
+    assert len((await api.get(f"/units/{UNIT}/free-slots", STAFF)).json()) == 20
+    assert (await api.get(f"/units/{UNIT}/free-slots", staff(unit=OTHER_UNIT))).status_code == 404
+    assert (await api.get(f"/units/{UNIT}/free-slots", patient())).status_code == 404
     assert (await api.post("/bookings", patient(), wish)).json()["code"] == "not_permitted"
     booking = await api.made("/bookings", STAFF, wish)
     path = f"/bookings/{booking['booking_id']}"
