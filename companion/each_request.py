@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from companion.errors import INTERNAL, PROBLEM_JSON, TOO_LARGE, Problem, language_of
+from companion.fhir.elements import FHIR_JSON, operation_outcome
 from companion.identity import bind_request
 from sfu.logs import place_of
 
@@ -21,11 +22,14 @@ _log = structlog.get_logger(__name__)
 
 
 def answer_of(request: Request, problem: Problem) -> JSONResponse:
-    """The problem as an answer, in the language that the request prefers."""
+    """The problem as an answer, in the language that the request prefers; of ``/fhir`` an OperationOutcome."""
     language = language_of(request.headers.get("accept-language", ""))
     headers = {"Content-Language": language, "Vary": "Accept-Language"}
     if problem.kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if request.url.path.startswith("/fhir/"):
+        outcome = operation_outcome(problem.kind.status, problem.code, problem.kind.title(language), problem.field_name)
+        return JSONResponse(outcome, problem.kind.status, headers=headers, media_type=FHIR_JSON)
     return JSONResponse(problem.body(language), problem.kind.status, headers=headers, media_type=PROBLEM_JSON)
 
 

@@ -9,6 +9,7 @@ from companion.routes import (
     bookings,
     calendars,
     declarations,
+    fhir,
     health,
     looks,
     organisation,
@@ -31,5 +32,6 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     declarations.router,
     summons.router,
     looks.router,
+    fhir.router,
 )
 """All of them, in the order of the document."""
