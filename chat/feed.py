@@ -81,7 +81,7 @@ class Feed:
         new = [event for event in events if event.seq > self.head]
         step = self._advance(new)
         if self.head < last_seq:
-            if new:
+            if new or after < self.head:
                 return Step(step.deliver, read_after=self.head)
             # Between head and the last there is nothing: those events were trimmed.
             self.head = last_seq

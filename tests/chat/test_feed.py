@@ -67,6 +67,14 @@ def test_an_old_page_that_was_overtaken_resets_nothing() -> None:
     assert feed.head == 6
 
 
+def test_an_old_page_that_ends_before_the_head_says_nothing_of_what_lies_behind_it() -> None:
+    feed = started(5)
+    feed.on_lost()
+    assert seqs(feed.on_page(5, [event(6), event(7)], 9)) == [6, 7]
+    assert feed.on_page(5, [event(6), event(7)], 9) == Step(read_after=7)
+    assert seqs(feed.on_page(7, [event(8), event(9)], 9)) == [8, 9]
+
+
 def test_a_store_that_lost_events_resets_the_readers() -> None:
     feed = started(5)
     feed.on_lost()
