@@ -145,7 +145,7 @@ def test_open_time_adds_up(hours: OpeningHours, at: int, first: int, second: int
         assert hours.add_open_time_s(halfway, second) == whole
 
 
-@given(opening_hours(), NEAR_CHANGES, st.integers(1, 8 * 60))
+@given(opening_hours(), NEAR_CHANGES, st.integers(1, 4 * 60))
 def test_open_time_is_what_a_walk_minute_by_minute_counts(hours: OpeningHours, at: int, minutes: int) -> None:
     at -= at % 60
     end = hours.add_open_time_s(at, minutes * 60)
