@@ -14,7 +14,7 @@ from companion.models.people import Person
 from companion.models.proxies import Guardianship, ProxyGrant
 from companion.routes.shapes import Input, Instant, Name, ObjectId, Output, PersonId
 from companion.store import guardian_invitations as invitations
-from companion.store import people
+from companion.store import people, summons
 from companion.store import proxies as store
 from companion.transaction import Transaction
 
@@ -183,6 +183,7 @@ async def put_person(body: PersonIn, caller: PersonWriter) -> PersonOut:
     async with caller.transaction() as transaction:
         person = await people.put_person(transaction, caller, body.number, body.model_dump(exclude={"number"}))
         await store.review(transaction, person.person_id)
+        await summons.review_unread(transaction, caller.services.settings, person.person_id)
         return PersonOut.model_validate(person)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from auth.permissions import Action, Resource
 from companion.errors import CONFLICT, INVALID_REQUEST, NOT_FOUND, Problem
@@ -12,11 +12,12 @@ from companion.identity import Caller
 from companion.models.bookings import Booking
 from companion.models.people import Person
 from companion.models.schedules import TimeType
-from companion.models.summons import PersonReach, Summons
+from companion.models.summons import Letter, PersonReach, Summons
 from companion.rules.summons import (
     UNANSWERED,
     UNREAD,
     Answer,
+    LetterState,
     Reach,
     SummonsEvent,
     SummonsState,
@@ -123,6 +124,8 @@ async def send(transaction: Transaction, caller: Caller, summons_id: str) -> Sum
     check_terms(terms_of(row), transaction.now)
     _step(row, "send")
     row.sent_at = transaction.now
+    if row.answer_until - _remind_before(caller.services.settings) <= transaction.now:
+        row.reminded_at = transaction.now  # so near, the summons is its own reminder
     if not await _queue_if_due(transaction, caller.services.settings, row):
         _publish(transaction, row, "summons.sent")
     return row
@@ -151,11 +154,16 @@ async def told_reach(
         transaction.session.add(reach)
     reach.has_account, reach.has_bounced, reach.told_at = has_account, has_bounced, transaction.now
     await transaction.session.flush()
+    await review_unread(transaction, caller.services.settings, person_id)
+
+
+async def review_unread(transaction: Transaction, settings: CompanionSettings, person_id: str) -> None:
+    """Something has changed about how a patient can be told: what waits unread may have to become a letter."""
     query = select(Summons).where(
         Summons.patient_person_id == person_id, Summons.state.in_([state.value for state in UNREAD])
     )
     for row in (await transaction.session.scalars(query.with_for_update())).all():
-        await _queue_if_due(transaction, caller.services.settings, row)
+        await _queue_if_due(transaction, settings, row)
 
 
 async def notified(transaction: Transaction, caller: Caller, summons_id: str) -> None:
@@ -252,30 +260,43 @@ async def listed(transaction: Transaction, caller: Caller) -> Sequence[Summons]:
 
 async def sweep_summonses(transaction: Transaction, settings: CompanionSettings, limit: int = 200) -> int:
     """Expire what nobody answered in time, queue letters of the unread, remind. Returns how many changed."""
+    now = transaction.now
+    unread_since = now - timedelta(hours=settings.summons_letter_after_h)
+    letters = select(Letter.letter_id).where(Letter.summons_id == Summons.summons_id)
+    has_letter = letters.where(Letter.state != LetterState.WITHDRAWN.value).exists()
+    is_unread = Summons.state.in_([state.value for state in UNREAD])
     query = (
         select(Summons)
-        .where(Summons.state.in_([state.value for state in UNANSWERED]))
+        .where(
+            Summons.state.in_([state.value for state in UNANSWERED]),
+            or_(
+                Summons.answer_until <= now,
+                Summons.reminded_at.is_(None) & (Summons.answer_until <= now + _remind_before(settings)) & ~has_letter,
+                is_unread & (Summons.sent_at <= unread_since) & ~has_letter,
+            ),
+        )
         .order_by(Summons.answer_until)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
     changed = 0
-    remind_before = timedelta(hours=settings.summons_reminder_before_h)
     for row in (await transaction.session.scalars(query)).all():
-        if changed >= limit:
-            break
         if expires(SummonsState(row.state), terms_of(row), transaction.now):
             _step(row, "expire")
             await withdraw_letter(transaction, row.summons_id)
             changed += 1
             continue
         is_lettered = await _queue_if_due(transaction, settings, row)
-        remind_at = row.answer_until - remind_before
-        assert row.sent_at is not None
-        if not is_lettered and row.reminded_at is None and row.sent_at < remind_at <= transaction.now:
+        is_near = row.answer_until - _remind_before(settings) <= now
+        if not is_lettered and row.reminded_at is None and is_near:
             row.reminded_at = transaction.now
             _publish(transaction, row, "summons.reminder")
             changed += 1
     return changed
+
+
+def _remind_before(settings: CompanionSettings) -> timedelta:
+    return timedelta(hours=settings.summons_reminder_before_h)
 
 
 async def _own(transaction: Transaction, caller: Caller, summons_id: str) -> Summons:

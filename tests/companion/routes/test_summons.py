@@ -211,6 +211,18 @@ async def test_a_bounced_notice_becomes_a_letter_at_once(api: Api, services: Ser
     assert await letters(services) == [("bounced", "queued")]
 
 
+async def test_who_becomes_protected_gets_a_letter_at_once(api: Api, services: Services) -> None:
+    world = await world_with(api, services)
+    body = {"number": "197012312398", "given_name": "A", "family_name": "B"}
+    population = service("persons:write")
+    made = await api.ask("PUT", "/persons", population, body)
+    await reach(api, made.json()["person_id"])
+    await timed(api, world, made.json()["person_id"])
+    assert await letters(services) == []
+    await api.ask("PUT", "/persons", population, body | {"is_secret": True})
+    assert await letters(services) == [("protected", "queued")]
+
+
 async def test_letters_are_printed_once_as_a_pdf_and_posted(api: Api, services: Services) -> None:
     world = await world_with(api, services, anna_has_account=False)
     await timed(api, world)
