@@ -3,6 +3,8 @@
 ``python -m companion.documents`` writes it, ``--check`` only tells whether it is out of date.
 """
 
+import importlib
+import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
+from companion import rules, store
 from companion.errors import CATALOGUE, TYPE_PREFIX
 from companion.identity import Guard, guards_of
 from companion.routes import ROUTERS
@@ -65,7 +68,16 @@ def _route_lines() -> Iterator[str]:
         yield f"| `{method} {route.path}` | {action} | {_summary(route)} |"
 
 
+def _know_all_problems() -> None:
+    """Each kind of problem is defined beside its rule: so import every rule, those without a route yet included."""
+    for module in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}."):
+        importlib.import_module(module.name)
+    for module in pkgutil.iter_modules(store.__path__, f"{store.__name__}."):
+        importlib.import_module(module.name)
+
+
 def _problem_lines() -> Iterator[str]:
+    _know_all_problems()
     yield "| Code | Status | Svenska | English |"
     yield "|---|---|---|---|"
     for kind in sorted(CATALOGUE.values(), key=lambda one: (one.status, one.code)):
