@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -245,6 +246,9 @@ async def run(settings: WorkerSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await worker.start()
+    # What has been made by now stays: each full collection would look through all of it again, and hold up media.
+    gc.collect()
+    gc.freeze()
     try:
         await stopping.wait()
     finally:
