@@ -103,8 +103,8 @@ cdef class Walk(RouteTable):
         """Receive, forward and send all that waits (at most ROUNDS batches); return STUN and DTLS datagrams.
 
         While datagrams come more often than every BUSY_GAP_US, the next batch is waited for here for ``coalesce_us``
-        rather than through the event loop: most wake-ups of a busy worker are one subscriber's small feedback, and
-        each costs more than it carries. Each is (data, (host, port), peer id or 0). Events are drained by ``take_events``.
+        rather than through the event loop: the packets of a frame come one by one, and each wake-up costs more than
+        one carries. Each is (data, (host, port), peer id or 0). Events are drained by ``take_events``.
         """
         cdef int count
         cdef bint busy = now_us - self.last_batch_us < BUSY_GAP_US
