@@ -1,0 +1,107 @@
+"""The table of permissions, part two: what the companion keeps - bookings, proxies, declarations, records."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from auth.actions import Action, Relation, Rule
+from auth.role_pairs import ADMINS, PATIENT, PLANNERS, SERVICE, STAFF, VIEWER
+
+RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
+    {
+        # Bookings.
+        Action.BOOKING_LIST: Rule(
+            "List one's own or the unit's bookings.",
+            (*PATIENT, *PLANNERS, *VIEWER),
+            reads_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.BOOKING_READ: Rule(
+            "See a booking.", (*PATIENT, *PLANNERS, *VIEWER), reads_patient_data=True, proxy_scope="book"
+        ),
+        Action.BOOKING_CREATE: Rule(
+            "Book a time.", (*PATIENT, *PLANNERS), writes_patient_data=True, proxy_scope="book"
+        ),
+        Action.BOOKING_CHANGE: Rule(
+            "Move a booking.", (*PATIENT, *PLANNERS), writes_patient_data=True, proxy_scope="book"
+        ),
+        Action.BOOKING_CANCEL: Rule(
+            "Cancel a booking.", (*PATIENT, *PLANNERS), writes_patient_data=True, proxy_scope="book"
+        ),
+        Action.BOOKING_MARK: Rule("Mark a booking arrived, done or absent.", PLANNERS, writes_patient_data=True),
+        # Proxies.
+        Action.PROXY_GRANT: Rule(
+            "Let somebody act for oneself, or end it.", (("patient", Relation.SELF),), writes_patient_data=True
+        ),
+        Action.PROXY_WRITE: Rule(
+            "Tell whose proxy somebody is (custody register, grants).",
+            SERVICE,
+            writes_patient_data=True,
+            service_scope="proxies:write",
+        ),
+        Action.PROXY_REQUEST: Rule(
+            "Ask to act for one's child, or give it up.", (("patient", Relation.SELF),), writes_patient_data=True
+        ),
+        Action.PROXY_READ: Rule(
+            "See for whom one may act, and who may act for oneself.",
+            (("patient", Relation.SELF),),
+            reads_patient_data=True,
+        ),
+        Action.PROXY_FEED: Rule(
+            "Ask for whom somebody may act (the front).",
+            SERVICE,
+            reads_patient_data=True,
+            service_scope="proxies:read",
+        ),
+        Action.PERSON_WRITE: Rule(
+            "Tell of a person (population register).", SERVICE, writes_patient_data=True, service_scope="persons:write"
+        ),
+        Action.GUARDIAN_INVITE: Rule(
+            "Ask a patient of 13 to 17 years whether a guardian may come to one meeting.",
+            STAFF,
+            writes_patient_data=True,
+        ),
+        Action.GUARDIAN_CONSENT: Rule(
+            "Say whether one's guardian may come to a meeting.", (("patient", Relation.SELF),), writes_patient_data=True
+        ),
+        # Health declarations and vaccination.
+        Action.QUESTIONNAIRE_ADMIN: Rule("Edit and publish questionnaires.", ADMINS),
+        Action.DECLARATION_ANSWER: Rule(
+            "Answer a health declaration, and see what one has answered.",
+            PATIENT,
+            writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.DECLARATION_READ: Rule("Read the declarations of a booking's patient.", STAFF, reads_patient_data=True),
+        Action.DECLARATION_AMEND: Rule("Take down a patient's answers at the visit.", STAFF, writes_patient_data=True),
+        Action.DOSE_WRITE: Rule(
+            "Write down the doses of a booking's patient, and read them.", STAFF, writes_patient_data=True
+        ),
+        Action.DOSE_READ: Rule("See one's own vaccinations.", PATIENT, reads_patient_data=True, proxy_scope="book"),
+        # E-kallelse.
+        Action.SUMMONS_WRITE: Rule("Draft, send and withdraw a summons.", PLANNERS, writes_patient_data=True),
+        Action.SUMMONS_LIST: Rule(
+            "List one's own or the unit's summonses.",
+            (*PATIENT, *PLANNERS, *VIEWER),
+            reads_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.SUMMONS_READ: Rule(
+            "Read a summons; the patient's first reading is noted.",
+            (*PATIENT, *PLANNERS),
+            writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.SUMMONS_ANSWER: Rule(
+            "Confirm, move or decline what one was summoned to.",
+            PATIENT,
+            writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.LETTER_PRINT: Rule("Print the unit's letters.", PLANNERS, writes_patient_data=True),
+        # Administration: no patient data.
+        Action.SCHEDULE_ADMIN: Rule("Edit time books and time types.", (("scheduler", Relation.OWN_UNIT), *ADMINS)),
+        Action.UNIT_ADMIN: Rule("Edit a unit's data.", ADMINS),
+        Action.USER_ADMIN: Rule("Give and take roles in a unit.", ADMINS),
+    }
+)
