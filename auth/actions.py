@@ -112,6 +112,7 @@ class Action(StrEnum):
     NOTICE_WRITE = "notice_write"
     NOTICE_REPORT = "notice_report"
     CONTACT_WRITE = "contact_write"
+    COMPANION_EVENT = "companion_event"
 
     SCHEDULE_ADMIN = "schedule_admin"
     UNIT_ADMIN = "unit_admin"

@@ -156,6 +156,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.CONTACT_WRITE: Rule(
             "Say where somebody can be told.", SERVICE, writes_patient_data=True, service_scope="contacts:write"
         ),
+        Action.COMPANION_EVENT: Rule(
+            "Tell what has happened to bookings, proxies and summonses (the companion).",
+            SERVICE,
+            writes_patient_data=True,
+            service_scope="companion:events",
+        ),
         # Oversight and operation.
         Action.AUDIT_READ: Rule("Review the audit log.", ADMINS, reads_patient_data=True),
         Action.AUDIT_READ_OWN: Rule("See who looked at one's own data.", (("patient", Relation.SELF),), True),

@@ -1,5 +1,6 @@
 """The machine's own addresses, for what clients are told: media candidates, links, certificate names."""
 
+import contextlib
 import fcntl
 import ipaddress
 import socket
@@ -37,3 +38,13 @@ def _default_route_address() -> str | None:
             return str(probe.getsockname()[0])
         except OSError:
             return None
+
+
+def usable_port(wanted: int) -> int:
+    """``wanted`` if it is free, else any (0: any)."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on this machine")

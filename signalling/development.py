@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-import socket
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,6 +24,7 @@ from auth.development.record_system import SMART_CLIENT_ID
 from auth.identity_numbers import parse
 from auth.proxies import ProxyRelation, RedisProxyDirectory, grant, guardian
 from auth.pseudonyms import Pseudonyms
+from signalling.addresses import usable_port
 from signalling.development_messages import fill_messages
 from signalling.meetings import Meeting, Meetings
 from signalling.supervisor import Child
@@ -41,8 +41,8 @@ class TestBench:
     __test__ = False  # not a test, whatever its name
 
     def __init__(self, provider_port: int, record_system_port: int, log_format: str, stop_timeout_s: float) -> None:
-        self.provider_url = f"http://localhost:{_usable_port(provider_port)}"
-        self.record_system_url = f"http://localhost:{_usable_port(record_system_port)}"
+        self.provider_url = f"http://localhost:{usable_port(provider_port)}"
+        self.record_system_url = f"http://localhost:{usable_port(record_system_port)}"
         self._secret = secrets.token_urlsafe(32)
         self._log_format = log_format
         self._stop_timeout_s = stop_timeout_s
@@ -146,16 +146,6 @@ async def answers(url: str) -> bool:
 def is_wanted(mode: str, *, demo: bool) -> bool:
     """Demo data, and with it the test bench, belong to development mode."""
     return demo and mode == "development"
-
-
-def _usable_port(wanted: int) -> int:
-    """``wanted`` if it is free, else any (0: any)."""
-    for port in (wanted, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise OSError("no free port on this machine")
 
 
 def _meeting(appointment: Appointment, ids: Mapping[str, str], now: float) -> Meeting:

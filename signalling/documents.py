@@ -25,6 +25,8 @@ from signalling import http_reference, reference
 from signalling.chat_metrics import ChatMetrics
 from signalling.chat_reference import chat_document, chat_typescript
 from signalling.chat_settings import ChatSettings
+from signalling.companion_events import CompanionEventMetrics
+from signalling.companion_metrics import CompanionMetrics
 from signalling.metrics import FrontMetrics
 from signalling.permission_reference import permissions_document
 from signalling.settings import FrontSettings, ServeSettings
@@ -51,6 +53,8 @@ def metrics_document() -> str:
     """The metrics of all programs."""
     front = FrontMetrics().registry
     ChatMetrics(front)
+    CompanionMetrics(front)
+    CompanionEventMetrics(front)
     return reference.metrics_document([("Front", front), ("Media worker", _worker_registry())])
 
 

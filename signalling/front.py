@@ -30,6 +30,7 @@ from signalling.broadcast import Broadcaster
 from signalling.case_part import CasePart
 from signalling.chat_door import AuditedAccess, MeetingAndSessionDoor
 from signalling.chat_part import ChatPart
+from signalling.companion_part import CompanionPart
 from signalling.connection import SocketServer
 from signalling.entry import Entry
 from signalling.events import ClientEvents
@@ -171,6 +172,8 @@ class Front:
             settings, keys, self._redis, self.chat, self.entry, self.notices, self.metrics, clock=clock
         )
         self.cases.attach(self.app)
+        self.companion = CompanionPart(settings, keys, self._redis, self.identity, self.metrics, clock=clock)
+        self.companion.attach(self.app)
         http.add_routes(self.app)
         self._runner: web.AppRunner | None = None
         self._started_at = time.time()
@@ -209,6 +212,7 @@ class Front:
         await self.notices.stop()
         await self.chat.stop()
         await self.portal.close()
+        await self.companion.close()
         await self.identity.close()
         await self.bus.stop()
         await self._redis.aclose()

@@ -8,6 +8,7 @@ from typing import Any, Final
 from auth.permissions import TABLE
 from signalling import (
     case_part,
+    companion_part,
     contact_api,
     front,
     grant_api,
@@ -79,6 +80,7 @@ def documented_routes() -> tuple[Route, ...]:
         *notice_api.ROUTES,
         *contact_api.ROUTES,
         *smart_api.ROUTES,
+        *companion_part.ROUTES,
         front.SOCKETS_ROUTE,
         *http_api.ROUTES,
     )

@@ -1,7 +1,7 @@
 """What the companion tells of proxies (ombud): for whom somebody may act, from the custody register and from grants."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Annotated, Final, Literal
 
@@ -82,16 +82,24 @@ class ProxyApi:
         body = await read_body(request, ReplaceProxies)
         person_id, now = request.match_info["person_id"], self._clock()
         try:
-            lost = await self._proxies.replace(person_id, [_relation(item) for item in body.relations], now)
+            relations = [relation_of(item) for item in body.relations]
+            await replace_relations(self._proxies, self._sessions, person_id, relations, now)
         except ProxyError as error:
             raise HttpError("invalid_request", error.code) from None
-        for session in await self._sessions.of_person(person_id, now):
-            if session.acting_for is not None and session.acting_for.subject in lost:
-                await self._sessions.end_grant(session.grant_id, "proxy_ended")
         return web.Response(status=204)
 
 
-def _relation(item: ProxyInput) -> ProxyRelation:
+async def replace_relations(
+    proxies: ProxyDirectory, sessions: SessionStore, person_id: str, relations: Iterable[ProxyRelation], now: float
+) -> None:
+    """Put these in the place of all that were there; whoever acts for somebody they lose stops at once."""
+    lost = await proxies.replace(person_id, relations, now)
+    for session in await sessions.of_person(person_id, now) if lost else ():
+        if session.acting_for is not None and session.acting_for.subject in lost:
+            await sessions.end_grant(session.grant_id, "proxy_ended")
+
+
+def relation_of(item: ProxyInput) -> ProxyRelation:
     """The relation that was told of; ``ProxyError`` when it cannot be. What a guardian may is not for others to say."""
     if item.kind == "grant":
         if item.birth_date is not None:

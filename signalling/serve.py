@@ -1,11 +1,11 @@
-"""``alltid-oppet serve``: everything on one machine, in as many processes as it has cores and two more.
+"""``alltid-oppet serve``: everything on one machine, in as many processes as it has cores and three more.
 
 In development mode, the default, it starts a test bench too: an identity provider and a record system with invented
 persons (``signalling/development.py``).
 
-The same programs run one by one on many machines: ``python -m sfu.worker`` and ``python -m signalling.front``
-with ``ALLTID_REDIS_URL``. Here a supervisor starts them, waits until each is ready, restarts what crashes, and
-stops all of them together.
+The same programs run one by one on many machines: ``python -m sfu.worker``, ``python -m signalling.front`` and
+``python -m companion``, with ``ALLTID_REDIS_URL`` and ``ALLTID_COMPANION_URL``. Here a supervisor starts them, waits
+until each is ready, restarts what crashes, and stops all of them together.
 """
 
 import asyncio
@@ -36,6 +36,8 @@ from signalling.demo import DemoLink, create_demo
 from signalling.development import TestBench, answers, is_wanted
 from signalling.front import load_keys
 from signalling.keys import load_pseudonyms
+from signalling.serve_companion import READY_TIMEOUT_S, CompanionChild, front_address
+from signalling.serve_companion import is_wanted as companion_is_wanted
 from signalling.settings import FrontSettings, ServeSettings
 from signalling.supervisor import Child, StartError, Supervisor
 
@@ -64,6 +66,7 @@ class Serve:
         self.front_urls: tuple[str, ...] = ()
         self.demo_links: list[DemoLink] = []
         self.bench: TestBench | None = None
+        self.companion: CompanionChild | None = None
         self._run_id = secrets.token_hex(3)
 
     async def start(self) -> None:
@@ -79,6 +82,9 @@ class Serve:
             if has_demo:
                 self.bench = await self._start_bench()
                 environment |= self.bench.front_environment(os.environ)
+            port, front_url = front_address(FrontSettings())
+            environment["ALLTID_HTTP_PORT"] = str(port)
+            companion = self._start_companion(environment, front_url)
             workers = [self._worker(index, environment) for index in range(settings.workers or os.cpu_count() or 1)]
             front = self._front(environment)
             for child in (*workers, front):
@@ -86,6 +92,8 @@ class Serve:
             for child in workers:
                 await self._wait_announced(registry, "worker", child)
             await self._wait_announced(registry, "front", front)
+            if companion is not None and self.companion is not None:
+                await self.supervisor.wait_ready(companion, self.companion.is_ready, READY_TIMEOUT_S)
             self.front_urls = (await registry.live("front"))[front.name].addresses
             if has_demo:
                 keys = load_keys(FrontSettings())
@@ -118,6 +126,8 @@ class Serve:
             lines += ["", f"  {link.display_name} ({link.role}):", f"  {here}{link.path}"]
         if self.bench is not None:
             lines += self.bench.summary(here)
+        if self.companion is not None and self.settings.mode == "development":
+            lines += ["", f"  Bookings and records, for programmers: {self.companion.url}/docs"]
         if self.demo_links and there:
             link = self.demo_links[-1]
             lines += ["", f"  {link.display_name} on another machine instead:", f"  {there}{link.path}"]
@@ -141,6 +151,16 @@ class Serve:
         finally:
             await redis.aclose()
         return url
+
+    def _start_companion(self, environment: dict[str, str], front_url: str) -> Child | None:
+        """Before the front, so that it stops after it; nobody waits for it yet. The front is told where it is."""
+        if not companion_is_wanted(os.environ, companion=self.settings.companion):
+            return None
+        self.companion = CompanionChild(self.directory, os.environ)
+        child = self.companion.child(environment, front_url, self.settings.stop_timeout_s)
+        self.supervisor.start(child)
+        environment["ALLTID_COMPANION_URL"] = self.companion.url
+        return child
 
     async def _start_bench(self) -> TestBench:
         """The identity provider first: the front asks it about itself."""

@@ -7,13 +7,14 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sfu.registry import MAX_PARTICIPANTS
+from signalling.companion_settings import CompanionLinkSettings
 from signalling.login_settings import LoginSettings
 from signalling.meeting_settings import MeetingSettings
 from signalling.message_settings import MessageSettings
 from signalling.portal_settings import PortalSettings
 
 
-class FrontSettings(LoginSettings, MeetingSettings, PortalSettings, MessageSettings):
+class FrontSettings(LoginSettings, MeetingSettings, PortalSettings, MessageSettings, CompanionLinkSettings):
     """One front process: `python -m signalling.front`."""
 
     model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)
@@ -87,7 +88,8 @@ class ServeSettings(BaseSettings):
 
     redis_url: str = Field(default="", description="Redis or Valkey; when empty an embedded Valkey is started.")
     data_dir: Path = Field(
-        default=Path("var"), description="Keys, certificate and the embedded Valkey's data (mode 0700)."
+        default=Path("var"),
+        description="Keys, certificate, data of the embedded Valkey and of the companion (mode 0700).",
     )
     workers: int = Field(default=0, ge=0, description="Media workers; 0 means one per core.")
     pin_workers: bool = Field(default=False, description="Bind each media worker to a core of its own.")
@@ -108,6 +110,11 @@ class ServeSettings(BaseSettings):
     )
     demo: bool = Field(
         default=True, description="Development: create a demo room, print two links to it, start the test bench."
+    )
+    companion: bool = Field(
+        default=True,
+        description="Start the companion (bookings, records) too, unless `ALLTID_COMPANION_URL` names one. Its "
+        "database is SQLite in the data directory, unless `ALLTID_COMPANION_DATABASE_URL` names another.",
     )
     stop_timeout_s: float = Field(
         default=8.0, gt=0, description="After this long a child that does not stop is killed."

@@ -1,6 +1,7 @@
 """``alltid-oppet serve`` as a whole: everything starts, the printed links lead in, a crash heals, all of it stops."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -68,6 +69,12 @@ async def test_everything_starts_heals_and_stops(serve: Running) -> None:
         assert address is not None
         async with aiohttp.ClientSession() as session, session.get(address[1]) as response:
             assert "alla personer är påhittade" in await response.text()
+    documents = re.search(r"http://127\.0\.0\.1:\d+/docs", serve.output)
+    assert documents is not None
+    companion_url = documents[0].removesuffix("/docs")
+    async with aiohttp.ClientSession() as session, session.get(f"{companion_url}/healthz") as response:
+        assert response.status == 200
+    assert (serve.directory / "companion").stat().st_mode & 0o777 == 0o700
     links = serve.links()
     base, token = links[0]
     first = await Client().connect(base)
@@ -92,6 +99,15 @@ async def test_everything_starts_heals_and_stops(serve: Running) -> None:
             if serve.errors.read_text().count("front_ready") == 2:
                 break
             await asyncio.sleep(0.05)
+    companion = next(child for command, child in commands.items() if "companion" in command)
+    os.kill(companion, signal.SIGKILL)
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(f"{companion_url}/healthz") as response:
+                    if response.status == 200:
+                        break
+            await asyncio.sleep(0.1)
     serve.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(30):
         assert await serve.process.wait() == 0

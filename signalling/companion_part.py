@@ -1,0 +1,52 @@
+"""The front's part that works with the companion: the client, and what is done about its events."""
+
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+from redis.asyncio import Redis
+
+from auth.tokens import TokenKeys
+from signalling import companion_events
+from signalling.companion_client import CompanionClient
+from signalling.companion_event_keys import EventKeys
+from signalling.companion_events import CompanionEventApi, CompanionEventMetrics
+from signalling.companion_metrics import CompanionMetrics
+from signalling.companion_proxies import CompanionProxies
+from signalling.companion_settings import CompanionLinkSettings
+from signalling.identity import Identity
+from signalling.metrics import FrontMetrics
+
+ROUTES: Final = companion_events.ROUTES
+
+
+class CompanionPart:
+    """Everything of the companion at one front. Without an address of it there is no client, and nothing is asked."""
+
+    def __init__(
+        self,
+        settings: CompanionLinkSettings,
+        keys: TokenKeys,
+        redis: "Redis",
+        identity: Identity,
+        metrics: FrontMetrics,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self.client: CompanionClient | None = None
+        if settings.companion_url:
+            counted = CompanionMetrics(metrics.registry)
+            self.client = CompanionClient(settings.companion_url, keys, metrics=counted, wall_clock=clock)
+        self.events = CompanionEventApi(EventKeys(redis), CompanionEventMetrics(metrics.registry), clock=clock)
+        if self.client is not None:
+            proxies = CompanionProxies(self.client, identity.proxies, identity.sessions, clock=clock)
+            self.events.on("proxies.changed", proxies.changed)
+
+    def attach(self, app: web.Application) -> None:
+        """Put the routes into the application."""
+        self.events.add_routes(app)
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self.client is not None:
+            await self.client.close()
