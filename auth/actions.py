@@ -108,6 +108,13 @@ class Action(StrEnum):
     SUMMONS_ANSWER = "summons_answer"
     LETTER_PRINT = "letter_print"
 
+    BLOCK_WRITE = "block_write"
+    CONSENT_WRITE = "consent_write"
+    CARE_RELATION_WRITE = "care_relation_write"
+    EMERGENCY_OPEN = "emergency_open"
+    ACCESS_READ = "access_read"
+    RECORD_READ = "record_read"
+
     NOTICE_SUBSCRIBE = "notice_subscribe"
     NOTICE_WRITE = "notice_write"
     NOTICE_REPORT = "notice_report"
@@ -120,6 +127,9 @@ class Action(StrEnum):
 
     AUDIT_READ = "audit_read"
     AUDIT_READ_OWN = "audit_read_own"
+    AUDIT_REVIEW = "audit_review"
+    AUDIT_ASK = "audit_ask"
+    AUDIT_TAKE_OVER = "audit_take_over"
     AUDIT_VERIFY = "audit_verify"
     ROOM_WRITE = "room_write"
     STATS_READ = "stats_read"

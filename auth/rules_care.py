@@ -99,6 +99,46 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             proxy_scope="book",
         ),
         Action.LETTER_PRINT: Rule("Print the unit's letters.", PLANNERS, writes_patient_data=True),
+        # Who may read what other units and care providers have written. No proxy: a guardian cannot block (spärra).
+        Action.BLOCK_WRITE: Rule(
+            "Set and lift blocks (spärr) of one's own; staff on the patient's behalf.",
+            (("patient", Relation.SELF), *STAFF),
+            writes_patient_data=True,
+        ),
+        Action.CONSENT_WRITE: Rule(
+            "Record or withdraw a consent to read what other care providers have written.",
+            (("patient", Relation.SELF), *STAFF),
+            writes_patient_data=True,
+        ),
+        Action.CARE_RELATION_WRITE: Rule(
+            "Register a care relation with a patient, with the reason.", STAFF, writes_patient_data=True
+        ),
+        Action.EMERGENCY_OPEN: Rule(
+            "Open what is closed to one in an emergency (nödöppning).", STAFF, writes_patient_data=True
+        ),
+        Action.ACCESS_READ: Rule(
+            "See blocks, consents, registered care relations and emergency openings.",
+            (("patient", Relation.SELF), *STAFF),
+            reads_patient_data=True,
+        ),
+        Action.RECORD_READ: Rule(
+            "Read what units and care providers have written about a patient, as far as blocks, consents and care "
+            "relations let one.",
+            STAFF,
+            reads_patient_data=True,
+        ),
+        # Follow-up of the audit log.
+        Action.AUDIT_REVIEW: Rule(
+            "Judge emergency openings and samples of the audit log, answer patients' questions about it.",
+            ADMINS,
+            writes_patient_data=True,
+        ),
+        Action.AUDIT_ASK: Rule(
+            "Ask about a use of one's own data.", (("patient", Relation.SELF),), writes_patient_data=True
+        ),
+        Action.AUDIT_TAKE_OVER: Rule(
+            "Hand the front's audit log over to the companion.", SERVICE, service_scope="audit:write"
+        ),
         # Administration: no patient data.
         Action.SCHEDULE_ADMIN: Rule("Edit time books and time types.", (("scheduler", Relation.OWN_UNIT), *ADMINS)),
         Action.UNIT_ADMIN: Rule("Edit a unit's data.", ADMINS),

@@ -54,6 +54,22 @@ class CompanionSettings(BaseSettings):
     summons_reminder_before_h: int = Field(
         default=72, ge=1, description="Who has not answered a summons is reminded so long before the visit or deadline."
     )
+    care_relation_after_days: int = Field(
+        default=180, ge=1, description="A unit that has seen a patient has a care relation with them for so long after."
+    )
+    care_relation_max_days: int = Field(
+        default=365, ge=1, description="A care relation that staff register lasts no longer than so many days."
+    )
+    consent_max_days: int = Field(
+        default=365, ge=1, description="A consent to read other care providers' records lasts no longer."
+    )
+    block_lifting_max_h: int = Field(
+        default=168, ge=1, description="Blocks are lifted for one unit for no longer than so many hours."
+    )
+    emergency_access_h: int = Field(default=4, ge=1, description="An emergency access (nödöppning) lasts so long.")
+    emergency_review_days: int = Field(
+        default=7, ge=1, description="Somebody else reviews an emergency access within so many days."
+    )
     search_cache_s: float = Field(default=2.0, ge=0, description="How old a public answer about free slots may be.")
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     log_format: str = Field(default="json", description="`json`, or `text` for people.")

@@ -1,11 +1,25 @@
 """The tables, one file per area. Importing this package knows all of them (``Base.metadata``)."""
 
-from companion.models import audit, bookings, declarations, organisation, outbox, people, proxies, schedules, summons
+from companion.models import (
+    access,
+    audit,
+    audit_review,
+    bookings,
+    declarations,
+    organisation,
+    outbox,
+    people,
+    proxies,
+    schedules,
+    summons,
+)
 from companion.models.base import Base
 
 __all__ = [
     "Base",
+    "access",
     "audit",
+    "audit_review",
     "bookings",
     "declarations",
     "organisation",

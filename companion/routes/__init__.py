@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from companion.routes import (
+    access,
     bookings,
     calendars,
     declarations,
@@ -14,6 +15,7 @@ from companion.routes import (
     looks,
     organisation,
     proxies,
+    record,
     reserve,
     schedules,
     slots,
@@ -31,6 +33,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     proxies.router,
     declarations.router,
     summons.router,
+    access.router,
+    record.router,
     looks.router,
     fhir.router,
 )

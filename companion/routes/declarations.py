@@ -303,10 +303,12 @@ async def give_dose(booking_id: ObjectId, body: DoseIn, caller: DoseGiver) -> Do
 
 
 @router.get("/bookings/{booking_id}/doses")
-async def read_doses(booking_id: ObjectId, caller: DoseGiver) -> list[DoseOut]:
-    """All doses of a booking's patient."""
+async def read_doses(booking_id: ObjectId, caller: DoseGiver, response: Response) -> list[DoseOut]:
+    """Doses of a booking's patient; `Record-Withheld: true` when some given elsewhere are not open."""
     async with caller.transaction() as transaction:
-        rows = await vaccinations.doses_at_visit(transaction, caller, booking_id)
+        rows, is_withheld = await vaccinations.doses_at_visit(transaction, caller, booking_id)
+        if is_withheld:
+            response.headers["Record-Withheld"] = "true"
         return [DoseOut.model_validate(row) for row in rows]
 
 

@@ -10,12 +10,13 @@ somebody else.
 That something is blocked may be told, where and what may not: ``sift`` counts it only.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Literal, TypeVar
 
-from companion.errors import Problem, define
+from companion.errors import Problem, ProblemKind, define
 
 BLOCKED: Final = define(
     "blocked", 403, sv="Patienten har spärrat uppgifterna.", en="The patient has blocked this information."
@@ -42,6 +43,19 @@ EMERGENCY_STATE: Final = define(
 REVIEW_BY_ANOTHER: Final = define(
     "review_by_another", 403, sv="Någon annan måste granska.", en="Somebody else must review it."
 )
+GUARDIAN_CANNOT_BLOCK: Final = define(
+    "guardian_cannot_block",
+    403,
+    sv="En vårdnadshavare kan inte spärra ett barns uppgifter.",
+    en="A guardian cannot block a child's information.",
+)
+REASON_MISSING: Final = define(
+    "reason_missing", 422, sv="Ange skälet med egna ord.", en="Give the reason in words of your own."
+)
+ACCESS_PERIOD: Final = define(
+    "access_period", 422, sv="Ange en tid inom den längsta.", en="Give a time within the longest one."
+)
+ACCESS_STATE: Final = define("access_state", 409, sv="Det har redan upphört.", en="It has ended already.")
 
 MIN_REASON_CHARACTERS: Final = 10
 MAX_REASON_CHARACTERS: Final = 1000
@@ -102,6 +116,20 @@ class Consent:
 
 
 @dataclass(frozen=True)
+class Lifting:
+    """The patient lets one unit read what is blocked, for a time (tillfällig hävning); the blocks stand on."""
+
+    reader: Place
+    period: Period
+    ended_at: datetime | None = None
+
+    def is_in_force(self, reader: Place, now: datetime) -> bool:
+        """Whether it counts for that reader at ``now``."""
+        is_over = self.ended_at is not None and now >= self.ended_at
+        return self.reader == reader and self.period.contains(now) and not is_over
+
+
+@dataclass(frozen=True)
 class CareRelation:
     """The patient is treated by a unit (a booking, a case, a referral) during a time."""
 
@@ -119,8 +147,8 @@ class EmergencyAccess:
     staff_hsa_id: str
     opened_from: Place
     """The commission in which it was done; it counts in no other."""
-    data_provider_hsa_id: str
-    """Whose data were opened."""
+    data_provider_hsa_id: str | None
+    """Whose data were opened; None: everybody's, since nobody is told beforehand where something is blocked."""
     period: Period
     closed_at: datetime | None = None
 
@@ -129,7 +157,7 @@ class EmergencyAccess:
         return (
             self.staff_hsa_id == reader_hsa_id
             and self.opened_from == reader
-            and self.data_provider_hsa_id == data.provider_hsa_id
+            and self.data_provider_hsa_id in (None, data.provider_hsa_id)
             and self.period.contains(now)
             and (self.closed_at is None or now < self.closed_at)
         )
@@ -151,6 +179,7 @@ class Situation:
     consents: tuple[Consent, ...] = ()
     relations: tuple[CareRelation, ...] = ()
     emergencies: tuple[EmergencyAccess, ...] = ()
+    liftings: tuple[Lifting, ...] = ()
 
 
 Basis = Literal["own_unit", "own_provider", "consent", "emergency"]
@@ -183,9 +212,10 @@ def access(reader: Reader, data: Place, situation: Situation, now: datetime) -> 
 
 def _hindrance(reader: Reader, data: Place, situation: Situation, now: datetime) -> Hindrance | None:
     """What stands between them. Without a care relation nothing else is told, not even that there is a block."""
-    if not any(one.unit == reader.place and one.period.contains(now) for one in situation.relations):
+    if not is_treating(reader.place, situation, now):
         return "no_care_relation"
-    if any(block.hides(data, reader.place, now) for block in situation.blocks):
+    is_lifted = any(one.is_in_force(reader.place, now) for one in situation.liftings)
+    if not is_lifted and any(block.hides(data, reader.place, now) for block in situation.blocks):
         return "blocked"
     if reader.place.provider_hsa_id == data.provider_hsa_id:
         return None
@@ -196,14 +226,21 @@ def _hindrance(reader: Reader, data: Place, situation: Situation, now: datetime)
     return None if is_agreed else "no_consent"
 
 
-_PROBLEMS: Final = {"no_care_relation": NO_CARE_RELATION, "no_consent": NO_CONSENT, "blocked": BLOCKED}
+def is_treating(unit: Place, situation: Situation, now: datetime) -> bool:
+    """Whether the unit has a care relation with the patient now."""
+    return any(one.unit == unit and one.period.contains(now) for one in situation.relations)
+
+
+PROBLEMS: Final[Mapping[Hindrance, ProblemKind]] = MappingProxyType(
+    {"no_care_relation": NO_CARE_RELATION, "no_consent": NO_CONSENT, "blocked": BLOCKED}
+)
 
 
 def check_access(reader: Reader, data: Place, situation: Situation, now: datetime) -> Basis:
     """On what ground they may; ``Problem`` when they may not."""
     decided = access(reader, data, situation, now)
     if decided.hindrance is not None:
-        raise Problem(_PROBLEMS[decided.hindrance])
+        raise Problem(PROBLEMS[decided.hindrance])
     assert decided.basis is not None
     return decided.basis
 
@@ -238,6 +275,35 @@ def check_lift(lifted_at: datetime | None) -> None:
     """A block is lifted once; a new one is a new row, so that it can be seen when there was one."""
     if lifted_at is not None:
         raise Problem(BLOCK_STATE)
+
+
+WishOf = Literal["patient", "guardian"]
+
+
+def check_block_wish(wish_of: WishOf) -> None:
+    """Whose wish staff write down. The child's own counts more and more as it grows; a guardian's never does
+    (patientdatalagen, chapter 4 section 4).
+    """
+    if wish_of == "guardian":
+        raise Problem(GUARDIAN_CANNOT_BLOCK, "wish_of")
+
+
+def check_reason(text: str) -> None:
+    """Staff who act on a patient's behalf, or say that they treat one, say why."""
+    if not MIN_REASON_CHARACTERS <= len(text.strip()) <= MAX_REASON_CHARACTERS:
+        raise Problem(REASON_MISSING, "reason_text", extra={"min_characters": MIN_REASON_CHARACTERS})
+
+
+def check_until(ends_at: datetime, now: datetime, longest: timedelta) -> None:
+    """What begins now ends later, and not too late."""
+    if not now < ends_at <= now + longest:
+        raise Problem(ACCESS_PERIOD, "ends_at", extra={"max_hours": int(longest.total_seconds()) // 3600})
+
+
+def check_not_ended(ended_at: datetime | None) -> None:
+    """What has ended is not ended again."""
+    if ended_at is not None:
+        raise Problem(ACCESS_STATE)
 
 
 def emergency_period(reason_text: str, now: datetime, hours: int) -> Period:

@@ -43,6 +43,7 @@ async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
             actor=entry.actor,
             patient=entry.patient,
             provider=entry.provider,
+            unit=entry.unit,
             action=entry.action,
         )
         session.add(row)
@@ -98,6 +99,7 @@ async def _first_mismatch(session: AsyncSession) -> int | None:
                 "actor": row.actor,
                 "patient": row.patient,
                 "provider": row.provider,
+                "unit": row.unit,
                 "action": row.action,
             }
             if any(fields.get(name) != value for name, value in shown.items()):

@@ -11,10 +11,12 @@ from companion.identity import Caller
 from companion.models.bookings import Booking
 from companion.models.declarations import GivenDose, TimeTypeVaccine
 from companion.models.schedules import TimeType
+from companion.rules.blocks import Place
 from companion.rules.bookings import Gate
 from companion.rules.local_time import local_date
 from companion.rules.vaccination import Dose, Part, check_given, check_visit, doses_of
 from companion.services import new_id
+from companion.store.access import sifted
 from companion.store.organisation import note_change
 from companion.store.people import locked
 from companion.transaction import Transaction
@@ -105,10 +107,22 @@ async def own_doses(transaction: Transaction, caller: Caller, person_id: str) ->
     return await _rows(transaction, person_id)
 
 
-async def doses_at_visit(transaction: Transaction, caller: Caller, booking_id: str) -> Sequence[GivenDose]:
-    """What the vaccinator reads."""
+async def doses_at_visit(transaction: Transaction, caller: Caller, booking_id: str) -> tuple[Sequence[GivenDose], bool]:
+    """What the vaccinator reads: the own unit's, and others' as far as they are open; and whether some are withheld.
+    Order and interval are held against all of them all the same.
+    """
     booking = await _own_booking(transaction, caller, booking_id)
-    return await _rows(transaction, booking.patient_person_id)
+    query = (
+        select(GivenDose, Booking.provider_hsa_id, Booking.unit_hsa_id)
+        .join(Booking, Booking.booking_id == GivenDose.booking_id)
+        .where(GivenDose.patient_person_id == booking.patient_person_id)
+        .order_by(GivenDose.given_on, GivenDose.vaccine)
+    )
+    rows = [(row, Place(provider, unit)) for row, provider, unit in (await transaction.session.execute(query)).all()]
+    seen, is_withheld = await sifted(
+        transaction, caller, booking.patient_person_id, rows, lambda row_and_place: row_and_place[1]
+    )
+    return [row for row, _ in seen], is_withheld
 
 
 async def _rows(transaction: Transaction, person_id: str) -> Sequence[GivenDose]:

@@ -13,16 +13,21 @@ from companion.rules.blocks import (
     CareRelation,
     Consent,
     EmergencyAccess,
+    Lifting,
     Period,
     Place,
     Reader,
     Situation,
     access,
     check_access,
+    check_block_wish,
     check_close,
     check_consent_period,
     check_lift,
+    check_not_ended,
+    check_reason,
     check_review,
+    check_until,
     emergency_period,
     review_due_at,
     sift,
@@ -37,6 +42,8 @@ TREATED = Situation(relations=(CareRelation(HERE, AROUND),))
 AGREED = replace(TREATED, consents=(Consent("P1", AROUND),))
 OUTER, INNER = Block("P2", None, NOW - DAY), Block("P1", "U2", NOW - DAY)
 OPENED = EmergencyAccess(DOCTOR.hsa_id, HERE, "P2", Period(NOW, NOW + timedelta(hours=4)))
+OPENED_ALL = replace(OPENED, data_provider_hsa_id=None)
+LIFTED = Lifting(HERE, AROUND)
 
 
 def code(call: object, *arguments: object, **named: object) -> str:
@@ -64,6 +71,20 @@ def code(call: object, *arguments: object, **named: object) -> str:
         (ELSEWHERE, replace(AGREED, blocks=(OUTER,), emergencies=(OPENED,)), "emergency", None),
         (ELSEWHERE, Situation(emergencies=(OPENED,)), "emergency", None),
         (NEXT_DOOR, replace(TREATED, blocks=(INNER,), emergencies=(OPENED,)), None, "blocked"),
+        (NEXT_DOOR, replace(TREATED, blocks=(INNER,), emergencies=(OPENED_ALL,)), "emergency", None),
+        (ELSEWHERE, Situation(emergencies=(OPENED_ALL,)), "emergency", None),
+        (NEXT_DOOR, replace(TREATED, blocks=(INNER,), liftings=(LIFTED,)), "own_provider", None),
+        (NEXT_DOOR, Situation(blocks=(INNER,), liftings=(LIFTED,)), None, "no_care_relation"),
+        (ELSEWHERE, replace(AGREED, blocks=(OUTER,), liftings=(LIFTED,)), "consent", None),
+        (ELSEWHERE, replace(TREATED, blocks=(OUTER,), liftings=(LIFTED,)), None, "no_consent"),
+        (ELSEWHERE, replace(AGREED, blocks=(OUTER,), liftings=(Lifting(NEXT_DOOR, AROUND),)), None, "blocked"),
+        (ELSEWHERE, replace(AGREED, blocks=(OUTER,), liftings=(Lifting(HERE, AROUND, NOW),)), None, "blocked"),
+        (
+            ELSEWHERE,
+            replace(AGREED, blocks=(OUTER,), liftings=(Lifting(HERE, Period(NOW - DAY, NOW)),)),
+            None,
+            "blocked",
+        ),
     ],
 )
 def test_the_table_of_cases(data: Place, situation: Situation, basis: str | None, hindrance: str | None) -> None:
@@ -133,6 +154,8 @@ situations = st.builds(
     ).map(tuple),
     st.lists(st.builds(Consent, st.sampled_from(["P1", "P2"]), periods, st.none() | instants), max_size=2).map(tuple),
     st.lists(st.builds(CareRelation, places, periods), max_size=2).map(tuple),
+    st.just(()),
+    st.lists(st.builds(Lifting, places, periods, st.none() | instants), max_size=2).map(tuple),
 )
 
 
@@ -141,7 +164,8 @@ def test_without_emergency_nobody_reads_what_a_standing_block_hides(
     reader: Place, data: Place, situation: Situation
 ) -> None:
     decided = access(Reader("K", reader), data, situation, NOW)
-    if any(block.hides(data, reader, NOW) for block in situation.blocks):
+    is_lifted = any(one.is_in_force(reader, NOW) for one in situation.liftings)
+    if not is_lifted and any(block.hides(data, reader, NOW) for block in situation.blocks):
         assert not decided
     if decided and reader.provider_hsa_id != data.provider_hsa_id:
         assert any(
@@ -198,3 +222,31 @@ def test_what_is_over_is_not_closed_nor_lifted_again() -> None:
     assert code(check_close, OPENED.period, None, NOW + DAY) == "emergency_state"
     check_lift(None)
     assert code(check_lift, NOW) == "block_state"
+
+
+def test_what_staff_do_for_the_patient_is_the_patients_wish_and_has_a_reason() -> None:
+    check_block_wish("patient")
+    assert code(check_block_wish, "guardian") == "guardian_cannot_block"
+    check_reason("Bad om det vid besöket")
+    assert code(check_reason, "  kort   ") == "reason_missing"
+    assert code(check_reason, "x" * 1001) == "reason_missing"
+
+
+def test_what_begins_now_ends_in_time() -> None:
+    check_until(NOW + DAY, NOW, DAY)
+    for ends_at in (NOW, NOW - DAY, NOW + DAY + timedelta(seconds=1)):
+        assert code(check_until, ends_at, NOW, DAY) == "access_period"
+    check_not_ended(None)
+    assert code(check_not_ended, NOW) == "access_state"
+
+
+@given(places, places, situations, st.none() | st.sampled_from(["P1", "P2"]))
+def test_an_emergency_access_only_adds(reader: Place, data: Place, situation: Situation, provider: str | None) -> None:
+    """It opens what it names to its opener, and closes nothing; to a colleague it changes nothing."""
+    before = access(Reader("K", reader), data, situation, NOW)
+    one = EmergencyAccess("K", reader, provider, Period(NOW, NOW + DAY))
+    after = access(Reader("K", reader), data, replace(situation, emergencies=(one,)), NOW)
+    names_it = provider in (None, data.provider_hsa_id)
+    assert after == (before if before or not names_it else type(before)(basis="emergency"))
+    colleague = access(Reader("L", reader), data, replace(situation, emergencies=(one,)), NOW)
+    assert colleague == access(Reader("L", reader), data, situation, NOW)
