@@ -23,6 +23,8 @@ STORE ?= valkey
 SEED ?= 1
 ARGS ?=
 PYTEST_ARGS ?=
+# Tests run in so many processes, a file in one of them; what they start (servers, browsers) is theirs alone.
+PROCESSES ?= 2
 
 .PHONY: help run test lint format bench chat-faults fuzz web clean lock asan-test docs build
 
@@ -34,7 +36,7 @@ run: build web  ## start the whole service on this machine (ARGS="--help" shows 
 
 test: build web | $(STAMPS)/browsers $(STAMPS)/services  ## every test, with real browsers (PYTEST_ARGS="-k stun" for some)
 	@cd web && npm run --silent test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 lint: build $(STAMPS)/web-packages  ## style, types and the compiled part's hints; all of them must be silent
 	@$(BIN)/ruff check .
