@@ -7,7 +7,7 @@ can be repeated; ``repair`` does so for what a front that died has left, and for
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -25,13 +25,15 @@ from chat.cases import (
     CaseState,
     apply,
     follow_message,
+    is_unread,
     next_state,
     open_case,
     reopen_until_s,
 )
 from chat.conversation import Conversation
 from chat.errors import ChatError
-from chat.events import Appended
+from chat.events import Appended, alias, unit_channel
+from chat.keys import Keys
 from chat.opening_hours import OpeningHours
 from chat.retention import archive_conversation, trim_conversation
 from chat.service import ChatService
@@ -134,6 +136,7 @@ class CaseService:
                 case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
                 case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
             there = await self.cases.create(case)
+            await self._hint(there)
         if (there.patient, there.unit_hsa_id) != (patient, unit_hsa_id):
             raise CaseError("changed_meanwhile")  # the same client id for something else
         await self._follow(there)
@@ -184,7 +187,8 @@ class CaseService:
         def change(case: Case) -> Case:
             return apply(case, act, now_s=self._clock(), policy=policy, **arguments)
 
-        _, after = await self.cases.change(case_id, change, expected_version=version)
+        before, after = await self.cases.change(case_id, change, expected_version=version)
+        await self._hint(before, after)
         with suppress(ChatError, RedisError, OSError):  # it is done; what has to follow will, by ``repair``
             await self._follow(after)
         return after
@@ -208,11 +212,24 @@ class CaseService:
             conversation.conversation_id,
             lambda case: follow_message(case, seq, is_staff=is_staff, now_s=now, policy=policy),
         )
+        if before is not after:
+            await self._hint(after)
         if before.state is after.state:
             await self.cases.finished(after)  # no more than the number of the message has changed
             return
         with suppress(ChatError, RedisError, OSError):
             await self._follow(after)
+
+    async def _hint(self, *versions: Case) -> None:
+        """Lists on the screens of the unit (of both, when the case has moved) ask for this case again."""
+        for provider, unit in {(case.provider_hsa_id, case.unit_hsa_id) for case in versions}:
+            with suppress(ChatError):  # kept nowhere: who misses it asks for the whole list before long
+                channel = Keys(unit_channel(provider, unit)).channel
+                await self._chat.store.committer.tell(channel, "C", {"case_id": versions[-1].case_id})
+
+    async def reads_of(self, actor: str, cases: Iterable[Case]) -> Mapping[str, int]:
+        """Case id -> the last number that somebody has read in it."""
+        return await self._chat.store.read_through({case.case_id: alias(case.case_id, actor) for case in cases})
 
     # --- what follows ------------------------------------------------------------------------------------------
 
@@ -315,8 +332,13 @@ def case_id_of(actor: str, client_id: str) -> str:
     return f"case-{base64.b32encode(digest)[:26].decode().lower()}"
 
 
-def view_for(case: Case, principal: Principal, policy: CasePolicy, colleagues: Mapping[str, str]) -> dict[str, Any]:
-    """The case as this person may see it: patients do not see who of the unit has it."""
+def view_for(
+    case: Case, principal: Principal, policy: CasePolicy, colleagues: Mapping[str, str], read: int
+) -> dict[str, Any]:
+    """The case as this person may see it: patients do not see who of the unit has it.
+
+    ``read``: the number up to which the person has read its conversation.
+    """
     is_staff = principal.kind == "staff"
     return {
         "case_id": case.case_id,
@@ -329,9 +351,11 @@ def view_for(case: Case, principal: Principal, policy: CasePolicy, colleagues: M
         "answer_by": case.answer_by_s,
         "reopen_until": reopen_until_s(case, policy),
         "version": case.version,
+        "is_unread": is_unread(case, read, is_staff=is_staff),
         "patient": case.patient if is_staff else None,
         "patient_name": case.patient_name if is_staff else None,
         "assignee": case.assignee if is_staff else None,
+        "is_mine": case.assignee == principal.actor if is_staff else None,
         "assignee_name": colleagues.get(case.assignee or "") if is_staff else None,
         "notes_id": case.notes_id if is_staff else None,
     }

@@ -140,6 +140,10 @@ class Case:
     """Grows with each change: two colleagues who act at once are told apart by it."""
     last_seq: int = 0
     """Number of the last message that the state follows: a message counts once, however often it is told of."""
+    last_patient_seq: int = 0
+    """Number of the last message of the patient, or of who acts for them; 0: none."""
+    last_staff_seq: int = 0
+    """Number of the unit's last message; 0: none."""
 
     def __repr__(self) -> str:
         return f"Case({self.case_id!r}, {self.state.value}, version={self.version})"
@@ -241,9 +245,18 @@ def follow_message(case: Case, seq: int, *, is_staff: bool, now_s: float, policy
     if seq <= case.last_seq or case.state is CaseState.CLOSED:
         return case
     act = CaseAct.STAFF_WRITES if is_staff else CaseAct.PATIENT_WRITES
-    if act not in TABLE[case.state]:  # returned to the queue meanwhile: the message is there, the case waits
-        return replace(case, last_seq=seq, version=case.version + 1)
-    return replace(apply(case, act, now_s=now_s, policy=policy), last_seq=seq)
+    if act in TABLE[case.state]:
+        after = apply(case, act, now_s=now_s, policy=policy)
+    else:  # returned to the queue meanwhile: the message is there, the case waits
+        after = replace(case, version=case.version + 1)
+    if is_staff:
+        return replace(after, last_seq=seq, last_staff_seq=seq)
+    return replace(after, last_seq=seq, last_patient_seq=seq)
+
+
+def is_unread(case: Case, read: int, *, is_staff: bool) -> bool:
+    """Has the other side written something after message number ``read``, the last that somebody has read?"""
+    return read < (case.last_patient_seq if is_staff else case.last_staff_seq)
 
 
 def _assignee_after(case: Case, act: CaseAct, state: CaseState, assignee: str | None) -> str | None:

@@ -115,6 +115,11 @@ def alias(conversation_id: str, actor: str) -> str:
     return hashlib.blake2b(f"{conversation_id}\0{actor}".encode(), digest_size=10).hexdigest()
 
 
+def unit_channel(provider_hsa_id: str, unit_hsa_id: str) -> str:
+    """The id of the conversation in which a unit's staff write to each other."""
+    return f"staff-{alias(provider_hsa_id, unit_hsa_id)}"
+
+
 def to_wire(conversation_id: str, event: Event) -> dict[str, Any]:
     """The event as clients see it (``ChatEvent`` of the wire protocol)."""
     return {

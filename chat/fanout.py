@@ -220,6 +220,8 @@ class FanOut:
             self._tell(channel, "chat_presence", {"people": people})
         elif mark == b"X":
             self._tell(channel, "chat_text", msgpack.unpackb(rest))
+        elif mark == b"C":
+            self._tell(channel, "chat_case", msgpack.unpackb(rest))
         elif mark == b"M":
             self._spawn(self._recheck(channel))
 

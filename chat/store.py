@@ -171,6 +171,18 @@ class ChatStore:
             fields: Any = await self._redis.hgetall(Keys(conversation_id).receipts)
         return {reader.decode(): Receipt(*map(int, value.split())) for reader, value in fields.items()}
 
+    async def read_through(self, readers: Mapping[str, str]) -> dict[str, int]:
+        """Conversation id -> the last number that its reader (``alias``) has read, in one round trip."""
+        with _available():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for conversation_id, reader in readers.items():
+                    pipeline.hget(Keys(conversation_id).receipts, reader)
+                found = await pipeline.execute()
+        return {
+            conversation_id: int(value.split()[1]) if value is not None else 0
+            for conversation_id, value in zip(readers, found, strict=True)
+        }
+
     # --- archive -----------------------------------------------------------------------------------------------
 
     async def archived_through(self, conversation_id: str) -> int:

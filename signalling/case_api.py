@@ -1,7 +1,7 @@
 """Cases over HTTP: opening, lists, and the workflow. Messages themselves travel over the socket."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -9,10 +9,10 @@ from aiohttp import web
 from auth.permissions import Action, Resource
 from auth.principal import Principal
 from chat.case_service import CaseService, view_for
-from chat.case_store import PAGE, patient_key, unit_key
 from chat.cases import Case, CaseError
 from chat.errors import ChatError
 from chat.service import ChatService
+from signalling.case_lists import CaseLists, wanted_of
 from signalling.case_views import (
     CaseList,
     CaseView,
@@ -39,7 +39,9 @@ ROUTES: Final = (
     Route("POST", "/api/cases", Action.CASE_CREATE, OpenCase.__doc__ or "", OpenCase, CaseView, (200, 400, 409, 429)),
     Route("GET", "/api/cases", Action.CASE_LIST,
           "A patient's cases, or the unit's: the open ones, or with `?closed=1` the closed ones; `?offset=` asks for a "
-          "later page.", reply=CaseList),
+          "later page. `?case=` asks for one of them as the list shows it; none: it is not there any more. `?q=` asks "
+          "for open and closed ones whose subject (for staff, or patient's name) has all the words.", reply=CaseList,
+          statuses=(200, 400)),
     Route("GET", _ONE, Action.CASE_READ, "One case.", reply=CaseView, statuses=(200, 404)),
     Route("POST", f"{_ONE}/assign", Action.CASE_ASSIGN, "Take a case of the queue, or give it to a colleague.",
           GiveCase, CaseView, (200, 400, 404, 409)),
@@ -78,6 +80,7 @@ class CaseApi:
     def __init__(self, service: CaseService, chat: ChatService) -> None:
         self._service = service
         self._chat = chat
+        self._lists = CaseLists(service.cases)
 
     def add_routes(self, app: web.Application) -> None:
         """All of this page."""
@@ -141,26 +144,15 @@ class CaseApi:
     async def list(self, request: web.Request) -> web.Response:
         """GET /api/cases. For staff each patient on the list is a read of its own in the audit log."""
         principal = principal_of(request)
-        cases, is_closed = self._service.cases, request.query.get("closed") == "1"
-        offset = _offset(request)
         if principal.kind == "staff":
             await self._meet(principal)
-            unit = (principal.provider_hsa_id or "", principal.unit_hsa_id or "")
-            key = unit_key(*unit, is_closed=is_closed)
-            found = await cases.of_unit(*unit, is_closed=is_closed, offset=offset)
-            about = {case.patient: resource_of(case) for case in found}
+        listed = await self._lists.page(principal, wanted_of(request))
+        if principal.kind == "staff":
+            about = {case.patient: resource_of(case) for case in listed.cases}
             guard = request.app[GUARD]
             await asyncio.gather(*(guard.note(request, Action.CASE_LIST, resource) for resource in about.values()))
-        else:
-            key = patient_key(principal.subject or "")
-            of_patient = await cases.of_patient(principal.subject or "", offset=offset)
-            found = [case for case in of_patient if (case.state == "closed") is is_closed]
-        one_of_each_unit = {case.unit_hsa_id: case for case in found}
-        policies = {unit_id: await self._service.policy(case) for unit_id, case in one_of_each_unit.items()}
-        colleagues = await self._colleagues(principal, found[0]) if found else {}
-        views = [CaseView(**view_for(case, principal, policies[case.unit_hsa_id], colleagues)) for case in found]
-        following = offset + PAGE if await cases.has_more(key, offset + PAGE) else None
-        return web.json_response(CaseList(cases=views, next_offset=following).model_dump())
+        views = await self._views(principal, listed.cases)
+        return web.json_response(CaseList(cases=list(views), next_offset=listed.next_offset).model_dump())
 
     @guarded(Action.CASE_READ, resource=_case)
     async def read(self, request: web.Request) -> web.Response:
@@ -245,22 +237,29 @@ class CaseApi:
         await self._service.cases.meet(*unit, principal.actor, principal.display_name)
 
     async def _answer(self, principal: Principal, case: Case) -> web.Response:
-        policy, colleagues = await self._service.policy(case), await self._colleagues(principal, case)
-        return web.json_response(CaseView(**view_for(case, principal, policy, colleagues)).model_dump())
+        return web.json_response((await self._views(principal, [case]))[0].model_dump())
+
+    async def _views(self, principal: Principal, cases: Sequence[Case]) -> tuple[CaseView, ...]:
+        """The cases as somebody may see them."""
+        if not cases:
+            return ()
+        one_of_each_unit = {case.unit_hsa_id: case for case in cases}
+        policies = {unit: await self._service.policy(case) for unit, case in one_of_each_unit.items()}
+        colleagues = await self._colleagues(principal, cases[0])
+        try:
+            reads = await self._service.reads_of(principal.actor, cases)
+        except ChatError as error:
+            raise http_error(error) from None
+        return tuple(
+            CaseView(**view_for(case, principal, policies[case.unit_hsa_id], colleagues, reads[case.case_id]))
+            for case in cases
+        )
 
     async def _colleagues(self, principal: Principal, case: Case) -> Mapping[str, str]:
         """Names of those who may have the case; patients are not shown any."""
         if principal.kind != "staff":
             return {}
         return await self._service.cases.colleagues(case.provider_hsa_id, case.unit_hsa_id)
-
-
-def _offset(request: web.Request) -> int:
-    """From where on a list is asked for."""
-    text = request.query.get("offset", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise HttpError("invalid_request", "offset")
-    return int(text)
 
 
 def resource_of(case: Case) -> Resource:

@@ -40,9 +40,11 @@ class CaseView(Message):
     answer_by: int | None = Field(description="By when the unit has promised an answer, while it owes one.")
     reopen_until: int | None = Field(description="Until when a closed case can be reopened.")
     version: int
+    is_unread: bool = Field(description="The other side has written something that whoever asks has not read.")
     patient: str | None = Field(description="Staff: person id.")
     patient_name: str | None = Field(description="Staff: name.")
     assignee: str | None = Field(description="Staff: HSA-id of who has it.")
+    is_mine: bool | None = Field(description="Staff: whether whoever asks has it.")
     assignee_name: str | None
     notes_id: str | None = Field(description="Staff: the conversation of its internal notes.")
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from auth.principal import Principal
 from chat.conversation import Conversation, kind_of
 from chat.errors import ChatError
-from chat.events import alias, to_wire
+from chat.events import alias, to_wire, unit_channel
 from chat.fanout import FanOut
 from chat.presence import PRESENCE_KINDS, RENEW_S, Presence
 from chat.service import TYPING_MS, ChatService
@@ -219,7 +219,7 @@ class ChatEvents:
             reply["meeting"] = meeting.conversation_id
         elif principal.kind == "staff" and principal.provider_hsa_id and principal.unit_hsa_id:
             unit = Conversation(
-                f"staff-{alias(principal.provider_hsa_id, principal.unit_hsa_id)}",
+                unit_channel(principal.provider_hsa_id, principal.unit_hsa_id),
                 provider_hsa_id=principal.provider_hsa_id,
                 unit_hsa_id=principal.unit_hsa_id,
             )

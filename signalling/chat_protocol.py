@@ -287,6 +287,16 @@ class ChatText(Message):
     edits: list[LiveEdit]
 
 
+class ChatCase(Message):
+    """A case of the unit has changed, come or gone: lists of cases ask for it again. Told in the unit's own channel.
+
+    Kept nowhere: who was away (a new socket, ``chat_lagging``) asks for the whole list.
+    """
+
+    conversation_id: ConversationId = Field(description="The unit's channel.")
+    case_id: ConversationId
+
+
 class ChatLagging(Message):
     """The socket reads too slowly and gets no more of the conversation: `chat_resume` when the rest has arrived."""
 
@@ -430,6 +440,7 @@ CHAT_SERVER_EVENTS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "chat_typists": ChatTypists,
         "chat_presence": ChatPresence,
         "chat_text": ChatText,
+        "chat_case": ChatCase,
         "chat_lagging": ChatLagging,
         "chat_reset": ChatReset,
         "chat_changed": ChatChanged,

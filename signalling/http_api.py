@@ -43,7 +43,12 @@ VERSION: Final = Public("What runs here is no secret.")
 MAX_BODY_BYTES: Final = 16 * 1024
 MAX_TOKEN_LIFETIME_S: Final = 7 * 24 * 3600
 
-_MEETING_PATH: Final = re.compile(r"meeting/[A-Za-z0-9_-]{1,64}")
+_PAGE_OF: Final = (
+    (re.compile(r"meeting/[A-Za-z0-9_-]{1,64}"), "meeting"),
+    (re.compile(r"cases/(?:new|case-[a-z2-7]{26})"), "cases"),
+    (re.compile(r"portal/cases(?:/case-[a-z2-7]{26})?"), "inbox"),
+)
+"""Path -> the page that shows it: one file for all meetings, or all cases."""
 """One page serves every meeting; the id in its path is for the page's own script."""
 NOT_FOUND_HTML: Final = """<h1>Sidan finns inte</h1><p>Kontrollera länken, eller be om en ny.</p>
 <p lang="en">This page does not exist. Check the link, or ask for a new one.</p>
@@ -225,11 +230,10 @@ class Http:
 
     @guarded(PAGES)
     async def static(self, request: web.Request) -> web.StreamResponse:
-        """A file of the built web client, the meeting page, or the 404 page."""
+        """A file of the built web client, the page of a meeting or a case, or the 404 page."""
         root = self._settings.web_root.resolve()
         name = request.match_info["path"].rstrip("/") or "index"
-        if _MEETING_PATH.fullmatch(name):
-            name = "meeting"
+        name = next((page for path, page in _PAGE_OF if path.fullmatch(name)), name)
         for candidate in (name, f"{name}.html", f"{name}/index.html"):
             path = _inside(root, candidate)
             if path is not None:

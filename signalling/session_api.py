@@ -14,6 +14,7 @@ from auth.principal import Commission, ProxyScope, Role
 from auth.proxies import ProxyDirectory, ProxyRelation
 from auth.session_store import SessionGoneError, SessionStore
 from auth.sessions import ActingFor, Session, csrf_token
+from chat.events import alias
 from signalling.guard import GUARD, guarded, session_of
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError
@@ -56,6 +57,9 @@ class SessionView(Message):
     """Who is logged in."""
 
     kind: Literal["patient", "staff"]
+    person_key: str = Field(
+        description="Opaque; the same at each login of the person: what a browser keeps for them alone stands under it."
+    )
     display_name: str
     roles: list[Role]
     acting_for: ActingForView | None
@@ -237,6 +241,7 @@ class SessionApi:
             acting_for = ActingForView(subject=acting.subject, name=acting.name, scopes=scopes)
         view = SessionView(
             kind=session.kind,
+            person_key=alias("person", session.actor),
             display_name=session.display_name,
             roles=sorted(session.principal().roles),
             acting_for=acting_for,

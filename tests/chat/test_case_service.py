@@ -257,9 +257,37 @@ async def test_what_a_patient_is_told_names_nobody_of_the_unit(world: World) -> 
     assert NURSE not in repr([dict(event.body) for event in await world.events(case.case_id)])
     assert NURSE in repr([dict(event.body) for event in await world.events(case.notes_id)])
     taken = await world.service.get(case.case_id)
-    seen = view_for(taken, patient(), POLICY, {NURSE: "Nina Nurse"})
+    seen = view_for(taken, patient(), POLICY, {NURSE: "Nina Nurse"}, 0)
     assert (seen["assignee"], seen["assignee_name"], seen["notes_id"], seen["patient"]) == (None, None, None, None)
-    assert view_for(taken, staff(), POLICY, {NURSE: "Nina Nurse"})["assignee_name"] == "Nina Nurse"
+    assert view_for(taken, staff(), POLICY, {NURSE: "Nina Nurse"}, 0)["assignee_name"] == "Nina Nurse"
+
+
+async def test_a_case_is_unread_by_who_has_not_read_the_other_sides_last_message(world: World) -> None:
+    case = await world.open()
+
+    async def unread() -> tuple[bool, bool]:
+        """By the patient, by the nurse."""
+        current = await world.service.get(case.case_id)
+        found = []
+        for person in (patient(), staff()):
+            reads = await world.service.reads_of(person.actor, [current])
+            found.append(view_for(current, person, POLICY, {}, reads[case.case_id])["is_unread"])
+        return found[0], found[1]
+
+    assert await unread() == (False, False)
+    asked = await world.chat.send(patient(), case.case_id, "m1", "Hello")
+    assert await unread() == (False, True)
+    await world.chat.receipt(staff(), case.case_id, asked.seq, asked.seq)
+    assert await unread() == (False, False)
+    await world.service.assign(case.case_id, NURSE)
+    answered = await world.chat.send(staff(), case.case_id, "a1", "Good day")
+    assert await unread() == (True, False)
+    await world.service.close(case.case_id)
+    assert await unread() == (True, False)
+    await world.chat.receipt(patient(), case.case_id, answered.seq, answered.seq - 1)
+    assert await unread() == (True, False)
+    await world.chat.receipt(patient(), case.case_id, answered.seq, answered.seq)
+    assert await unread() == (False, False)
 
 
 async def test_closing_archives_both_conversations(world: World) -> None:

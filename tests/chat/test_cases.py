@@ -15,6 +15,7 @@ from chat.cases import (
     CaseState,
     apply,
     follow_message,
+    is_unread,
     open_case,
     reopen_until_s,
 )
@@ -167,6 +168,9 @@ def test_a_message_counts_once_and_in_order() -> None:
     assert (replied.state, replied.last_seq) == (CaseState.AWAITING_STAFF, 7)
     # The first one is told of again: its acknowledgement had been lost.
     assert follow_message(replied, 5, is_staff=True, now_s=NOW, policy=POLICY) is replied
+    assert (replied.last_staff_seq, replied.last_patient_seq) == (5, 7)
+    assert [is_unread(replied, read, is_staff=True) for read in (6, 7)] == [True, False]
+    assert [is_unread(replied, read, is_staff=False) for read in (4, 5)] == [True, False]
 
 
 def test_a_message_that_a_close_or_a_return_overtook_changes_no_state() -> None:

@@ -88,6 +88,7 @@ async def test_the_way_of_a_case(anna: Browser, karin: Browser) -> None:
     assert [one["patient_name"] for one in listed["cases"]] == ["Anna Testsson"]
     status, taken = await karin.send("POST", f"{path}/assign", {})
     assert (status, taken["state"], taken["assignee_name"]) == (200, "assigned", "Karin Lindvall")
+    assert taken["is_mine"]
     status, _ = await karin.send("POST", f"{path}/notes", {"text": "Call back", "client_id": "n1"})
     assert status == 201
     status, notes = await karin.send("GET", f"{path}/notes")
@@ -268,7 +269,7 @@ async def test_a_unit_that_is_not_there_takes_no_cases(anna: Browser) -> None:
 async def test_long_lists_come_in_pages(anna: Browser, karin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         await opened(anna, client_id=f"c{number}")
-    monkeypatch.setattr("signalling.case_api.PAGE", 2)
+    monkeypatch.setattr("signalling.case_lists.PAGE", 2)
     for browser in (anna, karin):
         _, first = await browser.send("GET", "/api/cases")
         assert first["next_offset"] == 2
@@ -276,6 +277,41 @@ async def test_long_lists_come_in_pages(anna: Browser, karin: Browser, monkeypat
         assert (len(second["cases"]), second["next_offset"]) == (1, None)
     for wrong in ("-1", "x", "9" * 10):
         assert (await anna.send("GET", f"/api/cases?offset={wrong}"))[0] == 400
+
+
+async def test_a_list_is_asked_for_one_case_and_searched(anna: Browser, karin: Browser, log_in: Log) -> None:
+    first = await opened(anna, client_id="c1", subject="Äpplen på KVÄLLEN")
+    second = await opened(anna, client_id="c2", subject="Recept")
+    await karin.send("POST", f"/api/cases/{first['case_id']}/close", {})
+
+    async def found(browser: Browser, query: str) -> set[str]:
+        status, body = await browser.send("GET", f"/api/cases?{query}")
+        assert status == 200, body
+        return {one["subject"] for one in body["cases"]}
+
+    for browser in (anna, karin):
+        assert await found(browser, f"case={second['case_id']}") == {"Recept"}
+        assert await found(browser, "q=kvällen+ÄPPLEN") == {"Äpplen på KVÄLLEN"}
+        assert await found(browser, "q=päron") == set()
+    assert await found(karin, "q=anna+testsson") == {"Äpplen på KVÄLLEN", "Recept"}
+    assert await found(anna, "q=anna+testsson") == set()
+    for session in (patient(EVA), staff(unit=OTHER_UNIT), staff(provider=OTHER_PROVIDER)):
+        stranger = await log_in(session)
+        assert await found(stranger, f"case={first['case_id']}") == set()
+        assert await found(stranger, "q=recept") == set()
+    for wrong in ("q=", "q=a", "q=+++", f"q={'x' * 101}", "case=case-1", "case=notes-" + "a" * 26):
+        assert (await karin.send("GET", f"/api/cases?{wrong}"))[0] == 400
+
+
+async def test_a_search_writes_whom_it_found_into_the_audit_log(
+    redis_client: Redis, anna: Browser, karin: Browser
+) -> None:
+    await opened(anna)
+    before = len(await audited(redis_client))
+    await karin.send("GET", "/api/cases?q=nothing")
+    assert ("case_list", ANNA, "allowed") not in (await audited(redis_client))[before:]
+    await karin.send("GET", "/api/cases?q=question")
+    assert ("case_list", ANNA, "allowed") in (await audited(redis_client))[before:]
 
 
 def test_every_refusal_of_cases_and_conversations_has_a_status() -> None:

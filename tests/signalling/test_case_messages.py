@@ -181,3 +181,24 @@ async def test_a_case_leaves_no_personal_data_in_logs_and_metrics(
             assert personal not in text
     assert 'http_refusals_total{cause="dangerous_content"}' in metrics
     assert 'ao_front_notices_total{channel="sms"' in metrics
+
+
+async def test_the_screens_of_a_unit_hear_that_a_case_has_changed(
+    anna: Browser, karin: Browser, log_in: Log, talkers: list[Talker]
+) -> None:
+    elsewhere = await log_in(staff(unit=OTHER_UNIT))
+    ends = [await enter(talkers, browser) for browser in (karin, elsewhere)]
+    channels = [(await end.client.ask("chat_hello", {"protocol": 1}))["channel"] for end in ends]
+    for end, channel in zip(ends, channels, strict=True):
+        assert (await end.open(channel))["live"]
+    case = await opened(anna)
+    heard = await ends[0].client.wait_for("chat_case")
+    assert heard == {"conversation_id": channels[0], "case_id": case["case_id"]}
+    patient_end = await enter(talkers, anna)
+    assert (await patient_end.say(case["case_id"], "m1", "Hello"))["ok"]
+    await ends[0].client.wait_for("chat_case", 2)
+    assert (await patient_end.open(channels[0]))["error"]["code"] == "unknown_conversation"
+    await karin.send("POST", f"/api/cases/{case['case_id']}/return", {"unit_hsa_id": OTHER_UNIT})
+    moved = await ends[1].client.wait_for("chat_case")
+    assert moved == {"conversation_id": channels[1], "case_id": case["case_id"]}
+    await ends[0].client.wait_for("chat_case", 3)

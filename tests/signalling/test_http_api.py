@@ -143,7 +143,8 @@ async def test_metrics_are_for_this_machine_or_for_the_token(
 async def site(tmp_path: Path, http: aiohttp.ClientSession) -> aiohttp.ClientSession:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "app-1a2b.js").write_text("1")
-    (tmp_path / "meeting.html").write_text("<!doctype html>meeting")
+    for name in ("meeting", "cases", "inbox"):
+        (tmp_path / f"{name}.html").write_text(f"<!doctype html>{name}")
     (tmp_path / ".secret").write_text("no")
     (tmp_path.parent / "outside.txt").write_text("no")
     (tmp_path / "link.txt").symlink_to(tmp_path.parent / "outside.txt")
@@ -158,6 +159,13 @@ async def site(tmp_path: Path, http: aiohttp.ClientSession) -> aiohttp.ClientSes
         ("/meeting/m-1", 200),
         ("/meeting/m-1/x", 404),
         ("/meeting/%2e%2e", 404),
+        ("/cases", 200),
+        ("/cases/new", 200),
+        (f"/cases/case-{'a' * 26}", 200),
+        ("/cases/other", 404),
+        ("/portal/cases", 200),
+        (f"/portal/cases/case-{'a' * 26}", 200),
+        ("/portal/cases/new", 404),
         ("/nowhere", 404),
         ("/", 404),
     ],

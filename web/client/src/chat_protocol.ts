@@ -209,6 +209,13 @@ export interface ChatText {
   edits: LiveEdit[];
 }
 
+/** A case of the unit has changed, come or gone: lists of cases ask for it again. Told in the unit's own channel. Kept nowhere: who was away (a new socket, ``chat_lagging``) asks for the whole list. */
+export interface ChatCase {
+  /** The unit's channel. */
+  conversation_id: string;
+  case_id: string;
+}
+
 /** The socket reads too slowly and gets no more of the conversation: `chat_resume` when the rest has arrived. */
 export interface ChatLagging {
   conversation_id: string;
@@ -319,6 +326,7 @@ export interface ChatServerEvents {
   chat_typists: ChatTypists;
   chat_presence: ChatPresence;
   chat_text: ChatText;
+  chat_case: ChatCase;
   chat_lagging: ChatLagging;
   chat_reset: ChatReset;
   chat_changed: ChatChanged;
