@@ -6,6 +6,8 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bench, VIEWPORTS, openBench, unsignedToken } from "./browser";
 import { ELSA, FakeApi, KARL, NOW, session, staff } from "./fake_api";
+import { CLOSED_OF_UNIT, OF_UNIT, caseId, fillChat } from "./fake_cases";
+import { FakeChat } from "./fake_chat";
 
 let bench: Bench;
 let axeSource: string;
@@ -98,6 +100,61 @@ const APP: [name: string, address: (bench: Bench) => string, answers?: (api: Fak
   ["meeting too early", (at) => at.sessionMeetingPage("m1"), (api) => void (api.session = session(), api.refusals.set("POST /api/meetings/m1/token", EARLY))],
   ["check as a proxy", (at) => at.sessionMeetingPage("m1"), (api) => (api.session = session({ acting_for: ELSA })), (page) => page.waitForSelector(shown)],
 ];
+
+const patients = (change = {}) => (api: FakeApi, chat: FakeChat): void => {
+  api.session = session(change);
+  fillChat(chat, "patient");
+};
+const units = (api: FakeApi, chat: FakeChat): void => {
+  api.session = staff();
+  api.cases = [...OF_UNIT, ...CLOSED_OF_UNIT];
+  fillChat(chat, "staff");
+};
+const live: Step = (page) => page.waitForSelector("[data-testid=chat][data-status=live]");
+/** One press after the other, in a conversation that is there. */
+const then = (...names: string[]): Step => async (page) => {
+  await live(page);
+  for (const name of names) await page.click(`[data-testid=${name}]`);
+};
+const search: Step = async (page) => {
+  await then("toggle-search")(page);
+  await page.fill("[data-testid=search-text]", "tack");
+  await page.click("[data-testid=search-go]");
+  await page.click("[data-testid=search-hit]");
+  await page.waitForSelector("[data-found=true]");
+};
+const notes: Step = async (page) => {
+  await live(page);
+  if (await page.locator("[data-testid=tab-notes]").count()) await page.click("[data-testid=tab-notes]");
+  await page.waitForSelector("[data-testid=notes][data-status=live]");
+};
+
+/** The pages of cases, with a conversation where there is one. */
+const CASES: [name: string, path: string, answers: (api: FakeApi, chat: FakeChat) => void, step?: Step][] = [
+  ["cases, logged out", "/cases", () => undefined],
+  ["my cases", "/cases", patients(), press("show-closed")],
+  ["cases as a proxy", "/cases", patients({ proxies: [ELSA, KARL], acting_for: ELSA })],
+  ["cases as a proxy without the right", "/cases", patients({ proxies: [KARL], acting_for: KARL })],
+  ["no cases", "/cases", (api, chat) => void (patients()(api, chat), (api.cases = []))],
+  ["cases that fail", "/cases", (api, chat) => void (patients()(api, chat), api.refusals.set("GET /api/cases", BUSY))],
+  ["new case", "/cases/new", patients(), (page) => page.click("[data-testid=unit] >> nth=1")],
+  ["new case with faults", "/cases/new", patients(), press("send-case")],
+  ["new case as a proxy", "/cases/new", patients({ proxies: [ELSA], acting_for: ELSA })],
+  ["case", `/cases/${caseId("a")}`, patients(), live],
+  ["case as a proxy", `/cases/${caseId("a")}`, patients({ proxies: [ELSA], acting_for: ELSA }), live],
+  ["case, searched", `/cases/${caseId("a")}`, patients(), search],
+  ["closed case", `/cases/${caseId("d")}`, patients(), live],
+  ["case that is not there", `/cases/${caseId("q")}`, patients({ proxies: [ELSA] }), (page) => page.waitForSelector("[data-code=not_found]")],
+  ["inbox, logged out", "/portal/cases", () => undefined],
+  ["inbox", "/portal/cases", units, (page) => page.waitForSelector("[data-testid=case]")],
+  ["unit's case", `/portal/cases/${caseId("a")}`, units, live],
+  ["unit's case, not taken", `/portal/cases/${caseId("b")}`, units, live],
+  ["unit's closed case", `/portal/cases/${caseId("d")}`, units, live],
+  ["internal notes", `/portal/cases/${caseId("a")}`, units, notes],
+  ["unit's case, searched", `/portal/cases/${caseId("a")}`, units, search],
+  ["case to be closed", `/portal/cases/${caseId("a")}`, units, then("close-case")],
+  ["case to be passed on", `/portal/cases/${caseId("a")}`, units, then("give")],
+];
 const LOOKS = [
   ["sv", "desktop"],
   ["sv", "narrow"],
@@ -118,7 +175,7 @@ describe.each(LOOKS)("in %s on a %s screen", (language, size) => {
   async function check(address: string, step?: Step): Promise<void> {
     await page.goto("about:blank");
     await page.goto(address);
-    await page.waitForSelector("h1");
+    await page.waitForSelector("h1, h2");
     await step?.(page);
     // What axe looks at does not differ between the small screens.
     if (size !== "narrow") expect(await violations(page)).toEqual([]);
@@ -133,5 +190,13 @@ describe.each(LOOKS)("in %s on a %s screen", (language, size) => {
     answers?.(api);
     await api.attach(page);
     await check(address(bench), step);
+  });
+
+  it.each(CASES)("%s has no accessibility or layout faults", async (_name, path, answers, step) => {
+    const [api, chat] = [new FakeApi(), new FakeChat()];
+    answers(api, chat);
+    await api.attach(page);
+    await chat.attach(page);
+    await check(bench.casePage(path), step);
   });
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { build, preview } from "vite";
 
-const PAGES = ["index", "portal", "guest", "meeting"];
+const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox"];
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 
 export interface Viewport {
@@ -23,6 +23,8 @@ export interface Bench {
   demoPage: (query: string) => string;
   /** One of the app's pages: "index", "portal", "guest", with a fragment. */
   appPage: (name: string, fragment?: string) => string;
+  /** `/cases/...` or `/portal/cases/...`, as the front serves them. */
+  casePage: (path: string) => string;
   /** `/meeting/{id}`, as the front serves it. */
   sessionMeetingPage: (id: string) => string;
   newPage: (viewport?: Viewport, options?: BrowserContextOptions) => Promise<Page>;
@@ -67,6 +69,7 @@ export async function openBench(name: string): Promise<Bench> {
   let complaints: string[] = [];
   return {
     appPage: (name, fragment = "") => `${origin}/app/${name}.html${fragment}`,
+    casePage: (path) => `${origin}${path}`,
     sessionMeetingPage: (id) => `${origin}/meeting/${id}`,
     meetingPage: (fragment) => `${origin}/app/meeting.html${fragment}`,
     demoPage: (query) => `${origin}/dev/demo.html?${query}`,
@@ -76,6 +79,9 @@ export async function openBench(name: string): Promise<Bench> {
       await context.route(/\/meeting\/[^/]+$/, async (route) =>
         route.fulfill({ response: await route.fetch({ url: `${origin}/app/meeting.html` }) }),
       );
+      for (const [path, file] of [[/\/\/[^/]+\/cases(\/[^/]*)?$/, "cases"], [/\/portal\/cases(\/[^/]*)?$/, "inbox"]] as const) {
+        await context.route(path, async (route) => route.fulfill({ response: await route.fetch({ url: `${origin}/app/${file}.html` }) }));
+      }
       const page = await context.newPage();
       page.on("pageerror", (error) => complaints.push(error.message));
       page.on("console", (message) => {

@@ -1,10 +1,13 @@
 /** The front's HTTP API as a page sees it, answered in the test: whose session, which meetings, what is refused. */
 import type { Page, Route } from "playwright-core";
 import type { GuestLink, MeetingSummary, MeetingToken, Proxy, Session } from "../app/src/api_types";
+import type { Case } from "../app/src/cases/types";
 import { unsignedToken } from "./browser";
+import { CLOSED_OF_PATIENT, COLLEAGUES, OF_PATIENT, UNITS } from "./fake_cases";
+import { NOW } from "./now";
 
-/** Monday 23 November 2026, 13:20 in Sweden. Pages are put at this instant too, by Playwright's clock. */
-export const NOW = Date.UTC(2026, 10, 23, 12, 20) / 1000;
+
+export { NOW };
 const HOUR = 3600;
 
 export const ELSA: Proxy = {
@@ -19,6 +22,7 @@ export const KARL: Proxy = { ...ELSA, subject: "p-karl", name: "Karl-Gustav Ande
 export function session(change: Partial<Session> = {}): Session {
   return {
     kind: "patient",
+    person_key: "0f3c",
     display_name: "Anna Andersson",
     roles: ["patient"],
     acting_for: null,
@@ -89,6 +93,8 @@ export class FakeApi {
   session: Session | null = null;
   meetings: MeetingSummary[] = MEETINGS;
   links: GuestLink[] = [...LINKS];
+  /** Open and closed ones. */
+  cases: Case[] = [...OF_PATIENT, ...CLOSED_OF_PATIENT];
   token: MeetingToken = {
     token: unsignedToken({ admitted: false }),
     expires_at: NOW + 300,
@@ -108,11 +114,21 @@ export class FakeApi {
     const request = route.request();
     const path = new URL(request.url()).pathname;
     const method = request.method();
-    const body: unknown = request.postData() ? request.postDataJSON() : undefined;
+    // Files are no JSON.
+    const body: unknown = request.postData() && method !== "PUT" ? request.postDataJSON() : undefined;
     this.calls.push({ method, path, body, csrf: request.headers()["x-csrf-token"] ?? null });
+    const query = new URL(request.url()).searchParams;
     const refusal = this.refusals.get(`${method} ${path}`);
     if (refusal) return route.fulfill({ status: refusal.status, json: { error: { code: refusal.code } } });
-    const answer = this.#reply(method, path, body as Record<string, unknown>);
+    const answer = path.startsWith("/api/cases") || path.startsWith("/api/attachments")
+      ? this.#replyOfCases(method, path, query, (body ?? {}) as Record<string, unknown>)
+      : this.#reply(method, path, body as Record<string, unknown>);
+    if (answer === "missing") return route.fulfill({ status: 404, json: { error: { code: "not_found" } } });
+    if (answer === "uploaded") {
+      const name = decodeURIComponent(request.headers()["x-file-name"] ?? "");
+      const file = { attachment_id: `att-${name}`, name, media_type: "text/plain", size_bytes: 5, is_inline: false, width: 0, height: 0 };
+      return route.fulfill({ status: 201, json: file });
+    }
     if (answer === null) return route.fulfill({ status: 401, json: { error: { code: "not_logged_in" } } });
     return answer === undefined ? route.fulfill({ status: 204 }) : route.fulfill({ json: answer as object });
   }
@@ -136,6 +152,8 @@ export class FakeApi {
     if (path.startsWith("/api/session")) return this.session;
     if (path === "/api/meetings") return { meetings: this.meetings };
     if (path.endsWith("/token")) return this.token;
+    if (path === "/api/units") return { units: UNITS };
+    if (path === "/api/colleagues") return { colleagues: COLLEAGUES };
     if (path.endsWith("/links") && method === "GET") return { links: this.links };
     if (path.endsWith("/links")) {
       const link: GuestLink = {
@@ -151,4 +169,38 @@ export class FakeApi {
     this.links = this.links.map((link) => (path.endsWith(link.link_id) ? { ...link, state: "revoked" } : link));
     return undefined;
   }
+
+  #replyOfCases(method: string, path: string, query: URLSearchParams, body: Record<string, unknown>): unknown {
+    if (!this.session) return null;
+    if (path.startsWith("/api/attachments")) return "uploaded";
+    const [, , , id, act] = path.split("/");
+    if (!id && method === "GET") {
+      const [one, words] = [query.get("case"), query.get("q")?.toLowerCase()];
+      const isWanted = ({ case_id, subject, patient_name, state }: Case): boolean =>
+        one ? case_id === one : words ? `${subject} ${patient_name}`.toLowerCase().includes(words) : (state === "closed") === (query.get("closed") === "1");
+      return { cases: this.cases.filter(isWanted), next_offset: null };
+    }
+    if (!id) {
+      const opened: Case = { ...OF_PATIENT[0]!, case_id: `case-${"z".repeat(26)}`, state: "new", is_unread: false, subject: String(body["subject"]) };
+      this.cases = [...this.cases, opened];
+      return opened;
+    }
+    const found = this.cases.find((one) => one.case_id === id);
+    if (!found) return "missing";
+    if (act === "attachments") return { url: "/api/attachments/x", expires_at: NOW + 60 };
+    const change = CHANGES[act ?? ""];
+    if (!change) return found;
+    const changed = { ...found, ...change, version: found.version + 1 };
+    this.cases = this.cases.map((one) => (one === found ? changed : one));
+    return changed;
+  }
 }
+
+/** What an act of staff, or a patient who reopens, makes of a case. */
+const CHANGES: Record<string, Partial<Case>> = {
+  assign: { state: "assigned", assignee: "SE2321000131-K1", assignee_name: "Karin Lindqvist", is_mine: true },
+  "hand-over": { assignee: "SE2321000131-K2", assignee_name: "Johan Berg", is_mine: false },
+  return: { state: "new", assignee: null, assignee_name: null, is_mine: false },
+  close: { state: "closed", answer_by: null, assignee: null, reopen_until: NOW + 14 * 24 * HOUR },
+  reopen: { state: "reopened", reopen_until: null },
+};

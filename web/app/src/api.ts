@@ -48,11 +48,15 @@ export interface Api {
   revokeLink(meetingId: string, linkId: string): Promise<void>;
   /** Give a guest's link for a meeting token. */
   useLink(link: string, displayName: string): Promise<MeetingToken>;
+  /** Any other route, for parts of the app with typed calls of their own. Fails with `ApiError`. */
+  request<Reply>(method: Method, path: string, body?: unknown, unasked?: boolean): Promise<Reply>;
+  /** What shows that a request comes from this page, for uploads. */
+  headers(): Record<string, string>;
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-type Method = "GET" | "POST" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 export class HttpApi implements Api {
   readonly #fetch: Fetch;
@@ -81,46 +85,49 @@ export class HttpApi implements Api {
   }
 
   async logout(): Promise<LoggedOut> {
-    const answer = await this.#request<LoggedOut | null>("DELETE", "/api/session");
+    const answer = await this.request<LoggedOut | null>("DELETE", "/api/session");
     this.#csrfToken = null;
     return { end_session_url: answer?.end_session_url ?? null };
   }
 
   async meetings(unasked = false): Promise<MeetingSummary[]> {
-    const headers: Record<string, string> = unasked ? { "X-Background": "1" } : {};
-    return (await this.#request<{ meetings: MeetingSummary[] }>("GET", "/api/meetings", undefined, headers)).meetings;
+    return (await this.request<{ meetings: MeetingSummary[] }>("GET", "/api/meetings", undefined, unasked)).meetings;
   }
 
   meetingToken(meetingId: string): Promise<MeetingToken> {
-    return this.#request("POST", `/api/meetings/${encodeURIComponent(meetingId)}/token`, {});
+    return this.request("POST", `/api/meetings/${encodeURIComponent(meetingId)}/token`, {});
   }
 
   async links(meetingId: string): Promise<GuestLink[]> {
-    return (await this.#request<{ links: GuestLink[] }>("GET", `/api/meetings/${encodeURIComponent(meetingId)}/links`)).links;
+    return (await this.request<{ links: GuestLink[] }>("GET", `/api/meetings/${encodeURIComponent(meetingId)}/links`)).links;
   }
 
   createLink(meetingId: string, role: LinkRole, label: string): Promise<NewGuestLink> {
-    return this.#request("POST", `/api/meetings/${encodeURIComponent(meetingId)}/links`, { role, label });
+    return this.request("POST", `/api/meetings/${encodeURIComponent(meetingId)}/links`, { role, label });
   }
 
   async revokeLink(meetingId: string, linkId: string): Promise<void> {
-    await this.#request("DELETE", `/api/meetings/${encodeURIComponent(meetingId)}/links/${encodeURIComponent(linkId)}`);
+    await this.request("DELETE", `/api/meetings/${encodeURIComponent(meetingId)}/links/${encodeURIComponent(linkId)}`);
   }
 
   useLink(link: string, displayName: string): Promise<MeetingToken> {
-    return this.#request("POST", "/api/guest", { link, display_name: displayName });
+    return this.request("POST", "/api/guest", { link, display_name: displayName });
   }
 
   async #sessionFrom(method: Method, path: string, body?: unknown): Promise<Session> {
-    const session = await this.#request<Session>(method, path, body);
+    const session = await this.request<Session>(method, path, body);
     this.#csrfToken = session.csrf_token;
     return session;
   }
 
-  async #request<Reply>(method: Method, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Reply> {
-    const headers: Record<string, string> = { Accept: "application/json", ...more };
+  headers(): Record<string, string> {
+    return this.#csrfToken ? { "X-CSRF-Token": this.#csrfToken } : {};
+  }
+
+  async request<Reply>(method: Method, path: string, body?: unknown, unasked = false): Promise<Reply> {
+    const headers: Record<string, string> = { Accept: "application/json", ...(unasked && { "X-Background": "1" }) };
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (method !== "GET" && this.#csrfToken) headers["X-CSRF-Token"] = this.#csrfToken;
+    if (method !== "GET") Object.assign(headers, this.headers());
     let response: Response;
     try {
       response = await this.#fetch(path, {

@@ -27,11 +27,14 @@ export interface Commission {
   /** Unit and commission, to show. */
   name: string;
   unit_hsa_id?: string;
+  provider_hsa_id?: string;
   roles?: string[];
 }
 
 export interface Session {
   kind: Kind;
+  /** Opaque; the same at each login: what this browser keeps for the person alone stands under it. */
+  person_key: string;
   display_name: string;
   roles: string[];
   acting_for: ActingFor | null;

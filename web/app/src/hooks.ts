@@ -37,6 +37,19 @@ export function useLoaded<Value>(key: string, load: (unasked: boolean) => Promis
 /** The present in seconds since 1970. */
 export const now = (): number => Date.now() / 1000;
 
+/** Whether a media query holds now. */
+export function useMedia(query: string): boolean {
+  const [holds, setHolds] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const changed = (): void => setHolds(media.matches);
+    changed();
+    media.addEventListener("change", changed);
+    return () => media.removeEventListener("change", changed);
+  }, [query]);
+  return holds;
+}
+
 /** The present, anew every `periodS` seconds and when the page comes back to the front. */
 export function useNow(periodS: number): number {
   const [present, setPresent] = useState(now);

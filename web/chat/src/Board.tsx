@@ -1,4 +1,5 @@
 import { useLanguage, useTranslate } from "./i18n/texts";
+import { type WeekHours, hoursText } from "./hours";
 import { dayAndClock } from "./times";
 
 /** What a unit has to say before somebody sends (`GET /api/units/{provider}/{unit}`); times in seconds since 1970. */
@@ -6,6 +7,8 @@ export interface UnitBoard {
   is_open: boolean;
   opens_at: number | null;
   answer_by: number | null;
+  /** Opening hours of the week, Monday first; left out: not shown. */
+  hours?: { weekly: WeekHours };
   emergency_sv: string;
   emergency_en: string;
 }
@@ -23,8 +26,9 @@ export function Board({ unit }: { unit: UnitBoard }) {
   return (
     <div class="ao-chat-board" data-testid="board">
       <p>
-        {hours} {unit.answer_by !== null && t("board_answer", { when: when(unit.answer_by) })}
+        {hours} {unit.answer_by !== null && <strong>{t("board_answer", { when: when(unit.answer_by) })}</strong>}
       </p>
+      {unit.hours && <p>{t("board_hours", { hours: hoursText(language, unit.hours.weekly) })}</p>}
       <p class="ao-chat-emergency">
         <strong>{t("board_emergency")}</strong> {language === "sv" ? unit.emergency_sv : unit.emergency_en}
       </p>

@@ -20,11 +20,12 @@ interface Props {
   /** The message that is being changed. */
   editing: MessageView | null;
   onDone: () => void;
+  kind: "messages" | "notes";
   /** What one has to know before sending. */
   children?: ComponentChildren;
 }
 
-export function Composer({ conversation, files, enterSends, live, onLive, editing, onDone, children }: Props) {
+export function Composer({ conversation, files, enterSends, live, onLive, editing, onDone, kind, children }: Props) {
   const t = useTranslate();
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
@@ -70,7 +71,8 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
     uploads.add(chosen.slice(0, free));
   };
   const pressed = (event: KeyboardEvent): void => {
-    if (event.key === "Enter" && enterSends && !event.shiftKey && !event.isComposing) {
+    const wanted = enterSends ? !event.shiftKey : event.ctrlKey || event.metaKey;
+    if (event.key === "Enter" && wanted && !event.isComposing) {
       event.preventDefault();
       send();
     }
@@ -92,7 +94,7 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
         </p>
       )}
       <label class="ds-label" for={id} data-size="sm">
-        {t("write")}
+        {t(kind === "notes" ? "write_note" : "write")}
       </label>
       <textarea
         id={id}
@@ -166,8 +168,8 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
             </button>
           </>
         )}
-        <button type="submit" class="ds-button" data-size="sm" data-testid="chat-send" aria-disabled={isEmpty || isUploading}>
-          {t(editing ? "save" : "send")}
+        <button type="submit" class="ds-button" data-size="sm" data-testid="chat-send" aria-keyshortcuts={enterSends ? undefined : "Control+Enter"} aria-disabled={isEmpty || isUploading}>
+          {t(editing ? "save" : kind === "notes" ? "send_note" : "send")}
         </button>
       </div>
       <p class="ds-sr-only" role="status">

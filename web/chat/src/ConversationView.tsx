@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { Composer } from "./Composer";
 import { type ChatLanguage, LanguageContext, translator } from "./i18n/texts";
 import { MessageList } from "./MessageList";
+import { refusalText } from "./refusals";
 import { useConversation } from "./useConversation";
 
 interface Props {
@@ -17,6 +18,14 @@ interface Props {
   /** Real-time text, where it is offered. */
   live?: boolean | null;
   onLive?: (live: boolean) => void;
+  /** `notes`: what is written here stays within the unit. */
+  kind?: "messages" | "notes";
+  /** Number of a message to go to, found by a search. */
+  reveal?: number | null;
+  /** What stands in the place of the composer while nothing can be written yet. */
+  instead?: ComponentChildren;
+  /** What is said instead of the composer once the conversation is closed. */
+  closed?: ComponentChildren;
   /** What one has to know before sending. */
   children?: ComponentChildren;
 }
@@ -24,14 +33,15 @@ interface Props {
 /** A conversation: its messages, who writes, and a place to write. Fills its container. */
 export function ConversationView(props: Props) {
   const { conversation, language, files, receipts = true, enterSends = false, live = null, onLive = () => undefined } = props;
+  const { kind = "messages", reveal = null } = props;
   const t = translator(language);
   const snapshot = useConversation(conversation);
   const [editing, setEditing] = useState<MessageView | null>(null);
   const { status, state, typing } = snapshot;
   const writable = state === "open" && status !== "ended";
   const view = (
-    <div class="ao-chat" lang={language} data-testid="chat" data-status={status}>
-      <MessageList {...{ conversation, snapshot, files, receipts, writable }} onEdit={setEditing} />
+    <div class="ao-chat" lang={language} data-testid={kind === "notes" ? "notes" : "chat"} data-status={status}>
+      <MessageList {...{ conversation, snapshot, files, receipts, writable, kind, reveal }} onEdit={setEditing} />
       <p class="ao-chat-typing" data-testid="typing">
         {typing.length > 1 ? t("typing_many") : typing[0] ? t("typing_one", { name: typing[0] }) : ""}
       </p>
@@ -42,12 +52,13 @@ export function ConversationView(props: Props) {
       )}
       {status === "ended" && (
         <p class="ao-chat-note" role="alert">
-          {t("ended")}
+          {snapshot.endCode ? t(refusalText(snapshot.endCode)) : t("ended")}
         </p>
       )}
-      {status !== "ended" && state !== "open" && <p class="ao-chat-note">{t("closed")}</p>}
-      {writable && (
-        <Composer {...{ conversation, files, enterSends, live, onLive, editing }} onDone={() => setEditing(null)}>
+      {status !== "ended" && state !== "open" && (props.closed ?? <p class="ao-chat-note">{t("closed")}</p>)}
+      {writable && props.instead}
+      {writable && !props.instead && (
+        <Composer {...{ conversation, files, enterSends, live, onLive, editing, kind }} onDone={() => setEditing(null)}>
           {props.children}
         </Composer>
       )}

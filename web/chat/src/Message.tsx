@@ -17,10 +17,12 @@ interface Props {
   /** Nobody is told who has read what here. */
   receipts: boolean;
   writable: boolean;
+  /** A search led here. */
+  found: boolean;
   onEdit: (message: MessageView) => void;
 }
 
-export function Message({ message, conversation, files, receipts, writable, onEdit }: Props) {
+export function Message({ message, conversation, files, receipts, writable, found, onEdit }: Props) {
   const t = useTranslate();
   const language = useLanguage();
   const [open, setOpen] = useState(false);
@@ -32,7 +34,7 @@ export function Message({ message, conversation, files, receipts, writable, onEd
   const mayChange = own && writable && seq !== null && !withdrawn && Date.now() - message.atMs < EDITABLE_MS;
   const shown = status === null || (!receipts && status !== "waiting" && status !== "failed") ? null : status;
   return (
-    <article class="ao-chat-message" data-testid="message" data-own={own} data-seq={seq ?? ""} data-status={status ?? ""}>
+    <article class="ao-chat-message" data-testid="message" data-own={own} data-seq={seq ?? ""} data-status={status ?? ""} data-found={found} tabIndex={-1}>
       <p class="ao-chat-meta">
         <span class="ao-chat-author">{own ? t("you") : message.authorName}</span>
         <time dateTime={new Date(message.atMs).toISOString()}>{clock(language, message.atMs)}</time>

@@ -13,11 +13,13 @@ interface Props {
   files: ChatFiles | null;
   receipts: boolean;
   writable: boolean;
+  kind: "messages" | "notes";
+  reveal: number | null;
   onEdit: (message: MessageView) => void;
 }
 
 /** The messages, the newest last; stays at the end while one reads there, and reads back by the page. */
-export function MessageList({ conversation, snapshot, files, receipts, writable, onEdit }: Props) {
+export function MessageList({ conversation, snapshot, files, receipts, writable, kind, reveal, onEdit }: Props) {
   const t = useTranslate();
   const language = useLanguage();
   const list = useRef<HTMLDivElement>(null);
@@ -40,6 +42,23 @@ export function MessageList({ conversation, snapshot, files, receipts, writable,
     document.addEventListener("visibilitychange", seen);
     return () => document.removeEventListener("visibilitychange", seen);
   }, [conversation]);
+  useEffect(() => {
+    if (reveal === null) return undefined;
+    let left = false;
+    void conversation.reach(reveal).then(
+      (there) => {
+        const message = list.current?.querySelector<HTMLElement>(`[data-seq="${reveal}"]`);
+        if (left || !there || !message) return;
+        atEnd.current = false;
+        message.scrollIntoView({ block: "center" });
+        message.focus({ preventScroll: true });
+      },
+      () => setOlderFailed(true),
+    );
+    return () => {
+      left = true;
+    };
+  }, [conversation, reveal]);
   const scrolled = (): void => {
     const { scrollTop, scrollHeight, clientHeight } = list.current!;
     atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR;
@@ -62,7 +81,7 @@ export function MessageList({ conversation, snapshot, files, receipts, writable,
   return (
     <div class="ao-chat-scroll">
       {/* New messages are said by Arrivals: a live log would also read older pages aloud. */}
-      <div class="ao-chat-log" ref={list} role="log" aria-live="off" aria-label={t("log")} tabIndex={0} onScroll={scrolled} data-testid="chat-log">
+      <div class="ao-chat-log" ref={list} role="log" aria-live="off" aria-label={t(kind === "notes" ? "log_notes" : "log")} tabIndex={0} onScroll={scrolled} data-testid="chat-log">
         {snapshot.hasOlder && (
           <button type="button" class="ds-button" data-variant="tertiary" data-size="sm" data-testid="older" onClick={() => void older()}>
             {t("older")}
@@ -70,7 +89,7 @@ export function MessageList({ conversation, snapshot, files, receipts, writable,
         )}
         {olderFailed && <p role="alert">{t("older_failed")}</p>}
         {snapshot.status === "opening" && <p class="ao-chat-system">{t("opening")}</p>}
-        {snapshot.status !== "opening" && messages.length === 0 && <p class="ao-chat-system">{t("empty")}</p>}
+        {snapshot.status !== "opening" && messages.length === 0 && <p class="ao-chat-system">{t(kind === "notes" ? "empty_notes" : "empty")}</p>}
         {messages.flatMap((message, index) => {
           const before = messages[index - 1];
           const isNewDay = !before || dayKey(before.atMs) !== dayKey(message.atMs);
@@ -81,7 +100,7 @@ export function MessageList({ conversation, snapshot, files, receipts, writable,
                 {dayKey(message.atMs) === dayKey(Date.now()) ? t("today") : longDay(language, message.atMs)}
               </p>
             ),
-            <Message key={key} {...{ message, conversation, files, receipts, writable, onEdit }} />,
+            <Message key={key} {...{ message, conversation, files, receipts, writable, onEdit }} found={message.seq !== null && message.seq === reveal} />,
           ];
         })}
         {drafts.map((draft) => (

@@ -2,5 +2,8 @@
 export { Arrivals } from "./Arrivals";
 export { Board, type UnitBoard } from "./Board";
 export { ConversationView } from "./ConversationView";
-export type { ChatLanguage } from "./i18n/texts";
+export { type OpenPeriod, type WeekHours, hoursText } from "./hours";
+export { type ChatLanguage, LanguageContext as ChatLanguageContext, translator as chatTexts } from "./i18n/texts";
+export { fileRefusalText } from "./refusals";
+export { Search } from "./Search";
 export { useConversation } from "./useConversation";

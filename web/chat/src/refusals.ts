@@ -1,23 +1,60 @@
+/** Why something was refused, in words; no code is without. */
 import type { ChatFailure } from "@alltid-oppet/client";
 import type { TextKey } from "./i18n/texts";
 
-const MESSAGES: Partial<Record<ChatFailure, TextKey>> = {
+const MESSAGES: Record<ChatFailure, TextKey> = {
+  invalid_message: "refused_other",
+  unsupported_protocol: "refused_reload",
+  message_too_large: "refused_too_large",
+  rate_limited: "refused_busy",
+  not_logged_in: "refused_login",
+  token_invalid: "refused_login",
+  token_expired: "refused_login",
+  revoked: "refused_login",
+  removed: "refused_right",
+  forbidden: "refused_right",
+  not_admitted: "refused_right",
+  unknown_room: "refused_right",
+  unknown_conversation: "refused_right",
   conversation_closed: "refused_closed",
+  conversation_full: "refused_full",
   case_closed: "refused_closed",
   not_assigned: "refused_not_assigned",
+  unknown_case: "refused_right",
+  unknown_message: "refused_gone",
+  not_author: "refused_gone",
   edit_too_late: "refused_too_late",
+  message_withdrawn: "refused_gone",
   unknown_attachment: "refused_file",
-  message_too_large: "refused_too_large",
+  chat_unavailable: "refused_passing",
+  internal: "refused_passing",
+  request_timeout: "refused_passing",
+  unreachable: "refused_passing",
 };
 
+/** The codes of HTTP that an attachment can meet, and the client's own. */
 const FILES: Record<string, TextKey> = {
   too_large: "file_too_large",
   file_refused: "file_refused",
   quota_exceeded: "file_quota",
+  too_many: "file_too_many",
+  store_full: "file_later",
+  unavailable: "file_later",
+  unreachable: "file_later",
+  already_uploaded: "file_again",
+  address_expired: "file_again",
+  unknown_attachment: "file_again",
+  invalid_request: "file_empty",
+  not_logged_in: "refused_login",
+  csrf: "refused_login",
+  forbidden: "refused_right",
+  not_found: "refused_right",
+  case_closed: "refused_closed",
+  internal: "file_error",
+  aborted: "file_error",
 };
 
-/** Why a message was refused, in words. */
-export const refusalText = (code: ChatFailure): TextKey => MESSAGES[code] ?? "refused_other";
+export const refusalText = (code: ChatFailure): TextKey => MESSAGES[code];
 
 /** Why a file was refused, in words. */
 export const fileRefusalText = (code: string): TextKey => (Object.hasOwn(FILES, code) ? FILES[code]! : "file_error");

@@ -1,7 +1,12 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { ChatCode } from "@alltid-oppet/client";
 import { describe, expect, it } from "vitest";
 import { size } from "../src/Attachment";
 import { TEXTS, type TextKey, translator } from "../src/i18n/texts";
+import { hoursText } from "../src/hours";
 import { fileRefusalText, refusalText } from "../src/refusals";
+import { around } from "../src/Search";
 import { clock, dayAndClock, dayKey } from "../src/times";
 
 const holes = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
@@ -23,9 +28,36 @@ describe("the texts of messages", () => {
 
   it("say in words why something was refused", () => {
     expect(refusalText("case_closed")).toBe("refused_closed");
-    expect(refusalText("forbidden")).toBe("refused_other");
+    expect(refusalText("forbidden")).toBe("refused_right");
+    const codes = readFileSync(fileURLToPath(new URL("../../client/src/chat_protocol.ts", import.meta.url)), "utf8")
+      .split(";")
+      .find((part) => part.includes("export type ChatCode"))!;
+    for (const [, code] of codes.matchAll(/"(\w+)"/g)) expect(TEXTS.en[refusalText(code as ChatCode)], code).toBeTruthy();
+    const sent = readFileSync(fileURLToPath(new URL("../../../signalling/attachment_api.py", import.meta.url)), "utf8");
+    const ofFiles = sent.split("_CODES: Final[Mapping[str, HttpErrorCode]] = {")[1]!.split("}")[0]!;
+    for (const [, code] of ofFiles.matchAll(/: "(\w+)"/g)) expect(fileRefusalText(code!), code).not.toBe("file_error");
     expect(fileRefusalText("too_large")).toBe("file_too_large");
     expect(fileRefusalText("toString")).toBe("file_error");
+  });
+});
+
+describe("opening hours", () => {
+  const day = [{ opens: "08:00", closes: "17:00" }];
+  const split = [{ opens: "08:00", closes: "12:00" }, { opens: "13:00", closes: "24:00" }];
+
+  it("say days that are alike together", () => {
+    expect(hoursText("sv", [day, day, day, day, day, [], []])).toBe("måndag–fredag 08:00–17:00; lördag–söndag stängt");
+    expect(hoursText("en", [day, split, day, day, day, day, day])).toBe(
+      "Monday 08:00–17:00; Tuesday 08:00–12:00, 13:00–24:00; Wednesday–Sunday 08:00–17:00",
+    );
+  });
+});
+
+describe("a hit of a search", () => {
+  it("shows its words with what stands around them", () => {
+    expect(around("Hej", "hej")).toBe("Hej");
+    expect(around(`${"a ".repeat(80)}YRSEL${" b".repeat(80)}`, "yrsel på morgonen")).toMatch(/^… (a ){20,}YRSEL( b){20,} …$/);
+    expect(around("inget av det", "annat")).toBe("inget av det");
   });
 });
 

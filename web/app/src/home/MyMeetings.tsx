@@ -2,6 +2,7 @@ import { nearDay, useLanguage, longDay, timeRange } from "@alltid-oppet/meeting"
 import type { MeetingSummary, Session } from "../api";
 import { useLoaded, useNow } from "../hooks";
 import { keyFor, useText } from "../i18n/texts";
+import { CasesCard } from "./CasesCard";
 import { MeetingCard } from "./MeetingCard";
 import { PersonSwitch } from "./PersonSwitch";
 import { Loading, Notice } from "../shell/Notice";
@@ -36,6 +37,7 @@ export function MyMeetings({ session }: { session: Session }) {
         </Notice>
       )}
       {loaded.status === "here" && <Meetings meetings={upcoming(loaded.value, now)} now={now} forOther={other !== undefined} />}
+      <CasesCard session={session} />
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { useText } from "../i18n/texts";
 import { useSession } from "../session";
 
 /** Oneself, or somebody one is a proxy (ombud) for. A press switches at once; the banner then says for whom one acts. */
-export function PersonSwitch({ session }: { session: Session }) {
+export function PersonSwitch({ session, legend }: { session: Session; legend?: string }) {
   const t = useText();
   const { actFor, refused } = useSession();
   const [busy, setBusy] = useState<string | null>(null);
@@ -32,7 +32,7 @@ export function PersonSwitch({ session }: { session: Session }) {
   ];
   return (
     <fieldset class="ap-people" data-testid="person-switch">
-      <legend>{t("proxy_choose")}</legend>
+      <legend>{legend ?? t("proxy_choose")}</legend>
       <div class="ap-people-list">
         {people.map(({ subject, name, note }) => (
           <button

@@ -6,6 +6,9 @@ export const en: Texts = {
   to_start: "Alltid öppet, to the start page",
   portal: "Care portal",
   loading: "Loading",
+  nav: "Main menu",
+  nav_meetings: "Meetings",
+  nav_cases: "Cases",
   error_code: "Error code: {code}",
   retry: "Try again",
   close: "Close",
@@ -15,6 +18,8 @@ export const en: Texts = {
 
   title_home: "My meetings",
   title_portal: "Care portal",
+  title_cases: "My cases",
+  title_inbox: "The unit's cases",
   title_guest: "Join as a guest",
   title_meeting: "Video meeting",
 

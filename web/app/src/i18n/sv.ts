@@ -4,6 +4,9 @@ export const sv = {
   to_start: "Alltid öppet, till startsidan",
   portal: "Vårdportalen",
   loading: "Hämtar",
+  nav: "Huvudmeny",
+  nav_meetings: "Möten",
+  nav_cases: "Ärenden",
   error_code: "Felkod: {code}",
   retry: "Försök igen",
   close: "Stäng",
@@ -13,6 +16,8 @@ export const sv = {
 
   title_home: "Mina möten",
   title_portal: "Vårdportalen",
+  title_cases: "Mina ärenden",
+  title_inbox: "Enhetens ärenden",
   title_guest: "Gå med som gäst",
   title_meeting: "Videomöte",
 

@@ -35,6 +35,8 @@ export interface ConversationEvents {
   arrived: MessageView;
   /** The server has appended something of its own (a case changed its state). */
   system: ChatEvent;
+  /** In a unit's own channel: a case of the unit has changed. */
+  case: string;
 }
 
 const RECEIPT_MS = 250;
@@ -132,10 +134,22 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.#changed();
   }
 
+  /** Fetch older pages until the event with that number is there; false when it cannot be had. */
+  async reach(seq: number): Promise<boolean> {
+    while (seq < this.#timeline.first) {
+      if (!this.#timeline.hasOlder) return false;
+      await this.loadOlder();
+    }
+    return true;
+  }
+
   /** Messages with all the words, the newest first; `before` of one answer finds more, 0 says there are none. */
   async search(query: string, before: number | null = null): Promise<{ messages: MessageView[]; before: number }> {
     const found = await this.#carrier.request("chat_search", { conversation_id: this.id, query, before });
-    return { messages: found.events.map((event) => viewOf(toMessage(event), this.#reading)), before: found.before };
+    // A changed message is found by what it was changed to; its place is that of the message.
+    const messages = found.events.map((event) => viewOf({ ...toMessage(event), seq: event.target || event.seq }, this.#reading));
+    const isFirst = (one: MessageView, index: number): boolean => messages.findIndex(({ seq }) => seq === one.seq) === index;
+    return { messages: messages.filter(isFirst), before: found.before };
   }
 
   /** The answer about this conversation, after the socket opened or something was missing. */
@@ -204,6 +218,9 @@ export class Conversation extends Emitter<ConversationEvents> {
       if (payload.author !== this.#me) this.#reader.take(payload, performance.now());
       clearTimeout(this.#draftsTimer);
       this.#draftsTimer = setTimeout(() => this.#changed(), DRAFTS_MS);
+    } else if (name === "chat_case") {
+      this.emit("case", payload.case_id);
+      return;
     } else if (name === "chat_lagging") {
       this.#missing();
     } else if (name === "chat_reset") {

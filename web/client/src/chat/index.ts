@@ -4,6 +4,7 @@ export { ChatClient, type ChatOptions, type ChatState } from "./client";
 export { Conversation, type ConversationEvents, type ConversationSnapshot } from "./conversation";
 export { ChatError, type ChatFailure } from "./errors";
 export { type ChatFiles, FileError, HttpFiles } from "./files";
+export { newId } from "./ids";
 export type { LiveDraft } from "./live_text";
-export { type TextStore, forgetUnsent } from "./outbox";
+export { type TextStore, forgetUnsent, unsentOf } from "./outbox";
 export type { MessageStatus, MessageView } from "./views";

@@ -59,6 +59,16 @@ export function forgetUnsent(): void {
   }
 }
 
+/** The conversations in which somebody has written something that is not sent yet, in this tab. */
+export function unsentOf(owner: string): string[] {
+  const prefix = `${PREFIX}${encodeURIComponent(owner)}:`;
+  try {
+    return Object.keys(sessionStorage).flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+  } catch {
+    return [];
+  }
+}
+
 export class Outbox {
   readonly #key: string;
   readonly #store: TextStore;

@@ -10,6 +10,7 @@ const SERVER_EVENTS: readonly (keyof ChatServerEvents)[] = [
   "chat_typists",
   "chat_presence",
   "chat_text",
+  "chat_case",
   "chat_lagging",
   "chat_reset",
   "chat_changed",

@@ -1,0 +1,53 @@
+/** What the routes of cases and units carry (docs/http.md). Times are seconds since 1970. */
+import type { UnitBoard, WeekHours } from "@alltid-oppet/chat";
+
+export type CaseState = "new" | "assigned" | "awaiting_staff" | "awaiting_patient" | "closed" | "reopened";
+
+export interface Case {
+  /** Also the id of its conversation. */
+  case_id: string;
+  provider_hsa_id: string;
+  unit_hsa_id: string;
+  subject: string;
+  state: CaseState;
+  opened_at: number;
+  changed_at: number;
+  /** By when the unit has promised an answer, while it owes one. */
+  answer_by: number | null;
+  reopen_until: number | null;
+  version: number;
+  is_unread: boolean;
+  /** From here on for staff only. */
+  patient: string | null;
+  patient_name: string | null;
+  assignee: string | null;
+  assignee_name: string | null;
+  is_mine: boolean | null;
+  notes_id: string | null;
+}
+
+export interface CasePage {
+  cases: Case[];
+  next_offset: number | null;
+}
+
+export interface Unit extends UnitBoard {
+  provider_hsa_id: string;
+  unit_hsa_id: string;
+  name: string;
+  takes_cases: boolean;
+  phone: string;
+  hours: { weekly: WeekHours };
+}
+
+export interface Colleague {
+  hsa_id: string;
+  name: string;
+}
+
+export interface NewCase {
+  provider_hsa_id: string;
+  unit_hsa_id: string;
+  subject: string;
+  client_id: string;
+}
