@@ -42,6 +42,7 @@ class Action(StrEnum):
     SESSION_END = "session_end"
 
     MEETING_LIST = "meeting_list"
+    MEETING_FEED = "meeting_feed"
     MEETING_READ = "meeting_read"
     MEETING_CREATE = "meeting_create"
     MEETING_CHANGE = "meeting_change"

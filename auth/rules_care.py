@@ -29,6 +29,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             "Cancel a booking.", (*PATIENT, *PLANNERS), writes_patient_data=True, proxy_scope="book"
         ),
         Action.BOOKING_MARK: Rule("Mark a booking arrived, done or absent.", PLANNERS, writes_patient_data=True),
+        Action.MEETING_FEED: Rule(
+            "Ask which bookings stand behind video meetings (the front).",
+            SERVICE,
+            reads_patient_data=True,
+            service_scope="meetings:read",
+        ),
         # Proxies.
         Action.PROXY_GRANT: Rule(
             "Let somebody act for oneself, or end it.", (("patient", Relation.SELF),), writes_patient_data=True

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from sfu.bus import Bus, RpcError
 from sfu.registry import Registry, Room
@@ -233,9 +233,11 @@ class MediaClient:
         """The participant leaves for good."""
         await self._call(seat.worker_id, "leave", _of(seat))
 
-    async def close_room(self, worker_id: str, room_id: str) -> None:
-        """Everybody out."""
-        await self._call(worker_id, "close_room", {"room_id": room_id})
+    async def close_room(
+        self, worker_id: str, room_id: str, code: Literal["room_closed", "cancelled", "moved"] = "room_closed"
+    ) -> None:
+        """Everybody out; they are told ``code``."""
+        await self._call(worker_id, "close_room", {"room_id": room_id, "code": code})
 
     async def _call(
         self, worker_id: str, method: str, params: Mapping[str, Any], on_reply: Callable[[Any], None] | None = None

@@ -28,6 +28,13 @@ HANDSHAKES_US: Final = 100_000
 REVOKED_KEPT_US: Final = 60_000_000
 """A join that was under way when its grant was revoked arrives within seconds, and is refused."""
 
+CLOSED_MESSAGES: Final = {
+    "room_closed": "The room was closed.",
+    "cancelled": "The meeting was cancelled.",
+    "moved": "The meeting was moved to another time.",
+}
+"""Why a room is closed -> English text for developers."""
+
 
 class Interval:
     """What is to be done every so often, by ticks that come when they come."""
@@ -172,9 +179,11 @@ class Engine:
         return {room_id: number for room_id, number in counts.items() if number}
 
     def close_room(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
-        """Everybody out."""
+        """Everybody out, those who wait too. ``code``: what they are told (``CLOSED_MESSAGES``)."""
         room = self.rooms.get(params["room_id"])
-        return {} if room is None else self._do(room, room.close, "room_closed", "The room was closed.")
+        code = params.get("code", "room_closed")
+        message = CLOSED_MESSAGES[code]
+        return {} if room is None else self._do(room, room.close, code, message)
 
     def stats(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
         """Counters, for tests and SREs; no personal data."""

@@ -11,10 +11,15 @@ from signalling import companion_events
 from signalling.companion_client import CompanionClient
 from signalling.companion_event_keys import EventKeys
 from signalling.companion_events import CompanionEventApi, CompanionEventMetrics
+from signalling.companion_meetings import KINDS as BOOKING_KINDS
+from signalling.companion_meetings import BookingMeetings
 from signalling.companion_metrics import CompanionMetrics
 from signalling.companion_proxies import CompanionProxies
 from signalling.companion_settings import CompanionLinkSettings
 from signalling.identity import Identity
+from signalling.meeting_closing import MeetingCloser
+from signalling.meeting_source import MeetingSource
+from signalling.meetings import Meeting, Meetings
 from signalling.metrics import FrontMetrics
 
 ROUTES: Final = companion_events.ROUTES
@@ -29,8 +34,11 @@ class CompanionPart:
         keys: TokenKeys,
         redis: "Redis",
         identity: Identity,
+        meetings: Meetings,
+        closer: MeetingCloser,
         metrics: FrontMetrics,
         *,
+        opens_at: Callable[[Meeting], int],
         clock: Callable[[], float],
     ) -> None:
         self.client: CompanionClient | None = None
@@ -38,9 +46,13 @@ class CompanionPart:
             counted = CompanionMetrics(metrics.registry)
             self.client = CompanionClient(settings.companion_url, keys, metrics=counted, wall_clock=clock)
         self.events = CompanionEventApi(EventKeys(redis), CompanionEventMetrics(metrics.registry), clock=clock)
+        self.source = MeetingSource(redis, meetings, self.client, clock=clock)
         if self.client is not None:
             proxies = CompanionProxies(self.client, identity.proxies, identity.sessions, clock=clock)
             self.events.on("proxies.changed", proxies.changed)
+            booked = BookingMeetings(self.client, self.source, meetings, closer, opens_at=opens_at, clock=clock)
+            for kind in BOOKING_KINDS:
+                self.events.on(kind, booked.changed)
 
     def attach(self, app: web.Application) -> None:
         """Put the routes into the application."""

@@ -1,7 +1,7 @@
 """For whom people may act, as the companion knows it: asked for when it says that something has changed."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -9,12 +9,10 @@ from pydantic import ValidationError
 from auth.proxies import ProxyDirectory, ProxyError
 from auth.session_store import SessionStore
 from signalling.companion_answers import CompanionUnavailableError
+from signalling.companion_caller import FRONT
 from signalling.companion_client import CompanionClient
 from signalling.companion_events import CompanionEvent, text_of
-from signalling.guard import service_principal
 from signalling.proxy_api import ReplaceProxies, relation_of, replace_relations
-
-FRONT: Final = service_principal("front", frozenset({"proxies:read"}), "front")
 
 _log = structlog.get_logger(__name__)
 

@@ -15,6 +15,7 @@ import uvloop
 from aiohttp import web
 
 from auth.audit import AuditKeyError
+from auth.guest_links import GuestLinks
 from auth.pseudonyms import PseudonymKeyError
 from auth.record_systems import RecordSystemsError
 from auth.revocations import REVOKE_EVENT, Revocations
@@ -37,6 +38,7 @@ from signalling.events import ClientEvents
 from signalling.guard import Public, guarded, refuse_unguarded
 from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
 from signalling.identity import Identity
+from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_routes import MeetingRoutes
 from signalling.meetings import Meetings
 from signalling.message_settings import MessageSettingsError
@@ -124,6 +126,19 @@ class Front:
             clock=clock,
         )
         http = Http(settings, keys, self.registry, self.media, self.watch, self.metrics, clock=clock)
+        links = GuestLinks(self._redis)
+        closer = MeetingCloser(self.meetings, links, self.registry, self.media)
+        self.companion = CompanionPart(
+            settings,
+            keys,
+            self._redis,
+            self.identity,
+            self.meetings,
+            closer,
+            self.metrics,
+            opens_at=lambda meeting: meeting.starts_at - settings.meeting_open_before_s,
+            clock=clock,
+        )
         self.meeting_routes = MeetingRoutes(
             settings,
             keys,
@@ -131,6 +146,9 @@ class Front:
             self.registry,
             self.media,
             self.meetings,
+            self.companion.source,
+            closer,
+            links,
             self.admissions,
             self.revocations,
             self.entry,
@@ -144,7 +162,7 @@ class Front:
         self.app.router.add_get("/socket.io/", guarded(SOCKETS)(self.sockets.eio.handle_request))
         self.identity.attach(self.app)
         self.meeting_routes.attach(self.app)
-        self.portal = Portal(settings, self._redis, self.meetings, self.identity, self.metrics, clock=clock)
+        self.portal = Portal(settings, self._redis, self.companion.source, self.identity, self.metrics, clock=clock)
         self.portal.attach(self.app)
         self.admission.on_removed = self.tell_removed
         self.chat = ChatPart(
@@ -172,7 +190,6 @@ class Front:
             settings, keys, self._redis, self.chat, self.entry, self.notices, self.metrics, clock=clock
         )
         self.cases.attach(self.app)
-        self.companion = CompanionPart(settings, keys, self._redis, self.identity, self.metrics, clock=clock)
         self.companion.attach(self.app)
         http.add_routes(self.app)
         self._runner: web.AppRunner | None = None

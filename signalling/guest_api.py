@@ -15,8 +15,8 @@ from signalling.http_errors import HttpError
 from signalling.limits import Buckets
 from signalling.meeting_api import MEETING
 from signalling.meeting_entry import MeetingEntry
+from signalling.meeting_source import MeetingSource
 from signalling.meeting_views import CreateLink, LinkCreated, LinkList, LinkView, MeetingToken, UseLink
-from signalling.meetings import Meetings
 from signalling.requests import client_address, own_origin
 from signalling.routes import Route
 from signalling.session_cookies import set_cookie
@@ -44,7 +44,7 @@ class GuestApi:
     def __init__(
         self,
         settings: FrontSettings,
-        meetings: Meetings,
+        source: MeetingSource,
         entry: MeetingEntry,
         links: GuestLinks,
         revocations: Revocations,
@@ -52,7 +52,7 @@ class GuestApi:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
-        self._meetings = meetings
+        self._source = source
         self._entry = entry
         self._links = links
         self._revocations = revocations
@@ -68,7 +68,7 @@ class GuestApi:
         app.router.add_post("/api/guest", self.use)
 
     async def _meeting(self, request: web.Request) -> Resource | None:
-        meeting = await self._meetings.get(request.match_info["meeting_id"])
+        meeting = await self._source.find(request.match_info["meeting_id"])
         if meeting is None:
             return None
         request[MEETING] = meeting
@@ -126,7 +126,7 @@ class GuestApi:
         body, now = await read_body(request, UseLink), self._clock()
         try:
             link = await self._links.find(body.link, now)
-            meeting = await self._meetings.get(link.meeting_id)
+            meeting = await self._source.find(link.meeting_id)
             if meeting is None:
                 raise HttpError("meeting_over")
             # Before the link is used up: who comes too early may try again from another browser.

@@ -7,7 +7,6 @@ from typing import Final
 
 from aiohttp import web
 
-from auth.guest_links import GuestLinks
 from auth.permissions import Action, Resource, decide
 from auth.principal import Principal
 from sfu.bus import RpcError
@@ -16,7 +15,9 @@ from sfu.registry import Registry
 from signalling.guard import GUARD, MINE, guarded, principal_of
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError
+from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_entry import MeetingEntry
+from signalling.meeting_source import MeetingSource
 from signalling.meeting_views import CreateMeeting, CreateMeetingToken, MeetingList, MeetingToken, MeetingView
 from signalling.meetings import Meeting, Meetings, lists_of
 from signalling.routes import Route
@@ -45,16 +46,18 @@ class MeetingApi:
     def __init__(
         self,
         meetings: Meetings,
+        source: MeetingSource,
         entry: MeetingEntry,
-        links: GuestLinks,
+        closer: MeetingCloser,
         registry: Registry,
         media: MediaClient,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.meetings = meetings
+        self._source = source
         self._entry = entry
-        self._links = links
+        self._closer = closer
         self._registry = registry
         self._media = media
         self._clock = clock
@@ -69,7 +72,7 @@ class MeetingApi:
 
     async def find(self, request: web.Request) -> Resource | None:
         """What the path names."""
-        meeting = await self.meetings.get(request.match_info["meeting_id"])
+        meeting = await self._source.find(request.match_info["meeting_id"])
         if meeting is None:
             return None
         request[MEETING] = meeting
@@ -94,16 +97,7 @@ class MeetingApi:
     @guarded(Action.MEETING_CLOSE, resource=find)
     async def close(self, request: web.Request) -> web.Response:
         """DELETE /api/meetings/{meeting_id}: first what opens doors, then the people."""
-        meeting = request[MEETING]
-        now = self._clock()
-        await self.meetings.delete(meeting)
-        for link in await self._links.of_meeting(meeting.meeting_id):
-            await self._links.revoke(link, now)
-        room = await self._registry.room(meeting.meeting_id)
-        if room is not None:
-            await self._registry.delete_room(room.room_id)
-        if room is not None and room.worker_id in await self._registry.live("worker"):
-            await self._media.close_room(room.worker_id, room.room_id)
+        await self._closer.close(request[MEETING], self._clock())
         return web.Response(status=204)
 
     # --- for who takes part ------------------------------------------------------------------------------------
@@ -112,7 +106,7 @@ class MeetingApi:
     async def list_mine(self, request: web.Request) -> web.Response:
         """GET /api/meetings."""
         principal, now = principal_of(request), self._clock()
-        found = await self.meetings.listed(lists_of(principal), now)
+        found = await self._source.listed(lists_of(principal), now)
         mine = [one for one in found if decide(principal, Action.MEETING_READ, one.resource())]
         waiting = await self._waiting(mine, now) if principal.kind == "staff" else {}
         views = [self._view(meeting, waiting.get(meeting.meeting_id, 0)) for meeting in mine]
@@ -145,6 +139,7 @@ class MeetingApi:
             unit_name=meeting.unit_name,
             phone=meeting.phone,
             waiting=waiting,
+            interpreter_language=meeting.interpreter_language,
         )
 
     async def _waiting(self, meetings: list[Meeting], now: float) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """Who gets a meeting token, as what, and when. Pure but for what it reads of the door."""
 
+from typing import Final
+
 from auth.permissions import Action, decide
 from auth.principal import Principal
 from auth.tokens import Role, Scope, TokenKeys
@@ -9,6 +11,16 @@ from signalling.http_errors import HttpError
 from signalling.meeting_settings import MeetingSettings
 from signalling.meeting_views import MeetingToken
 from signalling.meetings import Meeting
+
+MASKED_NAMES: Final = ("Patient", "Ombud")
+"""What others see of a patient with a protected identity, and of who acts for them."""
+
+
+def shown_name(principal: Principal, meeting: Meeting) -> str:
+    """The name that others in the meeting see. Staff know from the booking whom they meet."""
+    if principal.kind == "patient" and meeting.is_protected:
+        return MASKED_NAMES[principal.is_proxy]
+    return principal.display_name
 
 
 class MeetingEntry:
@@ -58,7 +70,7 @@ class MeetingEntry:
             meeting,
             identity=principal.actor,
             subject=principal.subject or principal.actor,
-            display_name=principal.display_name,
+            display_name=shown_name(principal, meeting),
             role="host" if is_host else "participant",
             grant_id=principal.grant_id,
             admitted=is_staff,

@@ -14,7 +14,9 @@ from sfu.registry import Registry
 from signalling import guest_api, meeting_api, turn_api, whip_api
 from signalling.admissions import Admissions
 from signalling.entry import Entry
+from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_entry import MeetingEntry
+from signalling.meeting_source import MeetingSource
 from signalling.meetings import Meetings
 from signalling.settings import FrontSettings
 from signalling.whip_sessions import WhipSessions
@@ -33,6 +35,9 @@ class MeetingRoutes:
         registry: Registry,
         media: MediaClient,
         meetings: Meetings,
+        source: MeetingSource,
+        closer: MeetingCloser,
+        links: GuestLinks,
         admissions: Admissions,
         revocations: Revocations,
         entry: Entry,
@@ -40,11 +45,10 @@ class MeetingRoutes:
         *,
         clock: Callable[[], float],
     ) -> None:
-        links = GuestLinks(redis)
         signer = MeetingEntry(settings, keys, registry, admissions, max_participants=settings.max_participants)
         self._apis = (
-            meeting_api.MeetingApi(meetings, signer, links, registry, media, clock=clock),
-            guest_api.GuestApi(settings, meetings, signer, links, revocations, clock=clock),
+            meeting_api.MeetingApi(meetings, source, signer, closer, registry, media, clock=clock),
+            guest_api.GuestApi(settings, source, signer, links, revocations, clock=clock),
             turn_api.TurnApi(turn, entry, clock=clock),
             whip_api.WhipApi(settings, entry, media, WhipSessions(redis), turn, clock=clock),
         )

@@ -60,6 +60,9 @@ class MeetingView(Message):
     unit_name: str
     phone: str | None
     waiting: int = Field(description="People in the waiting room, for staff; 0 for everybody else.")
+    interpreter_language: str | None = Field(
+        description="An interpreter is booked for this language (ISO 639): staff make a link of the role `interpreter`."
+    )
 
 
 class MeetingList(Message):

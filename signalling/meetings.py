@@ -5,13 +5,17 @@
 ``ao:meetings-of:<who>``       sorted set by start: the meetings of a patient, a staff member or a unit
 =============================  =======================================================================================
 
-A booking in the companion service makes meetings through ``POST /api/meetings``; this is what the real-time side needs
-to know of them, and no more: no reason, no record, no identity number.
+A video booking in the companion makes a meeting of the same id as the booking's (``signalling/companion_meetings.py``);
+record systems make some by ``POST /api/meetings``, staff too. This is what the real-time side needs to know of them,
+and no more: no reason, no record, no identity number.
+
+What was closed leaves its mark in the meeting's place for a while: news of an older state of the booking, which comes
+late or was asked for earlier, does not open it again. News of a booking is newer by its sequence number.
 """
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import msgpack
 from redis.asyncio import Redis
@@ -27,6 +31,19 @@ KEPT_S: Final = 24 * 3600
 LISTED_BEFORE_S: Final = 12 * 3600
 LISTED_MAX: Final = 200
 """Meetings of one list, the nearest first to come."""
+_CLOSED: Final = "is_closed"
+_PUT_NEWER: Final = """
+local packed = redis.call('GET', KEYS[1])
+if packed then
+  local before = cmsgpack.unpack(packed)
+  local sequence = type(before.sequence) == 'number' and before.sequence or -1
+  if sequence > tonumber(ARGV[2]) then return 0 end
+  if before.is_closed and (ARGV[4] == '0' or sequence == tonumber(ARGV[2])) then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
+return 1
+"""
+"""Write a meeting unless what is there is of a later state of the booking, or was closed in this one."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,12 @@ class Meeting:
     phone: str | None = None
     """The number to call when video does not work out."""
     max_participants: int | None = None
+    sequence: int | None = None
+    """Of the booking behind it: grows with each change. None: there is no booking."""
+    interpreter_language: str | None = None
+    """The language for which an interpreter is to come (ISO 639)."""
+    is_protected: bool = False
+    """The patient's identity is protected: nobody inside is shown the name."""
 
     def __repr__(self) -> str:
         return f"Meeting(meeting_id={self.meeting_id!r}, kind={self.kind!r})"
@@ -95,21 +118,34 @@ class Meetings:
     async def put(self, meeting: Meeting, now: float) -> bool:
         """Write a meeting; True when it is new."""
         before = await self.get(meeting.meeting_id)
-        expiry_s = max(1, meeting.ends_at + KEPT_S - int(now))
-        packed: bytes = msgpack.packb({name: _plain(value) for name, value in asdict(meeting).items()})
-        await self._redis.set(_key(meeting.meeting_id), packed, ex=expiry_s)
-        for owner in meeting.owners():
-            await self._redis.zadd(_list_key(owner), {meeting.meeting_id: meeting.starts_at})
-            await self._redis.zremrangebyscore(_list_key(owner), "-inf", int(now) - 2 * KEPT_S)
-            await self._redis.expire(_list_key(owner), expiry_s, gt=True)
-            await self._redis.expire(_list_key(owner), expiry_s, nx=True)
-        for owner in before.owners() - meeting.owners() if before is not None else ():
-            await self._redis.zrem(_list_key(owner), meeting.meeting_id)
+        await self._redis.set(_key(meeting.meeting_id), _pack(meeting), ex=_expiry_s(meeting, now))
+        await self._enlist(meeting, before, now)
         return before is None
+
+    async def put_newer(self, meeting: Meeting, now: float, *, reopens: bool) -> bool:
+        """Write a booking's meeting unless what is there is newer; ``reopens``: also where one was closed before."""
+        before = await self.get(meeting.meeting_id)
+        if not await self._write_newer(meeting, now, reopens=reopens):
+            return False
+        await self._enlist(meeting, before, now)
+        return True
+
+    async def close(self, meeting: Meeting, now: float) -> bool:
+        """Put the mark of what is closed in its place, unless what is there is newer."""
+        if not await self._write_newer(meeting, now, reopens=True, is_closed=True):
+            return False
+        for owner in meeting.owners():
+            await self._redis.zrem(_list_key(owner), meeting.meeting_id)
+        return True
 
     async def get(self, meeting_id: str) -> Meeting | None:
         """A meeting, or None when there is none of that id."""
         return _unpack(await self._redis.get(_key(meeting_id)))
+
+    async def is_closed(self, meeting_id: str) -> bool:
+        """Whether there was one that has been closed."""
+        packed: Any = await self._redis.get(_key(meeting_id))
+        return isinstance(packed, bytes) and bool(msgpack.unpackb(packed).get(_CLOSED))
 
     async def listed(self, owners: Iterable[str], now: float) -> list[Meeting]:
         """The meetings of any of ``owners`` that are not long over, by start."""
@@ -132,6 +168,22 @@ class Meetings:
         for owner in meeting.owners():
             await self._redis.zrem(_list_key(owner), meeting.meeting_id)
 
+    async def _write_newer(self, meeting: Meeting, now: float, *, reopens: bool, is_closed: bool = False) -> bool:
+        sequence = -1 if meeting.sequence is None else meeting.sequence
+        arguments = (_pack(meeting, is_closed=is_closed), sequence, _expiry_s(meeting, now), int(reopens))
+        key = _key(meeting.meeting_id)
+        return bool(cast(Any, await self._redis.eval(_PUT_NEWER, 1, key, *arguments)))
+
+    async def _enlist(self, meeting: Meeting, before: Meeting | None, now: float) -> None:
+        expiry_s = _expiry_s(meeting, now)
+        for owner in meeting.owners():
+            await self._redis.zadd(_list_key(owner), {meeting.meeting_id: meeting.starts_at})
+            await self._redis.zremrangebyscore(_list_key(owner), "-inf", int(now) - 2 * KEPT_S)
+            await self._redis.expire(_list_key(owner), expiry_s, gt=True)
+            await self._redis.expire(_list_key(owner), expiry_s, nx=True)
+        for owner in before.owners() - meeting.owners() if before is not None else ():
+            await self._redis.zrem(_list_key(owner), meeting.meeting_id)
+
 
 def _key(meeting_id: str) -> str:
     return f"ao:meeting:{meeting_id}"
@@ -145,6 +197,15 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value, "utf-8")
 
 
+def _expiry_s(meeting: Meeting, now: float) -> int:
+    return max(1, meeting.ends_at + KEPT_S - int(now))
+
+
+def _pack(meeting: Meeting, *, is_closed: bool = False) -> bytes:
+    document = {name: _plain(value) for name, value in asdict(meeting).items()}
+    return bytes(msgpack.packb(document | {_CLOSED: True} if is_closed else document))
+
+
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value
 
@@ -153,6 +214,8 @@ def _unpack(packed: Any) -> Meeting | None:
     if not isinstance(packed, bytes):
         return None
     document = msgpack.unpackb(packed)
+    if document.get(_CLOSED):
+        return None
     known = {field.name for field in fields(Meeting)}
     values = {name: value for name, value in document.items() if name in known}
     sets = {name: frozenset(document.get(name, ())) for name in ("host_ids", "member_ids")}

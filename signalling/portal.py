@@ -15,7 +15,7 @@ from auth.record_systems import RecordSystem, RecordSystemsError
 from auth.smart import SmartLaunches
 from signalling.identity import Identity
 from signalling.keys import load_pseudonyms
-from signalling.meetings import Meetings
+from signalling.meeting_source import MeetingSource
 from signalling.metrics import FrontMetrics
 from signalling.portal_api import PortalApi
 from signalling.portal_entry import PortalEntry
@@ -30,14 +30,14 @@ class Portal:
         self,
         settings: FrontSettings,
         redis: "Redis",
-        meetings: Meetings,
+        source: MeetingSource,
         identity: Identity,
         metrics: FrontMetrics,
         *,
         clock: Callable[[], float] = time.time,
         http: httpx2.AsyncClient | None = None,
     ) -> None:
-        self._meetings = meetings
+        self._source = source
         self._http = http or httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
         systems = record_systems_of(settings)
         self._pseudonyms = load_pseudonyms(settings)
@@ -68,7 +68,7 @@ class Portal:
         await self._http.aclose()
 
     async def _find_meeting(self, meeting_id: str) -> Resource | None:
-        meeting = await self._meetings.get(meeting_id)
+        meeting = await self._source.find(meeting_id)
         return None if meeting is None else meeting.resource()
 
 

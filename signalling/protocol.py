@@ -38,7 +38,7 @@ Role = Literal["host", "participant", "guest", "interpreter"]
 ParticipantState = Literal["connected", "lost"]
 LeaveReason = Literal["left", "lost", "removed", "replaced"]
 ReconnectReason = Literal["worker_lost", "transport_failed"]
-ClosedCode = Literal["room_closed", "removed", "replaced", "denied", "revoked"]
+ClosedCode = Literal["room_closed", "cancelled", "moved", "removed", "replaced", "denied", "revoked"]
 
 ErrorCode = Literal[
     "invalid_message",
@@ -413,7 +413,8 @@ class Admitted(Message):
 class Closed(Message):
     """The participation is over; the client must not come back by itself.
 
-    `removed`: a host took you out; `denied`: a host did not let you in; `revoked`: your login or link was withdrawn.
+    `removed`: a host took you out; `denied`: a host did not let you in; `revoked`: your login or link was withdrawn;
+    `cancelled`, `moved`: the booking behind the meeting was.
     """
 
     code: ClosedCode

@@ -28,6 +28,8 @@ ADMITTED_JOIN_TIMEOUTS: Final = 6.0
 
 CLOSED_MESSAGES: Final[dict[ClosedCode, str]] = {
     "room_closed": "The room was closed.",
+    "cancelled": "The meeting was cancelled.",
+    "moved": "The meeting was moved to another time.",
     "removed": "You were removed from the room.",
     "replaced": "You joined from somewhere else.",
     "denied": "You were not let in.",

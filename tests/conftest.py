@@ -6,4 +6,9 @@ from hypothesis import settings
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
 
-pytest_plugins = ["tests.valkey_fixture", "tests.signalling.real_worker", "tests.signalling.meeting_people"]
+pytest_plugins = [
+    "tests.valkey_fixture",
+    "tests.signalling.real_worker",
+    "tests.signalling.real_companion",
+    "tests.signalling.meeting_people",
+]

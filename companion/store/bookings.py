@@ -135,6 +135,8 @@ async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot
     await give_back(transaction, old_slot_id)
     booking.slot_id, booking.unit_hsa_id = slot_id, new_slot.unit_hsa_id
     booking.time_type_id = new_slot.time_type_id
+    if time_type.modality == "video" and booking.meeting_id is None:
+        booking.meeting_id = new_id("mt")
     booking.starts_at, booking.ends_at = new_slot.starts_at, new_slot.ends_at
     await _changed(transaction, booking, "booking.rebooked")
     await offer_to_reserve(transaction, old_slot_id)

@@ -74,6 +74,7 @@ class Api:
     http: httpx2.AsyncClient
     clock: VirtualClock
     headers: dict[str, str] = field(default_factory=dict)
+    keys: TokenKeys = TOKEN_KEYS
 
     async def ask(
         self, method: str, path: str, who: Principal | None = None, body: Any = None, **headers: str
@@ -81,7 +82,7 @@ class Api:
         """One request."""
         sent = dict(self.headers)
         if who is not None:
-            sent["Authorization"] = f"Bearer {sign_principal(TOKEN_KEYS, who, now=self.clock.now.timestamp())}"
+            sent["Authorization"] = f"Bearer {sign_principal(self.keys, who, now=self.clock.now.timestamp())}"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.http.request(method, path, json=body, headers=sent)
 

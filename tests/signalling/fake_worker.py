@@ -176,7 +176,7 @@ class FakeWorker:
         return {}
 
     async def close_room(self, params: dict[str, Any]) -> dict[str, Any]:
-        await self.to_room(params["room_id"], "closed", {"code": "room_closed", "message": "The room was closed."})
+        await self.to_room(params["room_id"], "closed", {"code": params["code"], "message": "The room was closed."})
         self.rooms.pop(params["room_id"], None)
         return {}
 

@@ -94,6 +94,8 @@ const FINAL: ReadonlySet<EndCode> = new Set([
   "revoked",
   "replaced",
   "room_closed",
+  "cancelled",
+  "moved",
   "unknown_room",
 ]);
 

@@ -14,7 +14,14 @@ export type LeaveReason = "left" | "lost" | "removed" | "replaced";
 
 export type ReconnectReason = "worker_lost" | "transport_failed";
 
-export type ClosedCode = "room_closed" | "removed" | "replaced" | "denied" | "revoked";
+export type ClosedCode =
+  | "room_closed"
+  | "cancelled"
+  | "moved"
+  | "removed"
+  | "replaced"
+  | "denied"
+  | "revoked";
 
 export type ErrorCode =
   | "invalid_message"
@@ -351,7 +358,7 @@ export interface Admitted {
   expires_at: number;
 }
 
-/** The participation is over; the client must not come back by itself. `removed`: a host took you out; `denied`: a host did not let you in; `revoked`: your login or link was withdrawn. */
+/** The participation is over; the client must not come back by itself. `removed`: a host took you out; `denied`: a host did not let you in; `revoked`: your login or link was withdrawn; `cancelled`, `moved`: the booking behind the meeting was. */
 export interface Closed {
   code: ClosedCode;
   /** English text for developers. */

@@ -23,6 +23,8 @@ export const ENDINGS: Record<EndCode, Ending> = {
   removed: { prefix: "removed", action: null, fault: false },
   replaced: { prefix: "replaced", action: null, fault: false },
   room_closed: { prefix: "room_closed", action: null, fault: false },
+  cancelled: { prefix: "cancelled", action: null, fault: false },
+  moved: { prefix: "moved", action: null, fault: false },
   token_invalid: fault("token_invalid"),
   token_expired: fault("token_expired"),
   forbidden: fault("forbidden"),

@@ -1,0 +1,44 @@
+"""Closing a meeting: first what opens doors, then the people, those who wait too."""
+
+from typing import Literal
+
+from auth.guest_links import GuestLinks
+from sfu.client import MediaClient
+from sfu.registry import Registry
+from signalling.meetings import Meeting, Meetings
+
+Reason = Literal["room_closed", "cancelled", "moved"]
+"""What the people are told (``ClosedCode``)."""
+
+
+class MeetingCloser:
+    """Closes meetings, their links, and their rooms wherever these are."""
+
+    def __init__(self, meetings: Meetings, links: GuestLinks, registry: Registry, media: MediaClient) -> None:
+        self._meetings = meetings
+        self._links = links
+        self._registry = registry
+        self._media = media
+
+    async def close(self, meeting: Meeting, now: float, reason: Reason = "room_closed") -> None:
+        """The meeting is over, or will not be. Done twice it comes to the same."""
+        await self._meetings.close(meeting, now)
+        for link in await self._links.of_meeting(meeting.meeting_id):
+            await self._links.revoke(link, now)
+        await self.empty(meeting.meeting_id, reason)
+
+    async def empty(self, room_id: str, reason: Reason) -> None:
+        """Everybody out of the room and its waiting room; a token that was given before leads nowhere.
+
+        A worker that does not answer leaves the room's key behind: who asks again finds it. Twice, because somebody
+        may have come in before the key was gone.
+        """
+        room = await self._registry.room(room_id)
+        if room is None:
+            return
+        is_there = room.worker_id in await self._registry.live("worker")
+        if is_there:
+            await self._media.close_room(room.worker_id, room_id, reason)
+        await self._registry.delete_room(room_id)
+        if is_there:
+            await self._media.close_room(room.worker_id, room_id, reason)
