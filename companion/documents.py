@@ -1,6 +1,7 @@
 """docs/companion.md: settings, routes and problems of the companion, made of the code so that it cannot drift.
 
-``python -m companion.documents`` writes it, ``--check`` only tells whether it is out of date.
+``python -m companion.documents`` writes it and ``signalling/care_table.py`` (``companion/page_routes.py``), ``--check``
+only tells whether they are out of date.
 """
 
 import importlib
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
-from companion import rules, store
+from companion import page_routes, rules, store
 from companion.errors import CATALOGUE, TYPE_PREFIX
 from companion.identity import Guard, guards_of
 from companion.routes import ROUTERS
@@ -110,12 +111,13 @@ def document() -> str:
 
 def main() -> int:
     """The command line; 1 when ``--check`` found drift."""
-    is_current = PATH.is_file() and PATH.read_text(encoding="utf-8") == document()
+    texts = {PATH: document(), page_routes.PATH: page_routes.module()}
+    old = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
-        return 0 if is_current else 1
-    if not is_current:
-        PATH.write_text(document(), encoding="utf-8")
-        sys.stdout.write("written: docs/companion.md\n")
+        return 1 if old else 0
+    for path in old:
+        path.write_text(texts[path], encoding="utf-8")
+        sys.stdout.write(f"written: {path.parent.name}/{path.name}\n")
     return 0
 
 

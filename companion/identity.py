@@ -7,6 +7,7 @@ asked about then calls ``Caller.require`` with its resource; what is not theirs 
 nobody: both are 404.
 """
 
+import ipaddress
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -110,7 +111,7 @@ class Guard:
         services: Services = request.app.state.services
         principal = identify(services, request.headers.get("authorization", ""))
         request_id = request.state.request_id
-        caller = Caller(principal, self.action, services, request_id, request.client.host if request.client else None)
+        caller = Caller(principal, self.action, services, request_id, address_of(request))
         if not any(role in principal.roles for role, _ in TABLE[self.action].allowed):
             decision = Decision(False, "role")
             async with caller.reading() as transaction:
@@ -128,6 +129,14 @@ def identify(services: Services, authorization: str) -> Principal:
         return check_principal(services.token_keys, token, now=services.clock().timestamp())
     except TokenError:
         raise Problem(NOT_LOGGED_IN) from None
+
+
+def address_of(request: Request) -> str | None:
+    """Where the request comes from: as the front says, which alone can sign a principal; else who is connected."""
+    try:
+        return str(ipaddress.ip_address(request.headers.get("x-client-address", "")))
+    except ValueError:
+        return request.client.host if request.client else None
 
 
 def asks(action: Action) -> Any:

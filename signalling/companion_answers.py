@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import aiohttp
@@ -40,6 +41,16 @@ class CompanionRefusedError(CompanionError):
         super().__init__(f"{status} {self.code}")
 
 
+@dataclass(frozen=True)
+class Forwarded:
+    """An answer as it came, to be handed on. ``repr`` shows none of it."""
+
+    status: int
+    content_type: str
+    content: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
 class NotSentError(CompanionUnavailableError):
     """No connection was made: nothing can have happened at the other end."""
 
@@ -55,12 +66,24 @@ async def bytes_of(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
+def forwarded(response: aiohttp.ClientResponse, content: bytes) -> Forwarded:
+    """The answer as it came, refusals too."""
+    _check_again(response)
+    if not (200 <= response.status < 300 or 400 <= response.status < 500):
+        raise CompanionUnavailableError("malformed")
+    return Forwarded(response.status, response.content_type, content, dict(response.headers))
+
+
+def _check_again(response: aiohttp.ClientResponse) -> None:
+    if response.status in _AGAIN:
+        cause: Cause = "busy" if response.status == 429 else "server_error"
+        raise CompanionUnavailableError(cause, _retry_after_s(response.headers.get("Retry-After", "")))
+
+
 def read(response: aiohttp.ClientResponse, content: bytes) -> Any:
     """The body of a success; the error of anything else."""
     status = response.status
-    if status in _AGAIN:
-        cause: Cause = "busy" if status == 429 else "server_error"
-        raise CompanionUnavailableError(cause, _retry_after_s(response.headers.get("Retry-After", "")))
+    _check_again(response)
     if status == 204:
         return None
     try:

@@ -26,8 +26,10 @@ from auth.tokens import TokenKeys
 from signalling.companion_answers import (
     CompanionRefusedError,
     CompanionUnavailableError,
+    Forwarded,
     NotSentError,
     bytes_of,
+    forwarded,
     read,
 )
 from signalling.companion_cache import AnswerCache, Freshness, Key, owner
@@ -45,6 +47,14 @@ class Answer:
     age_s: float = 0.0
     is_stale: bool = False
     """Kept from before a fault: show it as such."""
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A body that is handed on as it is."""
+
+    content: bytes = field(repr=False)
+    address: str = field(repr=False)
 
 
 class CompanionClient:
@@ -130,6 +140,26 @@ class CompanionClient:
         """Change something; the answer's body. With a key a POST can be tried again and still happens once."""
         return await self._counted(self._request(method, path, principal, language, body, idempotency_key))
 
+    async def forward(
+        self,
+        method: str,
+        target: str,
+        principal: Principal | None,
+        *,
+        content: bytes = b"",
+        address: str = "",
+        idempotency_key: str | None = None,
+        language: str = "sv",
+    ) -> Forwarded:
+        """Hand a person's request on as it is, and what is said to it, refusals too. ``target`` is ours to vouch for;
+        ``address``: where the person is, for the audit log.
+        """
+        body = _Raw(content, address)
+        answer: Forwarded = await self._counted(
+            self._request(method, target, principal, language, body, idempotency_key)
+        )
+        return answer
+
     async def _counted(self, request: Awaitable[Any]) -> Any:
         try:
             answer = await request
@@ -182,6 +212,9 @@ class CompanionClient:
         idempotency_key: str | None = None,
     ) -> Any:
         headers = {"Accept": "application/json", "Accept-Language": language}
+        if isinstance(body, _Raw):
+            headers |= {"Accept": "*/*"} | ({"X-Client-Address": body.address} if body.address else {})
+            headers |= {"Content-Type": "application/json"} if body.content else {}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         is_repeatable = method in _REPEATABLE or idempotency_key is not None
@@ -243,16 +276,18 @@ class CompanionClient:
 
     async def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: Any, limit_s: float) -> Any:
         """One request and its answer's body."""
+        is_raw = isinstance(body, _Raw)
         try:
             async with self._session().request(
                 method,
                 self._url + target,
                 headers=headers,
-                json=body,
+                json=None if is_raw else body,
+                data=body.content or None if is_raw else None,
                 timeout=aiohttp.ClientTimeout(total=limit_s),
                 allow_redirects=False,
             ) as response:
-                return read(response, await bytes_of(response))
+                return (forwarded if is_raw else read)(response, await bytes_of(response))
         except aiohttp.ClientConnectorError:
             raise NotSentError("connection") from None
         except TimeoutError:

@@ -7,7 +7,8 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from auth.tokens import TokenKeys
-from signalling import companion_events
+from signalling import care_api, companion_events
+from signalling.care_api import CareApi
 from signalling.companion_client import CompanionClient
 from signalling.companion_event_keys import EventKeys
 from signalling.companion_events import CompanionEventApi, CompanionEventMetrics
@@ -15,14 +16,14 @@ from signalling.companion_meetings import KINDS as BOOKING_KINDS
 from signalling.companion_meetings import BookingMeetings
 from signalling.companion_metrics import CompanionMetrics
 from signalling.companion_proxies import CompanionProxies
-from signalling.companion_settings import CompanionLinkSettings
 from signalling.identity import Identity
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_source import MeetingSource
 from signalling.meetings import Meeting, Meetings
 from signalling.metrics import FrontMetrics
+from signalling.settings import FrontSettings
 
-ROUTES: Final = companion_events.ROUTES
+ROUTES: Final = (*companion_events.ROUTES, *care_api.ROUTES)
 
 
 class CompanionPart:
@@ -30,7 +31,7 @@ class CompanionPart:
 
     def __init__(
         self,
-        settings: CompanionLinkSettings,
+        settings: FrontSettings,
         keys: TokenKeys,
         redis: "Redis",
         identity: Identity,
@@ -46,6 +47,7 @@ class CompanionPart:
             counted = CompanionMetrics(metrics.registry)
             self.client = CompanionClient(settings.companion_url, keys, metrics=counted, wall_clock=clock)
         self.events = CompanionEventApi(EventKeys(redis), CompanionEventMetrics(metrics.registry), clock=clock)
+        self.care = CareApi(settings, self.client, proxy_hops=settings.proxy_hops)
         self.source = MeetingSource(redis, meetings, self.client, clock=clock)
         if self.client is not None:
             proxies = CompanionProxies(self.client, identity.proxies, identity.sessions, clock=clock)
@@ -57,6 +59,7 @@ class CompanionPart:
     def attach(self, app: web.Application) -> None:
         """Put the routes into the application."""
         self.events.add_routes(app)
+        self.care.add_routes(app)
 
     async def close(self) -> None:
         """Ask no more."""

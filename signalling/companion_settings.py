@@ -18,3 +18,15 @@ class CompanionLinkSettings(BaseSettings):
         description="The companion's address, `http://companion:8082`. Empty: there are no bookings and no records; "
         "meetings and messages work without.",
     )
+    care_requests_per_minute: int = Field(
+        default=240, ge=1, description="Requests of one session below `/api/care`; as many at once after a pause."
+    )
+    care_public_per_minute: int = Field(
+        default=1200, ge=1, description="Public ones, free slots above all, of one address (many people may share one)."
+    )
+    care_public_fresh_s: float = Field(
+        default=2.0,
+        ge=0,
+        description="How old a public answer below `/api/care` may be; older ones, for minutes, only "
+        "when the companion is away.",
+    )

@@ -68,6 +68,9 @@ class GuardSpec:
     action: Action | Public
     resource: ResourceOf | None = None
     authenticate: Authenticate | None = None
+    is_decided_elsewhere: bool = False
+    """Another of our processes knows what the request is about: it decides about that, and writes the audit log. Here
+    stays what can be told without: the session, our own page, the role, the login's strength, a proxy's scope."""
     from_anywhere: bool = False
     """Unsafe methods of a public route that other machines or other sites' pages may call."""
 
@@ -81,6 +84,7 @@ def guarded(
     *,
     resource: ResourceOf | None = None,
     authenticate: Authenticate | None = None,
+    is_decided_elsewhere: bool = False,
     from_anywhere: bool = False,
 ) -> Callable[[_Handler], _Handler]:
     """Put the guard before a handler: a function of the request, or a method.
@@ -88,7 +92,7 @@ def guarded(
     ``resource`` finds what the request is about; without it the action concerns nothing in particular. It gets the
     method's object and the request, whose ``principal_of`` is known by then.
     """
-    spec = GuardSpec(action, resource, authenticate, from_anywhere)
+    spec = GuardSpec(action, resource, authenticate, is_decided_elsewhere, from_anywhere)
 
     def decorate(handler: _Handler) -> _Handler:
         @functools.wraps(handler)
@@ -180,6 +184,8 @@ class Guard:
             # Before anything is looked up: who may never do this learns of nothing whether it exists.
             await self._refuse(request, action, Decision(False, "role"), NOTHING, is_named=False)
         resource: Resource | None = NOTHING
+        if spec.is_decided_elsewhere:  # who may not do it with what is their own may do it with nothing
+            resource = own_resource(principal)
         if spec.resource is not None:
             resource = await spec.resource(api, request)
         if resource is None:
@@ -187,7 +193,7 @@ class Guard:
         decision = decide(principal, action, resource)
         if not decision:
             await self._refuse(request, action, decision, resource, is_named=spec.resource is not None)
-        if TABLE[action].is_audited:
+        if TABLE[action].is_audited and not spec.is_decided_elsewhere:
             await self._audit(request, action, decision, resource)
 
     async def _identify(self, spec: GuardSpec, request: web.Request, api: Any) -> Principal:

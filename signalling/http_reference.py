@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from auth.permissions import TABLE
 from signalling import (
+    care_api,
     case_part,
     companion_part,
     contact_api,
@@ -43,12 +44,20 @@ Who may what stands in [permissions](permissions.md). Who may not gets 401 witho
 never may, and 404 when the thing exists and is not theirs. These refusals are not repeated below.
 """
 
+_CARE: Final = """\
+The companion's routes for people, asked through the front: [companion.md](companion.md) has them with what they take
+and give, `signalling/care_table.py` the list of those that pages reach (all but what only programs do). They are asked
+with the session, without the companion's tokens. `Idempotency-Key` and `Accept-Language` are passed on. What the
+companion refuses is `application/problem+json`; what the front refuses looks as above. PDF and iCalendar are downloads.
+Public routes need no login; their answers may be a few seconds old (`Age`), or older while the companion is away.
+"""
+
 
 def http_document() -> str:
     """docs/http.md."""
     parts = [NOTICE, _INTRODUCTION]
     routes = documented_routes()
-    for route in routes:
+    for route in (one for one in routes if one not in care_api.ROUTES):
         parts.append(f"\n## {route.method} {route.path}\n\n{' '.join(route.summary.split())}\n")
         parts.append(f"\nWho may: {_who_may(route)}.\n")
         if route.body is not None:
@@ -57,6 +66,7 @@ def http_document() -> str:
             parts.append(f"\nReply:\n\n{fields_table(route.reply)}")
         statuses = ", ".join(f"{status} {HTTPStatus(status).phrase}" for status in route.statuses)
         parts.append(f"\nStatuses: {statuses}.\n")
+    parts.append(f"\n## Below {care_api.PREFIX}\n\n{_CARE}\n")
     parts.append("\n## Parts of bodies and replies\n")
     for model in _parts(routes):
         text = " ".join((model.__doc__ or "").split())

@@ -26,7 +26,7 @@ DATA_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; f
 """Of what is no page: shown by itself it may do nothing."""
 STRICT_TRANSPORT_S: Final = 365 * 24 * 3600
 NEVER_STORED: Final = ("/api/", "/login", "/portal/enter")
-"""Beginnings of paths whose answers no cache keeps."""
+"""Beginnings of paths whose answers no cache keeps, but for those that say themselves that they are public."""
 
 STRICT_TRANSPORT: Final = web.AppKey("strict_transport", bool)
 """Set when browsers reach this service by HTTPS alone: then they are told never to try anything else."""
@@ -40,7 +40,8 @@ def harden(request: web.Request, response: web.StreamResponse) -> None:
     elif not isinstance(response, web.FileResponse):
         response.headers["Content-Security-Policy"] = DATA_POLICY
         response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.path.startswith(NEVER_STORED):
+    is_public = response.headers.get("Cache-Control", "").startswith("public,")
+    if request.path.startswith(NEVER_STORED) and not is_public:
         response.headers["Cache-Control"] = "no-store"
     if request.app.get(STRICT_TRANSPORT):
         response.headers["Strict-Transport-Security"] = f"max-age={STRICT_TRANSPORT_S}; includeSubDomains"
