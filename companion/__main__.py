@@ -1,5 +1,6 @@
 """``python -m companion``: the companion as a process of its own."""
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 
@@ -39,6 +40,17 @@ def services_of(settings: CompanionSettings) -> Services:
     )
 
 
+async def _fill(settings: CompanionSettings) -> None:
+    """Invented data, with a database of its own loop: the service opens another."""
+    from companion.demo.fill import fill  # nothing of the test bench is loaded in production
+
+    services = services_of(settings)
+    try:
+        await fill(services)
+    finally:
+        await services.database.close()
+
+
 def main() -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = CompanionSettings()
@@ -50,6 +62,8 @@ def main() -> int:
         return 2
     if settings.companion_migrate:
         migrate(settings.companion_database_url)
+    if settings.companion_demo:
+        asyncio.run(_fill(settings))
     receiver = None
     if settings.companion_events_url:
         http = httpx2.AsyncClient(timeout=_DELIVERY_TIMEOUT_S)

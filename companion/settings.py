@@ -22,6 +22,11 @@ class CompanionSettings(BaseSettings):
     companion_events_url: str = Field(
         default="", description="Where events go: `http://front:8080/api/companion/events`. Empty: they are kept."
     )
+    companion_demo: bool = Field(
+        default=False,
+        description="Put invented units, people, slots and bookings into an empty database at start; needs "
+        "`ALLTID_MODE=development`.",
+    )
     token_keys: SecretStr | None = Field(
         default=None, description="Token signing keys, `kid:base64,...`; the first signs, all of them check."
     )

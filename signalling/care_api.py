@@ -40,7 +40,7 @@ _UNCACHED: Final = ("/calendar/",)
 _PARAMETER: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 """Ids, days, numbers. Nothing that another program could read as more of a path."""
 _PLACE: Final = re.compile(r"\{(\w+)\}")
-_PASSED: Final = ("Content-Language", "Idempotency-Replayed", "Retry-After", "X-Request-Id")
+_PASSED: Final = ("Content-Language", "Idempotency-Replayed", "Record-Withheld", "Retry-After", "X-Request-Id")
 _FILES: Final = {
     "application/pdf": "dokument.pdf",
     "text/calendar": "kalender.ics",

@@ -84,7 +84,7 @@ class Serve:
                 environment |= self.bench.front_environment(os.environ)
             port, front_url = front_address(FrontSettings())
             environment["ALLTID_HTTP_PORT"] = str(port)
-            companion = self._start_companion(environment, front_url)
+            companion = self._start_companion(environment, front_url, has_demo=has_demo)
             workers = [self._worker(index, environment) for index in range(settings.workers or os.cpu_count() or 1)]
             front = self._front(environment)
             for child in (*workers, front):
@@ -152,12 +152,12 @@ class Serve:
             await redis.aclose()
         return url
 
-    def _start_companion(self, environment: dict[str, str], front_url: str) -> Child | None:
+    def _start_companion(self, environment: dict[str, str], front_url: str, *, has_demo: bool) -> Child | None:
         """Before the front, so that it stops after it; nobody waits for it yet. The front is told where it is."""
         if not companion_is_wanted(os.environ, companion=self.settings.companion):
             return None
         self.companion = CompanionChild(self.directory, os.environ)
-        child = self.companion.child(environment, front_url, self.settings.stop_timeout_s)
+        child = self.companion.child(environment, front_url, self.settings.stop_timeout_s, has_demo=has_demo)
         self.supervisor.start(child)
         environment["ALLTID_COMPANION_URL"] = self.companion.url
         return child

@@ -28,14 +28,18 @@ class CompanionChild:
         self._port = int(asked) if asked.isdigit() and int(asked) > 0 else usable_port(0 if asked else DEFAULT_PORT)
         self.url = f"http://{reachable(self._host)}:{self._port}"
 
-    def child(self, environment: Mapping[str, str], front_url: str, stop_timeout_s: float) -> Child:
-        """The process, which tells the front at ``front_url`` what happens."""
+    def child(
+        self, environment: Mapping[str, str], front_url: str, stop_timeout_s: float, *, has_demo: bool = False
+    ) -> Child:
+        """The process, which tells the front at ``front_url`` what happens. ``has_demo``: with invented data."""
         own = {
             "ALLTID_COMPANION_HOST": self._host,
             "ALLTID_COMPANION_PORT": str(self._port),
             "ALLTID_COMPANION_DATABASE_URL": f"sqlite:///{self._directory / 'companion' / 'companion.db'}",
             "ALLTID_COMPANION_EVENTS_URL": f"{front_url}/api/companion/events",
         }
+        if has_demo:
+            own |= {"ALLTID_COMPANION_DEMO": "true", "ALLTID_MODE": "development"}
         fixed = {"ALLTID_COMPANION_PORT"}
         chosen = {name: value for name, value in own.items() if name in fixed or not self._given.get(name)}
         command = [sys.executable, "-m", "companion"]

@@ -139,6 +139,8 @@ def patients(today: date) -> Sequence[Patient]:
                 "Teenager (13-17) with an e-ID of his own"),
         Patient("alva", "Alva", "Ekdal", *woman(7, 6, 6), "Barn under 13: nås genom Maria eller Tomas",
                 "Child under 13: reached through Maria or Tomas", has_eid=False),
+        Patient("nils", "Nils", "Ekdal", *man(13, 12, 31), "12 år: fyller 13 på nyårsafton, då når Maria honom inte",
+                "12 years old: turns 13 on New Year's Eve, and Maria reaches him no more", has_eid=False),
         Patient("bengt", "Bengt", "Sandvall", *man(78, 11, 30), "Äldre; har utsett Maria till ombud",
                 "Elderly; has made Maria his proxy"),
         Patient("sara", "Sara", "Lundvik", *woman(31, 8, 17), "Gravid", "Pregnant"),
@@ -154,6 +156,7 @@ def patients(today: date) -> Sequence[Patient]:
 PROXY_GRANTS: Final[Sequence[ProxyGrant]] = (
     ProxyGrant("maria", "alva", "guardian", ("book", "messages", "meetings")),
     ProxyGrant("tomas", "alva", "guardian", ("book", "messages", "meetings")),
+    ProxyGrant("maria", "nils", "guardian", ("book", "messages", "meetings")),
     ProxyGrant("maria", "bengt", "grant", ("meetings",)),
 )
 """Guardians of Elliot are not among them: from 13 on a teenager acts alone."""

@@ -1,0 +1,1 @@
+"""Invented data for the test bench: an organisation, people, weeks of slots, bookings. Development mode only."""
