@@ -29,7 +29,7 @@ extensions = [
         extra_link_args=LINK,
         define_macros=[("_GNU_SOURCE", "1")],
     )
-    for package in ("rtc", "sfu", "loadtest")
+    for package in ("chat", "rtc", "sfu", "signalling", "loadtest")
     for path in sorted(Path(package).glob("*.pyx"))
 ]
 

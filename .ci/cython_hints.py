@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PACKAGES = ("rtc", "sfu", "loadtest")
+PACKAGES = ("chat", "rtc", "sfu", "signalling", "loadtest")
 COMPLAINTS = ("performance hint:", "warning:", "error:")
 IGNORED = "Unused entry"
 """Said of loop variables and of generator expressions too; ruff finds what is unused in Python."""

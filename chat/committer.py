@@ -7,12 +7,14 @@ order: what a socket wrote first is first.
 """
 
 import asyncio
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
+import hiredis
 import msgpack
 import structlog
 from redis.asyncio import Redis
@@ -26,11 +28,12 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from chat.appends import Append, say_command
 from chat.errors import ChatError
 from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
 from chat.raw_link import RawLink
-from chat.scripts import APPEND, RECEIPT, TELL, TOUCH, Script
+from chat.scripts import APPEND, RECEIPT, SAY, TELL, TOUCH, Script
 
 MAX_WAITING: Final = 20_000
 """Writes waiting for the store; more are refused rather than held in memory."""
@@ -45,38 +48,74 @@ _LONGEST_PAUSE_S: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class _Write:
-    """One thing to write: a draft, or a call of a script."""
+class _Awaited(Append):
+    """A draft whose author waits for a future."""
 
-    future: "asyncio.Future[Any]"
-    deadline: float
-    draft: Draft | None = None
-    script: Script | None = None
-    keys: tuple[str, ...] = ()
-    arguments: tuple[str | int | bytes, ...] = ()
+    def __init__(self, draft: Draft, deadline: float, future: "asyncio.Future[Any]") -> None:
+        author = draft.author.encode()
+        draft_id = author + b"\0" + draft.client_id.encode()
+        super().__init__(
+            draft.conversation_id,
+            draft_id,
+            pack(draft),
+            author,
+            deadline,
+            draft.kind,
+            draft.target,
+            draft.edit_window_ms,
+        )
+        self._future = future
+
+    def settle(self, status: bytes, seq: int, at_ms: int) -> None:
+        """The store's answer."""
+        if not self._future.done():
+            self._future.set_result((status, seq, at_ms))
+
+    def refuse(self) -> None:
+        """There is none."""
+        if not self._future.done():
+            self._future.set_exception(ChatError("chat_unavailable"))
+
+    def is_awaited(self) -> bool:
+        """Unless its author went."""
+        return not self._future.done()
 
 
 @dataclass(frozen=True, eq=False)
 class _Call:
+    """Any other write: a call of a script."""
+
+    future: "asyncio.Future[Any]"
+    deadline: float
+    script: Script
+    keys: tuple[str, ...]
+    arguments: tuple[str | int | bytes, ...]
+
+    def refuse(self) -> None:
+        """There is no answer."""
+        if not self.future.done():
+            self.future.set_exception(ChatError("chat_unavailable"))
+
+    def is_awaited(self) -> bool:
+        """Unless its author went."""
+        return not self.future.done()
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
     """One EVALSHA of a batch, and the writes that it settles."""
 
     script: Script
-    keys: tuple[str, ...]
-    arguments: list[Any]
-    writes: list[_Write]
-
-    def command(self) -> tuple[Any, ...]:
-        """As the store is sent it."""
-        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
+    command: bytes
+    writes: "list[Append] | list[_Call]"
 
 
 @dataclass(frozen=True, eq=False)
 class _Flight:
     """A batch on its way."""
 
-    writes: list[_Write]
-    calls: list[_Call]
+    writes: "list[Append | _Call]"
+    parts: list[_Part]
 
 
 class Committer:
@@ -91,7 +130,7 @@ class Committer:
         self.wait_aof_ms = wait_aof_ms
         self._link = RawLink(redis)
         self._give_up_s = give_up_s
-        self._waiting: list[_Write] = []
+        self._waiting: list[Append | _Call] = []
         self._wake = asyncio.Event()
         self._flights: deque[_Flight] = deque()
         self._flown = asyncio.Event()
@@ -114,32 +153,43 @@ class Committer:
         self._waiting = []
 
     def append(self, draft: Draft) -> "asyncio.Future[Any]":
-        """[status, seq, at_ms] of append.lua, once durable; ``ChatError`` (chat_unavailable) when it is not known."""
-        return self._put(draft=draft)
+        """(status, seq, at_ms) of append.lua, once durable; ``ChatError`` (chat_unavailable) when it is not known."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.submit(_Awaited(draft, self.deadline(), future))
+        return future
+
+    def deadline(self) -> float:
+        """Until when a write of now is tried."""
+        return asyncio.get_running_loop().time() + self._give_up_s
+
+    def submit(self, write: "Append | _Call") -> None:
+        """Write it with the next batch; it is told (``settle``, ``refuse``) what became of it."""
+        if len(self._waiting) >= MAX_WAITING:
+            self.counters["refused_full"] += 1
+            write.refuse()
+            return
+        self._waiting.append(write)
+        self._wake.set()
 
     def receipt(self, keys: Keys, reader: str, delivered: int, read: int, *, tell: bool) -> "asyncio.Future[Any]":
         """[delivered, read] as they stand now (receipt.lua)."""
         arguments = (reader, delivered, read, "1" if tell else "0")
-        return self._put(script=RECEIPT, keys=(keys.receipts, keys.meta, keys.channel), arguments=arguments)
+        return self._call(RECEIPT, (keys.receipts, keys.meta, keys.channel), arguments)
 
     def touch(self, key: str, channel: str, mark: str, person: str, for_ms: int) -> "asyncio.Future[Any]":
         """Who types or is present now (touch.lua)."""
-        return self._put(script=TOUCH, keys=(key, channel), arguments=(mark, person, for_ms))
+        return self._call(TOUCH, (key, channel), (mark, person, for_ms))
 
     def tell(self, channel: str, mark: str, values: Mapping[str, Any]) -> "asyncio.Future[Any]":
         """Publish something that is kept nowhere."""
         packed = mark.encode() + msgpack.packb(dict(values))
-        return self._put(script=TELL, keys=(channel,), arguments=(packed,))
+        return self._call(TELL, (channel,), (packed,))
 
-    def _put(self, **values: Any) -> "asyncio.Future[Any]":
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        if len(self._waiting) >= MAX_WAITING:
-            self.counters["refused_full"] += 1
-            future.set_exception(ChatError("chat_unavailable"))
-            return future
-        self._waiting.append(_Write(future, loop.time() + self._give_up_s, **values))
-        self._wake.set()
+    def _call(
+        self, script: Script, keys: tuple[str, ...], arguments: tuple[str | int | bytes, ...]
+    ) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.submit(_Call(future, self.deadline(), script, keys, arguments))
         return future
 
     async def _run(self) -> None:
@@ -198,9 +248,9 @@ class Committer:
                 continue
             self.counters["batches"] += 1
             self.counters["writes"] += len(batch)
-            flight = _Flight(batch, _calls(batch))
+            flight = _Flight(batch, _parts(batch))
             self._flights.append(flight)
-            commands = [call.command() for call in flight.calls]
+            commands: list[bytes | tuple[Any, ...]] = [part.command for part in flight.parts]
             if self.wait_aof_ms:
                 commands.append(("WAITAOF", 1, 0, self.wait_aof_ms))
             self._link.write(commands)
@@ -213,10 +263,10 @@ class Committer:
             answers += await self._link.read()
             while self._flights:
                 flight = self._flights[0]
-                count = len(flight.calls) + (1 if self.wait_aof_ms else 0)
+                count = len(flight.parts) + (1 if self.wait_aof_ms else 0)
                 if len(answers) < count:
                     break
-                self._settle(flight.calls, self._synced(answers[:count]))
+                self._settle(flight.parts, self._synced(answers[:count]))
                 del answers[:count]
                 self._flights.popleft()
                 self._has_settled = True
@@ -235,32 +285,36 @@ class Committer:
             raise RedisError("the append-only file was not synced in time")
         return answers
 
-    def _drop_late(self, writes: list[_Write]) -> list[_Write]:
+    def _drop_late(self, writes: "list[Append | _Call]") -> "list[Append | _Call]":
         now = asyncio.get_running_loop().time()
         self._refuse([write for write in writes if write.deadline <= now])
-        return [write for write in writes if write.deadline > now and not write.future.done()]
+        return [write for write in writes if write.deadline > now and write.is_awaited()]
 
-    def _refuse(self, writes: Sequence[_Write]) -> None:
+    def _refuse(self, writes: "Sequence[Append | _Call]") -> None:
         for write in writes:
-            if not write.future.done():
-                write.future.set_exception(ChatError("chat_unavailable"))
+            write.refuse()
 
     async def _load_scripts(self) -> None:
-        await self._link.ask([("SCRIPT", "LOAD", script.text) for script in (APPEND, RECEIPT, TELL, TOUCH)])
+        await self._link.ask([("SCRIPT", "LOAD", script.text) for script in (SAY, APPEND, RECEIPT, TELL, TOUCH)])
 
-    def _settle(self, calls: list[_Call], results: list[Any]) -> None:
+    def _settle(self, parts: list[_Part], results: list[Any]) -> None:
         for result in results:
             if isinstance(result, NoScriptError) or _is_transient(result):
                 raise result
-        for call, result in zip(calls, results, strict=True):
+        for part, result in zip(parts, results, strict=True):
             if isinstance(result, Exception):  # the script itself failed: repeating would not help
                 self.counters["script_failed"] += 1
-                _log.error("chat_script_failed", script=call.script.name, error=type(result).__name__)
-                self._refuse(call.writes)
+                _log.error("chat_script_failed", script=part.script.name, error=type(result).__name__)
+                self._refuse(part.writes)
                 continue
-            answers = result if call.script is APPEND else [result]
-            for write, answer in zip(call.writes, answers, strict=True):
-                if not write.future.done():
+            if part.script is SAY:
+                result = [answer if type(answer) is list else (b"ok", answer, result[0]) for answer in result[1:]]
+            elif part.script is not APPEND:
+                result = [result]
+            for write, answer in zip(part.writes, result, strict=True):
+                if isinstance(write, Append):
+                    write.settle(*answer)
+                elif not write.future.done():
                     write.future.set_result(answer)
 
 
@@ -272,25 +326,44 @@ def _is_transient(result: Any) -> bool:
     return isinstance(result, transient) or not isinstance(result, ResponseError)
 
 
-def _calls(batch: list[_Write]) -> list[_Call]:
+def _parts(batch: "list[Append | _Call]") -> list[_Part]:
     """The drafts of one conversation in one call, in their order; everything else one by one."""
-    calls: list[_Call] = []
-    drafts: dict[str, list[_Write]] = defaultdict(list)
+    parts: list[_Part] = []
+    drafts: dict[str, list[Append]] = {}
     for write in batch:
-        if write.draft is not None:
-            drafts[write.draft.conversation_id].append(write)
-        elif write.script is not None:
-            calls.append(_Call(write.script, write.keys, list(write.arguments), [write]))
-    for conversation_id, writes in drafts.items():
-        keys = Keys(conversation_id)
-        arguments: list[Any] = [MAX_EVENTS]
-        for write in writes:
-            draft = write.draft
-            if draft is not None:
-                arguments += (f"{draft.author}\0{draft.client_id}", pack(draft), draft.kind, draft.author)
-                arguments += (draft.target, draft.edit_window_ms)
-        calls.append(_Call(APPEND, (keys.log, keys.ids, keys.meta, keys.withdrawn, keys.channel), arguments, writes))
-    return calls
+        if isinstance(write, _Call):
+            command = ("EVALSHA", write.script.sha, len(write.keys), *write.keys, *write.arguments)
+            parts.append(_Part(write.script, hiredis.pack_command(command), [write]))
+            continue
+        appends = drafts.get(write.conversation_id)
+        if appends is None:
+            drafts[write.conversation_id] = [write]
+        else:
+            appends.append(write)
+    for conversation_id, appends in drafts.items():
+        said = say_command(_say_head(conversation_id, MAX_EVENTS), appends)
+        if said is None:
+            parts.append(_Part(APPEND, _append_command(conversation_id, appends), appends))
+        else:
+            parts.append(_Part(SAY, said, appends))
+    return parts
+
+
+@lru_cache(maxsize=16_384)
+def _say_head(conversation_id: str, most: int) -> bytes:
+    """How each call of say.lua for a conversation begins."""
+    keys = Keys(conversation_id)
+    command = ("EVALSHA", SAY.sha, 4, keys.log, keys.ids, keys.meta, keys.channel, most)
+    return bytes(hiredis.pack_command(command).partition(b"\r\n")[2])
+
+
+def _append_command(conversation_id: str, appends: list[Append]) -> bytes:
+    keys = Keys(conversation_id)
+    arguments: list[Any] = [MAX_EVENTS]
+    for append in appends:
+        arguments += (append.draft_id, append.packed, append.kind, append.author, append.target, append.edit_window_ms)
+    command = ("EVALSHA", APPEND.sha, 5, keys.log, keys.ids, keys.meta, keys.withdrawn, keys.channel, *arguments)
+    return bytes(hiredis.pack_command(command))
 
 
 async def durability(redis: "Redis") -> str:

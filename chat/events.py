@@ -78,6 +78,11 @@ def pack(draft: Draft) -> bytes:
     return msgpack.packb([*fields, dict(draft.body)])  # type: ignore[no-any-return]
 
 
+def message_head(author: str, author_name: str, author_role: AuthorRole) -> bytes:
+    """How every packed message of an author begins (``chat.appends.pack_message`` adds the rest)."""
+    return b"\x97" + b"".join(map(msgpack.packb, ("message", author, author_name, author_role)))
+
+
 _FIELDS: Final = (str, str, str, str, str, int, dict)
 
 

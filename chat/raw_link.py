@@ -81,13 +81,17 @@ class RawLink:
             with contextlib.suppress(Exception):  # gone is gone
                 await connection.disconnect(nowait=True)
 
-    def write(self, commands: Iterable[tuple[Any, ...]]) -> None:
-        """Send commands at once, without waiting for anything."""
+    def write(self, commands: Iterable[bytes | tuple[Any, ...]]) -> None:
+        """Send commands at once, without waiting for anything. Some may be packed already."""
         transport = self._transport
         if transport is None or transport.is_closing():
             raise RedisConnectionError("not connected")
         try:
-            transport.write(b"".join(map(hiredis.pack_command, commands)))
+            transport.write(
+                b"".join(
+                    command if isinstance(command, bytes) else hiredis.pack_command(command) for command in commands
+                )
+            )
         except RuntimeError:  # uvloop's answer when the handle was closed meanwhile
             raise RedisConnectionError("the connection was closed") from None
 

@@ -22,6 +22,7 @@ class Script:
 
 
 APPEND: Final = Script.load("append")
+SAY: Final = Script.load("say")
 READ: Final = Script.load("read")
 RECEIPT: Final = Script.load("receipt")
 TOUCH: Final = Script.load("touch")

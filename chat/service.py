@@ -34,6 +34,8 @@ STANDING_S: Final = 1.0
 MAX_STANDING: Final = 50_000
 RECEIPT_KINDS: Final = frozenset({"case", "notes", "staff"})
 """Where everybody sees how far the others have read. A meeting's chat has too many readers, and they can be seen."""
+DIRECT_KINDS: Final = frozenset({"meeting"})
+"""Where neither a workflow nor the audit log has a say before each message."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,16 @@ class ChatService:
             self._standing.clear()
         found = self._standing[conversation_id] = _Standing(now, conversation)
         return found
+
+    def is_direct(self, principal: Principal, conversation_id: str, now: float) -> bool:
+        """Whether they may write there, and nothing has to be asked before: text alone may go to the store at once.
+
+        False also when it is not known: then ``send`` finds out. ``now``: monotonic seconds.
+        """
+        found = self._standing.get(conversation_id)
+        if found is None or now - found.at >= STANDING_S or kind_of(conversation_id) not in DIRECT_KINDS:
+            return False
+        return found.rights_of(principal)[2]
 
     async def readable(self, principal: Principal, conversation_id: str) -> Conversation:
         """The conversation, if they may read it; use ``shown`` before showing anything of it."""

@@ -22,7 +22,7 @@ from chat.scripts import READ, TRIM, Script
 MAX_PAGE: Final = 200
 """Events of one page."""
 
-_REFUSALS: Final[Mapping[str, tuple[ChatErrorCode, str]]] = MappingProxyType(
+REFUSALS: Final[Mapping[str, tuple[ChatErrorCode, str]]] = MappingProxyType(
     {
         "unknown": ("unknown_conversation", "conversation_id"),
         "closed": ("conversation_closed", "conversation_id"),
@@ -33,6 +33,7 @@ _REFUSALS: Final[Mapping[str, tuple[ChatErrorCode, str]]] = MappingProxyType(
         "late": ("edit_too_late", "target"),
     }
 )
+"""What the scripts say when they store nothing, as error code and field."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class ChatStore:
     async def append(self, draft: Draft) -> Appended:
         """Append a draft once; returns when it is as durable as the store makes it."""
         status, seq, at_ms = await self.committer.append(draft)
-        refusal = _REFUSALS.get(status.decode())
+        refusal = REFUSALS.get(status.decode())
         if refusal is not None:
             raise ChatError(*refusal)
         return Appended(seq, at_ms, is_repeat=status == b"repeat")

@@ -24,12 +24,14 @@ from chat.service import TYPING_MS, ChatService
 from signalling import chat_protocol as wire
 from signalling.chat_metrics import ChatMetrics
 from signalling.chat_packets import acknowledgement_frame, event_frame
+from signalling.chat_sends import ChatSends
 from signalling.chat_settings import ChatSettings
 from signalling.chat_sockets import ChatSocket
 from signalling.connection import Connection, Frame
 from signalling.limits import TokenBucket
 from signalling.logs import place_of
 from signalling.settings import FrontSettings
+from signalling.socket_gate import SocketGate
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +42,6 @@ MAX_ATTACHED: Final = 200
 _APPENDS: Final = frozenset({"chat_send", "chat_edit", "chat_withdraw"})
 _USES: Final = _APPENDS | {"chat_type", "chat_live", "chat_history", "chat_search"}
 """Events that a person causes; everything else a page sends by itself."""
-_MAX_WRITERS: Final = 50_000
 
 
 class Door(Protocol):
@@ -87,7 +88,13 @@ class ChatEvents:
         self._monotonic = monotonic
         self._counters = {name: metrics.events.labels(name) for name in (*wire.CHAT_CLIENT_EVENTS, "unknown")}
         self._sockets: dict[Connection, ChatSocket] = {}
-        self._writers: dict[str, TokenBucket] = {}
+        self._sends = ChatSends(
+            limits,
+            service,
+            monotonic=monotonic,
+            counted=self._counters["chat_send"].inc,
+            refuse=self._refuse_send,
+        )
         self._renewing: asyncio.Task[None] | None = None
         self._handlers: Mapping[str, Callable[[ChatSocket, Any], Awaitable[Mapping[str, Any]]]] = {
             "chat_open": self._open,
@@ -142,6 +149,8 @@ class ChatEvents:
     def forget(self, connection: Connection) -> None:
         """The socket is gone."""
         socket = self._sockets.pop(connection, None)
+        if connection.gate is not None:
+            connection.gate.disarm()
         if socket is not None:
             for conversation_id in list(socket.attached):
                 self._detach(socket, conversation_id)
@@ -157,6 +166,9 @@ class ChatEvents:
         self._metrics.errors.labels(event, code).inc()
         error = {"code": code, "message": wire.CHAT_MESSAGES[code]}
         return {"ok": False, "error": error | ({"field": field} if field else {})}
+
+    def _refuse_send(self, gate: SocketGate, message_id: int, code: wire.ChatCode, field: str | None) -> None:
+        gate.push(acknowledgement_frame(message_id, self._refusal("chat_send", code, field)))
 
     # --- checks ------------------------------------------------------------------------------------------------
 
@@ -176,22 +188,10 @@ class ChatEvents:
         if socket is None:
             raise RefusedChatError("not_logged_in")
         now = self._monotonic()
-        if not socket.events.take(now) or (event in _APPENDS and not self._writer(socket).take(now)):
+        if not socket.events.take(now) or (event in _APPENDS and not self._sends.writer(socket.principal.actor).take(now)):
             raise RefusedChatError("rate_limited")
         socket.was_used = socket.was_used or event in _USES
         return await self._handlers[event](socket, message)
-
-    def _writer(self, socket: ChatSocket) -> TokenBucket:
-        """How often a person may write, over all their sockets at this front."""
-        actor = socket.principal.actor
-        bucket = self._writers.get(actor)
-        if bucket is None:
-            if len(self._writers) >= _MAX_WRITERS:
-                self._writers.clear()
-            limits = self._limits
-            bucket = TokenBucket(limits.messages_per_s, limits.messages_burst, self._monotonic())
-            self._writers[actor] = bucket
-        return bucket
 
     # --- who ---------------------------------------------------------------------------------------------------
 
@@ -204,13 +204,15 @@ class ChatEvents:
             raise RefusedChatError("not_logged_in")
         self.forget(connection)
         settings = self._settings
-        self._sockets[connection] = ChatSocket(
+        socket = self._sockets[connection] = ChatSocket(
             connection,
             principal,
             TokenBucket(settings.messages_per_s, settings.messages_burst, self._monotonic()),
             self._limits.max_unsent_bytes,
             is_by_session=message.token is None,
         )
+        if connection.gate is not None:
+            connection.gate.arm(socket, self._sends.take, settings.max_small_message_bytes)
         connection.keep()
         reply: dict[str, Any] = {"meeting": None, "channel": None, "typing_ms": TYPING_MS}
         if principal.meeting_id is not None:

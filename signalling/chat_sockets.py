@@ -23,6 +23,8 @@ class ChatSocket:
     """Logged in by a cookie, not by a meeting token."""
     was_used: bool = False
     """Somebody did something here since the login was looked at last; receipts do not count."""
+    author: "tuple[Principal, bytes, bytes] | None" = None
+    """The principal as an author: ``actor``, and the head of their messages (``chat.events.message_head``)."""
     attached: dict[str, str] = field(default_factory=dict)
     """Conversations it reads, with who it is there (``author``)."""
 

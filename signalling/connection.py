@@ -8,6 +8,7 @@ encoded once; a decompression bomb cannot be sent).
 """
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from signalling.limits import TokenBucket
 from signalling.metrics import FrontMetrics
 from signalling.requests import client_address
 from signalling.settings import FrontSettings
+from signalling.socket_gate import Outlets, SocketGate
 
 ENVIRON_KEY: Final = "alltid.connection"
 FRAMES_PER_MESSAGE: Final = 2.5
@@ -120,8 +122,10 @@ class Connection:
             max_msg_size=self._settings.max_message_bytes, compress=False, timeout=CLOSE_GRACE_S
         )
         self._is_connected = False
-        self._transport: Any = None
+        self.gate: SocketGate | None = None
+        """Before aiohttp's protocol, from the handshake on."""
         self._is_kept = False
+        self._has_received = False
         self.last_frame_bytes = 0
         """Size of the frame that is being handled."""
         self.address = ""
@@ -131,8 +135,11 @@ class Connection:
         """Run the WebSocket until it ends."""
         self._request = environ["aiohttp.request"]
         environ[ENVIRON_KEY] = self
+        transport = self._request.transport
+        if transport is not None:
+            self.gate = self._engine.gate(transport, self._request.protocol, self._websocket)
+            transport.set_protocol(self.gate)
         await self._websocket.prepare(self._request)
-        self._transport = self._request.transport
         self.arm_join_timer()
         self._metrics.sockets.inc()
         self.address = address = client_address(self._request, self._settings.proxy_hops)
@@ -160,23 +167,34 @@ class Connection:
             except MalformedFrameError:
                 self.abort("malformed")
                 raise OSError("malformed") from None
+            if self.gate is not None and self.gate.in_flight:
+                await self.gate.idle()  # what came before is answered first
             if lane is None or frame.event is None or not lane.takes(frame.event):
                 return data
             await lane.take(self, frame)
 
     async def _receive(self) -> bytes | str:
+        if self.gate is not None and self._has_received:
+            self.gate.handled()
         message = await self._websocket.receive()
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
+            self._has_received = True
             data: bytes | str = message.data
             self.last_frame_bytes = len(data)
-            if not self._frames.take(time.monotonic()):
-                self.abort("flood")
+            if not self.take_frame(time.monotonic()):
                 raise OSError("flood")
             return data
         if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
             oversize = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
             self._metrics.sockets_closed.labels("oversize" if oversize else "malformed").inc()
         raise OSError("closed")
+
+    def take_frame(self, now: float) -> bool:
+        """Count a frame; one too many in too short a time, and the connection is cut."""
+        if self._frames.take(now):
+            return True
+        self.abort("flood")
+        return False
 
     def _check_order(self, frame: Frame) -> None:
         """One connect packet, and it comes first."""
@@ -193,22 +211,13 @@ class Connection:
         else:
             await self._websocket.send_str(message)
 
-    def write(self, frame: bytes, unsent_limit: int | None = None) -> bool:
-        """Write a whole WebSocket frame at once; nothing when the connection is going or gone.
+    def write(self, frame: bytes, unsent_limit: int = sys.maxsize) -> bool:
+        """Write a whole WebSocket frame at the end of this turn; nothing when the connection is going or gone.
 
-        False, and nothing is written, when the client has more than ``unsent_limit`` bytes not taken yet (beyond
-        what the operating system holds).
+        False, and nothing is written, when the client has more than ``unsent_limit`` bytes not taken yet (beyond what
+        the operating system holds).
         """
-        transport = self._transport
-        if transport is None or transport.is_closing() or self._websocket.closed:
-            return True
-        try:
-            if unsent_limit is not None and transport.get_write_buffer_size() > unsent_limit:
-                return False
-            transport.write(frame)
-        except RuntimeError:  # uvloop's answer when the handle was closed meanwhile
-            return True
-        return True
+        return self.gate is None or self.gate.push(frame, unsent_limit)
 
     @property
     def request(self) -> web.Request:
@@ -267,8 +276,16 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         self._async = dict(aiohttp_driver._async, websocket=Connection)  # noqa: SLF001  # the driver table has no setter
         self.connections: dict[str, Connection] = {}
         self.lane: Lane | None = None
+        self._outlets: Outlets | None = None
         self.addresses: Counter[str] = Counter()
         """Open sockets by client address."""
+
+    def gate(self, transport: Any, protocol: Any, websocket: Any) -> SocketGate:
+        """What stands between a transport and aiohttp's protocol."""
+        loop = asyncio.get_running_loop()
+        if self._outlets is None:
+            self._outlets = Outlets(loop)
+        return SocketGate(transport, protocol, websocket, self._outlets, loop)
 
     async def send_packet(self, sid: str, pkt: Any) -> None:
         """Queue a packet for a socket; a socket that reads too slowly is cut instead."""

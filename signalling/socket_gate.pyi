@@ -1,0 +1,36 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from chat.appends import Append
+
+MAX_IN_FLIGHT: int
+
+class Outlets:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None: ...
+    def flush(self) -> None: ...
+
+class SocketGate(asyncio.Protocol):
+    protocol: Any
+    in_flight: int
+    def __init__(
+        self, transport: Any, protocol: Any, websocket: Any, outlets: Outlets, loop: asyncio.AbstractEventLoop
+    ) -> None: ...
+    def arm(self, socket: Any, take: Callable[[Any, str, bytes, bytes, int], bool], max_taken_bytes: int) -> None: ...
+    def disarm(self) -> None: ...
+    def handled(self) -> None: ...
+    async def idle(self) -> None: ...
+    def push(self, frame: bytes, unsent_limit: int = ...) -> bool: ...
+
+class Send(Append):
+    def __init__(
+        self,
+        gate: SocketGate,
+        message_id: int,
+        refused: Callable[[SocketGate, int, bytes], None],
+        conversation_id: str,
+        draft_id: bytes,
+        packed: bytes,
+        author: bytes,
+        deadline: float,
+    ) -> None: ...
