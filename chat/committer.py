@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-import hiredis
 import msgpack
 import structlog
 from redis.asyncio import Redis
@@ -32,7 +31,7 @@ from chat.appends import Append, say_command
 from chat.errors import ChatError
 from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
-from chat.raw_link import RawLink
+from chat.raw_link import RawLink, packed
 from chat.scripts import APPEND, RECEIPT, SAY, TELL, TOUCH, Script
 
 MAX_WAITING: Final = 20_000
@@ -107,7 +106,7 @@ class _Part:
 
     script: Script
     command: bytes
-    writes: "list[Append] | list[_Call]"
+    writes: "Sequence[Append | _Call]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,7 +332,7 @@ def _parts(batch: "list[Append | _Call]") -> list[_Part]:
     for write in batch:
         if isinstance(write, _Call):
             command = ("EVALSHA", write.script.sha, len(write.keys), *write.keys, *write.arguments)
-            parts.append(_Part(write.script, hiredis.pack_command(command), [write]))
+            parts.append(_Part(write.script, packed(command), [write]))
             continue
         appends = drafts.get(write.conversation_id)
         if appends is None:
@@ -354,7 +353,7 @@ def _say_head(conversation_id: str, most: int) -> bytes:
     """How each call of say.lua for a conversation begins."""
     keys = Keys(conversation_id)
     command = ("EVALSHA", SAY.sha, 4, keys.log, keys.ids, keys.meta, keys.channel, most)
-    return bytes(hiredis.pack_command(command).partition(b"\r\n")[2])
+    return packed(command).partition(b"\r\n")[2]
 
 
 def _append_command(conversation_id: str, appends: list[Append]) -> bytes:
@@ -363,7 +362,7 @@ def _append_command(conversation_id: str, appends: list[Append]) -> bytes:
     for append in appends:
         arguments += (append.draft_id, append.packed, append.kind, append.author, append.target, append.edit_window_ms)
     command = ("EVALSHA", APPEND.sha, 5, keys.log, keys.ids, keys.meta, keys.withdrawn, keys.channel, *arguments)
-    return bytes(hiredis.pack_command(command))
+    return packed(command)
 
 
 async def durability(redis: "Redis") -> str:

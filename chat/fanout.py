@@ -37,6 +37,16 @@ Encode = Callable[[str, Mapping[str, Any]], Any]
 """Makes a packet of an event's name and payload; it is then sent to any number of readers."""
 
 
+class EncodeMessage(Protocol):
+    """Makes the packet of a stored message without unpacking it; None when it is not plain text.
+
+    ``aliases`` is kept for the conversation, and is this function's own.
+    """
+
+    def __call__(self, conversation_id: str, seq: int, at_ms: int, packed: bytes, aliases: dict[bytes, bytes]) -> Any:
+        """The same packet as the general way makes."""
+
+
 class Reader(Protocol):
     """One socket."""
 
@@ -64,6 +74,8 @@ class _Channel:
     was_lost: bool = False
     """The connection was lost while the conversation was being opened."""
     idle_since: float = 0.0
+    aliases: dict[bytes, bytes] = field(default_factory=dict)
+    """What ``EncodeMessage`` keeps."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +92,13 @@ class Resumed:
 class FanOut:
     """All conversations of one front. ``counters`` counts deliveries, slow readers, gaps and resets."""
 
-    def __init__(self, redis: "Redis", store: ChatStore, encode: Encode) -> None:
+    def __init__(
+        self, redis: "Redis", store: ChatStore, encode: Encode, encode_message: EncodeMessage | None = None
+    ) -> None:
         self.counters: Counter[str] = Counter()
         self._store = store
         self._encode = encode
+        self._encode_message = encode_message
         self._channels: dict[str, _Channel] = {}
         self._names: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -205,8 +220,8 @@ class FanOut:
 
     def _take(self, channel: _Channel, mark: bytes, rest: bytes) -> None:
         if mark == b"E":
-            seq, at_ms, packed = rest.split(b" ", 2)
-            self._act(channel, channel.feed.on_event(unpack(int(seq), int(at_ms), packed)))
+            number, time, packed = rest.split(b" ", 2)
+            self._take_event(channel, int(number), int(time), packed)
         elif mark == b"R":
             delivered, read, reader = rest.decode().split(" ", 2)
             receipt = {"reader": reader, "delivered": int(delivered), "read": int(read)}
@@ -224,6 +239,18 @@ class FanOut:
             self._tell(channel, "chat_case", msgpack.unpackb(rest))
         elif mark == b"M":
             self._spawn(self._recheck(channel))
+
+    def _take_event(self, channel: _Channel, seq: int, at_ms: int, packed: bytes) -> None:
+        feed = channel.feed
+        if feed.has(seq):
+            return
+        if self._encode_message is not None and feed.is_next(seq):
+            packet = self._encode_message(channel.conversation_id, seq, at_ms, packed, channel.aliases)
+            if packet is not None:
+                feed.pass_message(seq, at_ms, packed)
+                self._deliver(channel, packet, seq)
+                return
+        self._act(channel, feed.on_event(unpack(seq, at_ms, packed)))
 
     def _act(self, channel: _Channel, step: Step) -> None:
         for event in step.deliver:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chat.events import Event, masked
+from chat.events import Event, masked, unpack
 
 RECENT_EVENTS: Final = 64
 """Kept per feed, so that a reader who comes while events flow need not race with them."""
@@ -41,6 +41,8 @@ class Feed:
         self._early: dict[int, Event] = {}
         self._has_dropped = False
         self._recent: deque[Event] = deque(maxlen=RECENT_EVENTS)
+        self._packed: deque[tuple[int, int, bytes]] = deque(maxlen=RECENT_EVENTS)
+        """Messages that came after ``_recent``: number, time, packed. Unpacked when somebody asks."""
 
     def start(self, newest: Sequence[Event], last_seq: int) -> Step:
         """The first page (the newest events), read after the subscription to news was confirmed."""
@@ -49,8 +51,22 @@ class Feed:
         self.is_synced = True
         return self._drain()
 
+    def has(self, seq: int) -> bool:
+        """Whether news of this number say nothing new."""
+        return self.is_synced and seq <= self.head
+
+    def is_next(self, seq: int) -> bool:
+        """Whether it is the one to be delivered now, and nothing is held back that could follow it."""
+        return self.is_synced and seq == self.head + 1 and not self._early
+
+    def pass_message(self, seq: int, at_ms: int, packed: bytes) -> None:
+        """The next event (``is_next``) is a message that the caller delivers: ``on_event`` without its objects."""
+        self.head = seq
+        self._packed.append((seq, at_ms, packed))
+
     def on_event(self, event: Event) -> Step:
         """News of an event."""
+        self._unpack()
         if event.seq <= self.head and self.is_synced:
             return Step()
         if self.is_synced and event.seq == self.head + 1:
@@ -70,6 +86,7 @@ class Feed:
 
     def on_page(self, after: int, events: Sequence[Event], last_seq: int) -> Step:
         """The events after a number, as many as a page holds, and the number of the last one in the store."""
+        self._unpack()
         if last_seq < after:
             self.head = last_seq
             self._early.clear()
@@ -94,9 +111,15 @@ class Feed:
         """The events after a number up to ``head``; None when they are not all at hand."""
         if after >= self.head:
             return ()
+        self._unpack()
         if not self._recent or self._recent[0].seq > after + 1:
             return None
         return tuple(event for event in self._recent if event.seq > after)
+
+    def _unpack(self) -> None:
+        for seq, at_ms, packed in self._packed:
+            self._recent.append(unpack(seq, at_ms, packed))
+        self._packed.clear()
 
     def _advance(self, events: Sequence[Event]) -> Step:
         delivered: list[Event] = []

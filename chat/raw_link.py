@@ -46,6 +46,11 @@ def typed_error(text: str) -> ResponseError:
     return error
 
 
+def packed(command: tuple[Any, ...]) -> bytes:
+    """A command as the store is sent it."""
+    return bytes(hiredis.pack_command(command))
+
+
 class RawLink:
     """A connection that is opened again after each fault. Faults are redis-py's exceptions."""
 
@@ -87,11 +92,7 @@ class RawLink:
         if transport is None or transport.is_closing():
             raise RedisConnectionError("not connected")
         try:
-            transport.write(
-                b"".join(
-                    command if isinstance(command, bytes) else hiredis.pack_command(command) for command in commands
-                )
-            )
+            transport.write(b"".join(each if isinstance(each, bytes) else packed(each) for each in commands))
         except RuntimeError:  # uvloop's answer when the handle was closed meanwhile
             raise RedisConnectionError("the connection was closed") from None
 

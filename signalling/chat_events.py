@@ -188,7 +188,9 @@ class ChatEvents:
         if socket is None:
             raise RefusedChatError("not_logged_in")
         now = self._monotonic()
-        if not socket.events.take(now) or (event in _APPENDS and not self._sends.writer(socket.principal.actor).take(now)):
+        if not socket.events.take(now) or (
+            event in _APPENDS and not self._sends.writer(socket.principal.actor).take(now)
+        ):
             raise RefusedChatError("rate_limited")
         socket.was_used = socket.was_used or event in _USES
         return await self._handlers[event](socket, message)

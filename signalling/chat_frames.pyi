@@ -1,7 +1,5 @@
 from collections.abc import Callable
 
-MAX_TEXT_CHARACTERS: int
-
 def acknowledgement(message_id: int, seq: int, at_ms: int, repeated: bool) -> bytes: ...
 def message_frame(
     conversation_id: bytes,

@@ -11,8 +11,10 @@ from libc.string cimport memcpy
 from signalling.packed cimport Cursor, Text, is_text, read_array, read_map, read_text, read_unsigned
 from signalling.send_event cimport SendEvent, read_send
 
-MAX_TEXT_CHARACTERS = 8000
-"""As in ``chat.events``."""
+from chat.events import AUTHOR_ROLES, MAX_TEXT_CHARACTERS as _MAX_TEXT_CHARACTERS
+
+cdef Py_ssize_t MAX_TEXT_CHARACTERS = _MAX_TEXT_CHARACTERS
+cdef frozenset _ROLES = frozenset(role.encode() for role in AUTHOR_ROLES)
 
 
 cpdef bytes acknowledgement(int64_t message_id, int64_t seq, int64_t at_ms, bint repeated):
@@ -56,7 +58,7 @@ def message_frame(bytes conversation_id not None, int64_t seq, int64_t at_ms, by
         and read_text(&cursor, &text)
         and cursor.at == cursor.end
         and _is_utf8(&name)
-        and _is_utf8(&role)
+        and PyBytes_FromStringAndSize(<const char*>role.data, role.length) in _ROLES
         and _is_utf8(&client_id)
         and _is_utf8(&text)
     ):

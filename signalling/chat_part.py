@@ -17,7 +17,7 @@ from chat.service import ChatService
 from chat.store import ChatStore
 from signalling.chat_events import ChatEvents, Door
 from signalling.chat_metrics import ChatMetrics
-from signalling.chat_packets import event_frame
+from signalling.chat_packets import event_frame, stored_message_frame
 from signalling.chat_settings import ChatSettings
 from signalling.connection import SocketServer
 from signalling.metrics import FrontMetrics
@@ -56,7 +56,7 @@ class ChatPart:
             access_log=access_log,
             edit_window_ms=self.settings.edit_window_s * 1000,
         )
-        self.fanout = FanOut(redis, self.store, event_frame)
+        self.fanout = FanOut(redis, self.store, event_frame, stored_message_frame)
         presence = Presence(self.committer, front_id)
         self.events = ChatEvents(settings, self.settings, self.service, self.fanout, presence, door, self.metrics)
         sockets.eio.lane = self.events

@@ -246,9 +246,9 @@ cdef class SocketGate:
         False, and nothing is written, when the client has more than ``unsent_limit`` bytes not taken yet,
         beyond what the operating system holds.
         """
+        if self._transport.is_closing():
+            return True
         if not self._frames:
-            if self._transport.is_closing():
-                return True
             try:
                 self._unsent_bytes = self._transport.get_write_buffer_size()
             except RuntimeError:  # uvloop's answer when the handle was closed meanwhile

@@ -1,0 +1,42 @@
+"""Compiled packing and commands, beside the general ways."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat.appends import Append, pack_message, say_command
+from chat.events import Draft, message_head, unpack
+from tests.reference import chat_wire as slow
+
+names = st.text(max_size=40)
+client_ids = st.text("abcXYZ019_-", min_size=1, max_size=64)
+
+
+@given(names, names, client_ids, st.text(max_size=300) | st.text("å", min_size=200, max_size=8000))
+@settings(max_examples=150)
+def test_a_message_is_packed_as_every_event_is(author: str, name: str, client_id: str, text: str) -> None:
+    head = message_head(author, name, "staff")
+    packed = pack_message(head, client_id.encode(), text.encode())
+    assert packed == slow.pack_message(author, name, "staff", client_id, text)
+    event = unpack(1, 2, packed)
+    assert (event.author, event.client_id, event.body) == (author, client_id, {"text": text})
+
+
+def test_what_no_message_can_be_is_not_packed() -> None:
+    with pytest.raises(ValueError, match="too long"):
+        pack_message(b"", b"c", b"x" * 65536)
+
+
+@given(st.lists(st.tuples(st.binary(max_size=200), st.binary(max_size=1200), st.binary(max_size=80)), max_size=20))
+@settings(max_examples=150)
+def test_a_command_is_packed_as_every_command_is(parts: list[tuple[bytes, bytes, bytes]]) -> None:
+    head = ("EVALSHA", "0" * 40, 4, "log", "ids", "meta", "news", 100_000)
+    appends = [Append("meeting-m", draft_id, packed, author, 0.0) for draft_id, packed, author in parts]
+    begin = slow.say_command(head, []).partition(b"\r\n")[2]
+    assert say_command(begin, appends) == slow.say_command(head, appends)
+
+
+def test_a_command_of_messages_takes_nothing_else() -> None:
+    draft = Draft("meeting-m", "edit", "anna", "Anna", "patient", "c2", {"text": "y"}, 1)
+    edit = Append("meeting-m", b"anna\0c2", b"", b"anna", 0.0, draft.kind, 1)
+    assert say_command(b"", [Append("meeting-m", b"anna\0c1", b"", b"anna", 0.0), edit]) is None

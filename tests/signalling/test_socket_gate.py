@@ -1,0 +1,205 @@
+"""The gate before aiohttp: whole messages are taken, everything else passes byte for byte, in its order."""
+
+import asyncio
+from typing import Any
+
+import msgpack
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signalling.socket_gate import MAX_IN_FLIGHT, Outlets, Send, SocketGate
+from tests.reference import chat_wire as slow
+
+
+class Wire:
+    """A transport, and aiohttp's side of it; what passes is handled at once unless ``is_busy``."""
+
+    def __init__(self) -> None:
+        self.passed = bytearray()
+        self.written: list[bytes] = []
+        self.order: list[str] = []
+        self.is_busy = False
+        self.closed = False
+        self.unsent = 0
+        self.calls: list[Any] = []
+        self.gate = SocketGate(self, self, self, Outlets(self), self)  # type: ignore[arg-type]
+        self.taken: list[tuple[str, bytes, bytes, int]] = []
+        self.gate.arm(self, self._take, 1000)
+
+    @staticmethod
+    def _take(wire: "Wire", *message: Any) -> bool:
+        wire.order.append("taken")
+        wire.taken.append(message)
+        return True
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def call_soon(self, call: Any) -> None:
+        self.calls.append(call)
+
+    def create_future(self) -> "asyncio.Future[None]":
+        return asyncio.get_running_loop().create_future()
+
+    def turn(self) -> None:
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call()
+
+    def data_received(self, data: bytes) -> None:
+        self.passed += data
+        self.order.append("passed")
+
+    def connection_lost(self, _error: object) -> None:
+        self.order.append("lost")
+
+
+def frame(payload: bytes, first: int = 0x82, mask: bytes = b"\x01\x82\x73\xf4") -> bytes:
+    """As a client sends it."""
+    length = len(payload)
+    head = bytes((first, 128 | length)) if length < 126 else bytes((first, 254)) + length.to_bytes(2, "big")
+    return head + mask + bytes(each ^ mask[place % 4] for place, each in enumerate(payload))
+
+
+def message(text: str = "hej", client_id: str = "c1") -> bytes:
+    return frame(slow.sent({"conversation_id": "meeting-a", "client_id": client_id, "text": text}))
+
+
+OTHER = frame(msgpack.packb({"type": 2, "data": ["chat_close", {}], "nsp": "/", "id": 2}))
+PING = frame(b"still there?", 0x89)
+pieces = st.lists(
+    st.sampled_from([("taken", message()), ("taken", message("x" * 300)), ("passed", PING), ("other", OTHER),
+                     ("passed", frame(b"3", 0x81)), ("large", message("y" * 1200))]),
+    max_size=12,
+)  # fmt: skip
+
+
+@given(pieces, st.lists(st.integers(1, 700), max_size=30))
+@settings(max_examples=300)
+def test_however_the_bytes_are_cut_the_same_is_taken_and_the_same_passes(
+    sent: list[tuple[str, bytes]], cuts: list[int]
+) -> None:
+    wire = Wire()
+    stream = b"".join(each for _, each in sent)
+    at = 0
+    for cut in [*cuts, len(stream) + 1]:
+        wire.gate.data_received(stream[at : at + cut]) if stream[at : at + cut] else None
+        at += cut
+    # What is a message and passes is not handled by anybody here: from then on nothing is taken.
+    is_taking = True
+    passed, taken = b"", 0
+    for kind, each in sent:
+        if kind == "taken" and is_taking:
+            taken += 1
+        else:
+            passed += each
+            is_taking = is_taking and each == PING
+    assert bytes(wire.passed) == passed
+    assert len(wire.taken) == taken
+
+
+def test_a_message_is_read_as_it_was_sent() -> None:
+    wire = Wire()
+    wire.gate.data_received(message("hej på dig", "c-1"))
+    assert wire.taken == [("meeting-a", b"c-1", "hej på dig".encode(), 1)]
+
+
+def test_messages_wait_for_what_came_before_and_is_still_being_handled() -> None:
+    wire = Wire()
+    wire.gate.data_received(OTHER + message())
+    assert wire.taken == []
+    wire.gate.handled()
+    wire.gate.handled()
+    wire.gate.data_received(message())
+    assert len(wire.taken) == 1
+
+
+def test_fragments_unmasked_frames_and_what_follows_a_close_pass() -> None:
+    for stream in (
+        frame(b"\x84", 0x02) + message() + frame(b"", 0x80),
+        message()[:1] + bytes((len(message()) - 6,)) + message()[6:],
+        frame(b"\x03\xe8", 0x88) + message(),
+        bytes((0x82, 255)) + b"\xff" * 8 + message(),
+    ):
+        wire = Wire()
+        wire.gate.data_received(stream)
+        assert (wire.taken, bytes(wire.passed)) == ([], stream)
+
+
+def test_nothing_is_taken_before_hello_and_after_the_end() -> None:
+    wire = Wire()
+    wire.gate.disarm()
+    wire.gate.data_received(message())
+    wire.gate.connection_lost(None)
+    assert (wire.taken, wire.order) == ([], ["passed", "lost"])
+
+
+def test_frames_of_one_turn_are_written_together_and_in_their_order() -> None:
+    wire = Wire()
+    for each in (b"one", b"two", b"three"):
+        assert wire.gate.push(each)
+    assert wire.written == []
+    wire.turn()
+    assert wire.written == [b"onetwothree"]
+    wire.gate.push(b"four")
+    wire.turn()
+    assert wire.written[1:] == [b"four"]
+
+
+def test_a_client_that_does_not_read_has_a_bounded_number_of_bytes_waiting() -> None:
+    wire = Wire()
+    wire.unsent = 90
+    assert wire.gate.push(b"123456", 100)
+    assert wire.gate.push(b"123456", 100)
+    assert not wire.gate.push(b"x", 100)
+    wire.turn()
+    assert wire.written == [b"123456123456"]
+    wire.unsent = 102
+    assert not wire.gate.push(b"x", 100)
+    assert wire.gate.push(b"hint", 200)
+
+
+def test_nothing_is_written_to_what_is_closing() -> None:
+    wire = Wire()
+    wire.gate.push(b"one")
+    wire.closed = True
+    assert wire.gate.push(b"two", 0)
+    wire.turn()
+    assert wire.written == []
+
+
+async def test_messages_on_their_way_are_counted_and_answered_once() -> None:
+    wire = Wire()
+    refused: list[bytes] = []
+    sends = [
+        Send(wire.gate, number, lambda _gate, _id, status: refused.append(status), "meeting-a", b"", b"", b"", 0.0)
+        for number in range(3)
+    ]
+    assert wire.gate.in_flight == 3
+    waiting = asyncio.create_task(wire.gate.idle())
+    await asyncio.sleep(0)
+    sends[0].settle(b"ok", 7, 1000)
+    sends[1].settle(b"closed", 0, 0)
+    sends[2].refuse()
+    await waiting
+    wire.turn()
+    assert wire.written == [slow.acknowledgement(0, 7, 1000, repeated=False)]
+    assert refused == [b"closed", b"unavailable"]
+
+
+def test_no_more_than_a_number_of_messages_of_one_socket_are_on_their_way() -> None:
+    wire = Wire()
+    sends = [
+        Send(wire.gate, number, lambda *_: None, "meeting-a", b"", b"", b"", 0.0) for number in range(MAX_IN_FLIGHT)
+    ]
+    wire.gate.data_received(message())
+    assert (wire.taken, sends[0].is_awaited()) == ([], True)
