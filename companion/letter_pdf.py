@@ -7,6 +7,7 @@ from typing import Final
 
 from fpdf import FPDF
 
+from companion.attached_pdf import joined
 from companion.rules.local_time import local
 
 _FONT: Final = "Helvetica"
@@ -29,17 +30,25 @@ class LetterText:
     answer_until: datetime
     preparation: str
     reference: str
+    attachments: tuple[bytes, ...] = ()
+    """PDF files whose pages follow it."""
 
 
 def render(letters: Iterable[LetterText], day: date) -> bytes:
-    """All of them in one file."""
+    """All of them in one file, each with its attachments behind it."""
+    parts: list[bytes] = []
+    for letter in letters:
+        parts += [_one(letter, day), *letter.attachments]
+    return joined(parts)
+
+
+def _one(letter: LetterText, day: date) -> bytes:
     pdf = FPDF(format="A4")
     pdf.set_auto_page_break(True, margin=20)
     pdf.set_title("Brev")
     pdf.set_creation_date(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
-    for letter in letters:
-        pdf.add_page()
-        _write(pdf, letter, day)
+    pdf.add_page()
+    _write(pdf, letter, day)
     return bytes(pdf.output())
 
 

@@ -1,8 +1,8 @@
-"""E-kallelse: summonses, how patients can be told, and the letters of those who cannot or do not read."""
+"""E-kallelse: summonses, attachments, how patients can be told, and letters of those who cannot or do not read."""
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, String
+from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from companion.models.base import Base, HsaOrPersonId, ObjectId
@@ -43,6 +43,21 @@ class Summons(Base):
         Index("ix_summons_state_answer_until", "state", "answer_until"),
         Index("ix_summons_unit_hsa_id_created_at", "unit_hsa_id", "created_at"),
     )
+
+
+class SummonsAttachment(Base):
+    """A PDF that goes with a summons. It has the size of a few pages, so it stays in the database."""
+
+    __tablename__ = "summons_attachment"
+
+    attachment_id: Mapped[str] = mapped_column(ObjectId, primary_key=True)
+    summons_id: Mapped[str] = mapped_column(ForeignKey("summons.summons_id"), index=True)
+    name: Mapped[str] = mapped_column(String(128))
+    size_bytes: Mapped[int]
+    added_by: Mapped[str] = mapped_column(HsaOrPersonId)
+    added_at: Mapped[datetime]
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """Asked for only where it is shown or printed."""
 
 
 class PersonReach(Base):

@@ -21,6 +21,7 @@ from companion.routes import (
     schedules,
     slots,
     summons,
+    summons_attachments,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -35,6 +36,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     proxies.router,
     declarations.router,
     summons.router,
+    summons_attachments.router,
     access.router,
     record.router,
     looks.router,

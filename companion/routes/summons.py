@@ -1,5 +1,6 @@
 """E-kallelse: summonses and letters."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from companion.models.people import Person
 from companion.models.summons import Summons
 from companion.routes.shapes import HsaId, Input, Instant, Name, ObjectId, Output, PersonId, Text
 from companion.rules.local_time import local_date
-from companion.store import letters
+from companion.store import letters, summons_attachments
 from companion.store import summons as store
 from companion.transaction import Transaction
 
@@ -199,7 +200,11 @@ async def batch_pdf(batch_id: ObjectId, caller: Printer) -> Response:
     """The letters of a batch as one PDF."""
     async with caller.transaction() as transaction:
         batch, unit, rows = await letters.batch_letters(transaction, caller, batch_id)
-        texts = [await _letter(transaction, unit, summons, person) for _, summons, person in rows]
+        files = await summons_attachments.contents(transaction, [summons.summons_id for _, summons, _ in rows])
+        texts = [
+            replace(await _letter(transaction, unit, summons, person), attachments=files.get(summons.summons_id, ()))
+            for _, summons, person in rows
+        ]
     return Response(render(texts, local_date(batch.printed_at)), media_type="application/pdf")
 
 

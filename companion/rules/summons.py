@@ -26,6 +26,15 @@ SUMMONS_DEADLINE: Final = define(
 LETTER_STATE: Final = define(
     "letter_state", 409, sv="Brevet kan inte ändras så längre.", en="The letter can no longer be changed so."
 )
+ATTACHMENT_INVALID: Final = define(
+    "attachment_invalid", 422, sv="Bilagan måste vara en vanlig PDF.", en="The attachment must be a plain PDF."
+)
+TOO_MANY_ATTACHMENTS: Final = define(
+    "too_many_attachments", 409, sv="Kallelsen har redan så många bilagor den kan ha.", en="No more attachments fit."
+)
+
+MAX_ATTACHMENTS: Final = 5
+"""Of one summons; what does not fit in an envelope is not read either."""
 
 
 class SummonsState(StrEnum):

@@ -120,7 +120,7 @@ def _add(
 
 async def send(transaction: Transaction, caller: Caller, summons_id: str) -> Summons:
     """To the patient; as a letter at once when nothing else can reach them."""
-    row = await _own(transaction, caller, summons_id)
+    row = await own_summons(transaction, caller, summons_id)
     check_terms(terms_of(row), transaction.now)
     _step(row, "send")
     row.sent_at = transaction.now
@@ -133,7 +133,7 @@ async def send(transaction: Transaction, caller: Caller, summons_id: str) -> Sum
 
 async def withdraw(transaction: Transaction, caller: Caller, summons_id: str) -> Summons:
     """Take it back. The booking stays; it is cancelled where bookings are."""
-    row = await _own(transaction, caller, summons_id)
+    row = await own_summons(transaction, caller, summons_id)
     _step(row, "withdraw")
     await withdraw_letter(transaction, summons_id)
     return row
@@ -201,7 +201,7 @@ async def _queue_if_due(transaction: Transaction, settings: CompanionSettings, r
 
 async def read(transaction: Transaction, caller: Caller, summons_id: str) -> Summons:
     """Show it. When the patient (or a proxy) reads it first, the instant is kept and no letter goes out."""
-    row = await _own(transaction, caller, summons_id)
+    row = await own_summons(transaction, caller, summons_id)
     if caller.principal.kind == "patient" and row.state in (*UNREAD, SummonsState.READ):
         _step(row, "read")
         if row.read_at is None:
@@ -214,7 +214,7 @@ async def answer(
     transaction: Transaction, caller: Caller, summons_id: str, what: Answer, slot_id: str | None
 ) -> Summons:
     """Confirm, move or decline: the booking follows in the same transaction."""
-    row = await _own(transaction, caller, summons_id)
+    row = await own_summons(transaction, caller, summons_id)
     event: SummonsEvent = what
     following = after(SummonsState(row.state), event)
     check_answer(terms_of(row), what, transaction.now)
@@ -299,7 +299,7 @@ def _remind_before(settings: CompanionSettings) -> timedelta:
     return timedelta(hours=settings.summons_reminder_before_h)
 
 
-async def _own(transaction: Transaction, caller: Caller, summons_id: str) -> Summons:
+async def own_summons(transaction: Transaction, caller: Caller, summons_id: str) -> Summons:
     """A summons that the caller may touch. A draft is the unit's alone."""
     row = await transaction.session.get(Summons, summons_id, with_for_update=True)
     is_hidden = row is None or (row.state == SummonsState.DRAFT and caller.principal.kind == "patient")
