@@ -1,9 +1,9 @@
 """Fixtures of the companion's tests: whatever asks for ``services``, ``app`` or ``api`` runs on both databases."""
 
-import itertools
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import httpx2
 import pytest
@@ -21,15 +21,47 @@ from tests.companion.people import TOKEN_KEYS, Api, VirtualClock
 from tests.companion.world import World, build
 
 AUDIT_KEYS = AuditKeys({"test": b"a" * 32})
-_NUMBERS = itertools.count()
+_DATABASE: Final = "companion"
+_BEGIN_ANEW: Final = """
+CREATE SCHEMA begin_anew;
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('CREATE TABLE begin_anew.%I AS TABLE public.%I', one.name, one.name);
+    END LOOP;
+END $$;
+CREATE PROCEDURE begin_anew.run() LANGUAGE plpgsql AS $$
+DECLARE one record; has_rows boolean;
+BEGIN
+    -- Connections that a test left open would hold locks.
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;  -- no foreign keys while rows go and come
+    FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format(
+            'SELECT EXISTS (SELECT FROM public.%I) OR EXISTS (SELECT FROM begin_anew.%I)', one.name, one.name
+        ) INTO has_rows;
+        IF has_rows THEN
+            EXECUTE format('DELETE FROM public.%I', one.name);
+            EXECUTE format('INSERT INTO public.%I SELECT * FROM begin_anew.%I', one.name, one.name);
+        END IF;
+    END LOOP;
+    FOR one IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' LOOP
+        EXECUTE format('ALTER SEQUENCE public.%I RESTART', one.name);
+    END LOOP;
+END $$;
+"""
+"""A database for each test would cost more than most tests: hundreds of files made and removed."""
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
-    """A running PostgreSQL with an empty, migrated database ``template_companion``."""
+    """A running PostgreSQL with a migrated database, which ``begin_anew`` puts back to how migrations left it."""
     with cluster() as server:
-        server.sql("CREATE DATABASE template_companion")
-        migrate(server.url("template_companion"))
+        server.sql(f"CREATE DATABASE {_DATABASE}")
+        migrate(server.url(_DATABASE))
+        server.sql(_BEGIN_ANEW, _DATABASE)
         yield server
 
 
@@ -50,10 +82,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     server: Cluster = request.getfixturevalue("postgresql")
-    name = f"test_{next(_NUMBERS)}"
-    server.sql(f"CREATE DATABASE {name} TEMPLATE template_companion")
-    yield server.url(name)
-    server.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.sql("CALL begin_anew.run()", _DATABASE)
+    yield server.url(_DATABASE)
 
 
 @pytest.fixture
