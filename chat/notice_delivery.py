@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -115,6 +115,8 @@ class NoticeDelivery:
         self._draw = draw
         self._on_end = on_end
         self._abandoned_ms = abandoned_ms
+        self.watchers: list[Callable[[Notice, str], Awaitable[None]]] = []
+        """Are told of each notice whose attempt ended, with its state; ``tell_watchers`` for what comes later."""
 
     async def step(self, *, wait_ms: int = 0) -> int:
         """Send what is due, what others left behind, and what is new; how many attempts ended."""
@@ -124,6 +126,11 @@ class NoticeDelivery:
         claimed += await self._outbox.take(now, BATCH, wait_ms=0 if claimed else wait_ms)
         await asyncio.gather(*(self._attempt(one) for one in claimed))
         return len(claimed)
+
+    async def tell_watchers(self, notice: Notice, state: str) -> None:
+        """Somebody may want to know how a notice fared: also what a gateway reported of it."""
+        for watch in self.watchers:
+            await watch(notice, state)
 
     async def fall_back(self, notice: Notice) -> None:
         """The notice led nowhere: try the next channel, if there is one and time for it."""
@@ -149,6 +156,7 @@ class NoticeDelivery:
         )
         if is_ours:
             self._on_end(notice.channel, state)
+            await self.tell_watchers(notice, state)
             if state in ("bounced", "failed"):
                 await self.fall_back(notice)
 

@@ -14,7 +14,20 @@ from chat.opening_hours import STOCKHOLM
 
 Language = Literal["sv", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
-TemplateId = Literal["new_message", "case_closed", "meeting_reminder", "meeting_changed", "confirm_code"]
+TemplateId = Literal[
+    "new_message",
+    "case_closed",
+    "meeting_reminder",
+    "meeting_changed",
+    "booking_made",
+    "booking_moved",
+    "booking_cancelled",
+    "summons",
+    "summons_reminder",
+    "place_offered",
+    "question",
+    "confirm_code",
+]
 TEMPLATE_IDS: Final[tuple[TemplateId, ...]] = get_args(TemplateId)
 
 SENDER_NAME: Final = "Alltid öppet"
@@ -61,6 +74,36 @@ TEMPLATES: Final[Mapping[TemplateId, Mapping[Language, Wording]]] = {
             "Ändrat möte", "Ett möte med {unit} har ändrats. Logga in på {address} för att se vad som gäller."
         ),
         "en": Wording("Meeting changed", "A meeting with {unit} has changed. Log in at {address} to see how."),
+    },
+    "booking_made": {
+        "sv": Wording("Bokad tid", "Du har en tid hos {unit} {when}. Logga in på {address} för att se mer."),
+        "en": Wording("Your booking", "You have a time with {unit}, {when}. Log in at {address} to see more."),
+    },
+    "booking_moved": {
+        "sv": Wording("Ändrad tid", "Din tid hos {unit} är nu {when}. Logga in på {address} för att se mer."),
+        "en": Wording("Changed time", "Your time with {unit} is now {when}. Log in at {address} to see more."),
+    },
+    "booking_cancelled": {
+        "sv": Wording("Avbokad tid", "Din tid hos {unit} {when} är avbokad. Logga in på {address} för att se mer."),
+        "en": Wording(
+            "Cancelled time", "Your time with {unit}, {when}, is cancelled. Log in at {address} to see more."
+        ),
+    },
+    "summons": {
+        "sv": Wording("Kallelse", "Du har en kallelse från {unit}. Logga in på {address} och läs den."),
+        "en": Wording("Summons", "{unit} asks you to come. Log in at {address} to read more."),
+    },
+    "summons_reminder": {
+        "sv": Wording("Påminnelse", "Påminnelse: {unit} väntar på svar på en kallelse. Logga in på {address}."),
+        "en": Wording("Reminder", "Reminder: {unit} waits for an answer from you. Log in at {address}."),
+    },
+    "place_offered": {
+        "sv": Wording("Ledig tid", "{unit} har en ledig tid som hålls åt dig en kort stund. Logga in på {address}."),
+        "en": Wording("Free time", "{unit} has a free time and holds it for you for a while. Log in at {address}."),
+    },
+    "question": {
+        "sv": Wording("En fråga till dig", "{unit} har en fråga till dig. Logga in på {address} och svara."),
+        "en": Wording("A question for you", "{unit} has a question for you. Log in at {address} to answer."),
     },
     "confirm_code": {
         "sv": Wording("Kod", "Din kod är {code}. Lämna den inte till någon."),

@@ -1,5 +1,6 @@
 """The front's part that works with the companion: the client, and what is done about its events."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -15,12 +16,15 @@ from signalling.companion_events import CompanionEventApi, CompanionEventMetrics
 from signalling.companion_meetings import KINDS as BOOKING_KINDS
 from signalling.companion_meetings import BookingMeetings
 from signalling.companion_metrics import CompanionMetrics
+from signalling.companion_notices import TEMPLATES, BookingNotices
 from signalling.companion_proxies import CompanionProxies
+from signalling.companion_reports import CompanionReports
 from signalling.identity import Identity
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_source import MeetingSource
 from signalling.meetings import Meeting, Meetings
 from signalling.metrics import FrontMetrics
+from signalling.notice_part import NoticePart
 from signalling.settings import FrontSettings
 
 ROUTES: Final = (*companion_events.ROUTES, *care_api.ROUTES)
@@ -47,6 +51,12 @@ class CompanionPart:
             counted = CompanionMetrics(metrics.registry)
             self.client = CompanionClient(settings.companion_url, keys, metrics=counted, wall_clock=clock)
         self.events = CompanionEventApi(EventKeys(redis), CompanionEventMetrics(metrics.registry), clock=clock)
+        self._clock = clock
+        self._reporting: asyncio.Task[None] | None = None
+        self.reports: CompanionReports | None = None
+        if self.client is not None:
+            self.reports = CompanionReports(redis, self.client)
+            identity.start.on_patient = self.reports.logged_in
         self.care = CareApi(settings, self.client, proxy_hops=settings.proxy_hops)
         self.source = MeetingSource(redis, meetings, self.client, clock=clock)
         if self.client is not None:
@@ -61,7 +71,24 @@ class CompanionPart:
         self.events.add_routes(app)
         self.care.add_routes(app)
 
+    def tell_by(self, notices: NoticePart) -> None:
+        """Let people be told of their bookings, and the companion of how that went."""
+        if self.client is None or self.reports is None:
+            return
+        told = BookingNotices(self.client, notices, self.reports, clock=self._clock)
+        for kind in TEMPLATES:
+            self.events.on(kind, told.happened)
+        notices.delivery.watchers.append(self.reports.ended)
+
+    async def start(self) -> None:
+        """Begin to report."""
+        if self.reports is not None:
+            self._reporting = asyncio.create_task(self.reports.run())
+
     async def close(self) -> None:
         """Ask no more."""
+        if self._reporting is not None:
+            self._reporting.cancel()
+            await asyncio.wait([self._reporting])
         if self.client is not None:
             await self.client.close()

@@ -186,6 +186,7 @@ class Front:
             clock=clock,
         )
         self.notices.attach(self.app)
+        self.companion.tell_by(self.notices)
         self.cases = CasePart(
             settings, keys, self._redis, self.chat, self.entry, self.notices, self.metrics, clock=clock
         )
@@ -212,6 +213,7 @@ class Front:
             context.load_cert_chain(settings.certificate_file, settings.certificate_key_file)
             self.https_url = await self._listen("https", settings.https_host, settings.https_port, context)
         await self.notices.start(self.http_url)
+        await self.companion.start()
         await self._heartbeat.start()
         _log.info("front_ready", front_id=self.front_id)
 

@@ -144,6 +144,7 @@ class NoticeApi:
         if notice is None:
             raise HttpError("not_found")
         self._metrics.notices.labels(channel, body.state).inc()
+        await self._delivery.tell_watchers(notice, body.state)
         if body.state != "delivered":
             await self._delivery.fall_back(notice)
         return web.Response(status=204)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from auth.principal import ProxyScope
 from auth.proxies import RedisProxyDirectory
 from auth.tokens import TokenKeys
 from chat.cases import Case
@@ -110,15 +111,24 @@ class NoticePart:
         """Tell the patient, or the guardians of a child who can be told nowhere, once for each version of the case."""
         name = (unit.notice_name or unit.name) if unit is not None else ""
         key = f"case:{case.case_id}:{case.version}"
+        await self.tell_patient(case.patient, template_id, {"unit": name}, key=key, scope="messages")
+
+    async def tell_patient(
+        self, person_id: str, template_id: str, parameters: Mapping[str, str], *, key: str, scope: ProxyScope
+    ) -> bool:
+        """Tell somebody, or the guardians of a child who can be told nowhere; False when nobody can be told."""
+        is_told = False
         try:
-            if await self.notices.tell(case.patient, template_id, {"unit": name}, key=key):
-                return
-            child = await self.contacts.get(case.patient)
-            for guardian in await self._proxies.guardians_of(case.patient, "messages", self._clock()):
-                told = "" if child.is_protected else name  # nothing says where a protected child is cared for
-                await self.notices.tell(guardian, template_id, {"unit": told}, key=f"{key}:{guardian}")
-        except NoticeRefusedError as error:  # a public address that no notice can name; the case goes on
+            if await self.notices.tell(person_id, template_id, parameters, key=key):
+                return True
+            child = await self.contacts.get(person_id)
+            for guardian in await self._proxies.guardians_of(person_id, scope, self._clock()):
+                # Nothing says where a protected child is cared for.
+                told = {**parameters, "unit": ""} if child.is_protected else parameters
+                is_told |= bool(await self.notices.tell(guardian, template_id, told, key=f"{key}:{guardian}"))
+        except NoticeRefusedError as error:  # a public address that no notice can name; what it tells of goes on
             _log.error("notice_refused", causes=error.causes)
+        return is_told
 
     async def _send(self) -> None:
         while True:

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chat.contacts import EMAIL, PHONE
+from chat.notice_templates import TemplateId
 from signalling.case_views import PersonId
 from signalling.protocol import Message
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9:._/-]{1,128}$")]
-TemplateName = Literal["new_message", "case_closed", "meeting_reminder", "meeting_changed", "confirm_code"]
+TemplateName = TemplateId
 
 
 class PutContact(Message):

@@ -31,6 +31,8 @@ class SessionStart:
         self._record = record
         self._clock = clock
         self._proxy_hops = proxy_hops
+        self.on_patient: Callable[[str], Awaitable[None]] | None = None
+        """Is told of each patient who comes in, by person id."""
 
     async def begin(self, request: web.Request, response: web.StreamResponse, session: Session, door: Door) -> str:
         """Give the browser a session of its own, with a secret that nobody has seen before; returns that secret.
@@ -49,4 +51,6 @@ class SessionStart:
         await self._record(entry)
         secret = await self._sessions.start(session, replaces=session_secret(request))
         set_session(response, secret)
+        if session.kind == "patient" and self.on_patient is not None:
+            await self.on_patient(session.actor)
         return secret

@@ -1,0 +1,90 @@
+"""What the front tells the companion of its own accord: who can be told, whether a summons' notice arrived.
+
+Each report says how things are, so the last one for a path counts and one that arrives twice does no harm. They wait
+in Redis until the companion has taken them: a companion or front that is away loses none.
+
+===========================  =========================================================================================
+``ao:companion-reports``     hash: method and path -> body as JSON
+===========================  =========================================================================================
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable
+from typing import Any, Final, Literal, cast
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chat.notices import Notice
+from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
+from signalling.companion_caller import FRONT
+from signalling.companion_client import CompanionClient
+
+KEY: Final = "ao:companion-reports"
+IDLE_S: Final = 5.0
+SUMMONS_TEMPLATES: Final = frozenset({"summons", "summons_reminder"})
+_SUMMONS: Final = re.compile(r"summons\.(?:sent|reminder):(su-[a-z2-7]{26})")
+
+_log = structlog.get_logger(__name__)
+
+
+class CompanionReports:
+    """Reports of one front; ``run`` delivers those of all."""
+
+    def __init__(self, redis: "Redis", client: CompanionClient) -> None:
+        self._redis = redis
+        self._client = client
+        self._news = asyncio.Event()
+
+    async def logged_in(self, person_id: str) -> None:
+        """Somebody has logged in: a summons reaches them here."""
+        await self.add("PUT", f"/persons/{person_id}/reach", {"has_account": True, "has_bounced": False})
+
+    async def ended(self, notice: Notice, state: str) -> None:
+        """How a notice fared, or ended. What is no summons' is nothing to the companion."""
+        summons = _SUMMONS.search(notice.key)
+        if notice.template_id not in SUMMONS_TEMPLATES or summons is None:
+            return
+        if state in ("sent", "delivered"):
+            await self.add("POST", f"/summons/{summons[1]}/notified", None)
+        elif state in ("bounced", "failed") and not notice.then:
+            await self.unreached(notice.person)
+
+    async def unreached(self, person_id: str) -> None:
+        """No way of telling them led anywhere: what waits for them becomes a letter."""
+        await self.add("PUT", f"/persons/{person_id}/reach", {"has_account": True, "has_bounced": True})
+
+    async def add(self, method: Literal["PUT", "POST"], path: str, body: Any) -> None:
+        """Let the companion know, as soon as it can be told."""
+        await self._redis.hset(KEY, f"{method} {path}", json.dumps(body))
+        self._news.set()
+
+    async def deliver(self) -> int:
+        """Tell what waits; how many are told. ``CompanionUnavailableError`` when the rest has to wait."""
+        waiting = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(KEY))
+        for place, text in waiting.items():
+            method, _, path = place.decode().partition(" ")
+            try:
+                await self._client.send(cast(Literal["PUT", "POST"], method), path, FRONT, body=json.loads(text))
+            except CompanionRefusedError as error:
+                if error.status != 404:  # 404: the companion does not know the person, or the summons is gone
+                    _log.error("companion_report_refused", code=error.code)
+            if await cast(Awaitable[Any], self._redis.hget(KEY, place.decode())) == text:
+                await self._redis.hdel(KEY, place.decode())
+        return len(waiting)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._news.clear()
+            try:
+                await self.deliver()
+            except (CompanionUnavailableError, RedisError, OSError) as error:
+                _log.warning("companion_reports_wait", error=type(error).__name__)
+            try:
+                await asyncio.wait_for(self._news.wait(), IDLE_S)
+            except TimeoutError:
+                continue

@@ -1,0 +1,121 @@
+"""What people are told of their bookings and summonses, and what the companion is told of how that went."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from chat.notices import Contact
+from chat.sender_development import caught
+from companion.models.people import Person
+from companion.models.summons import PersonReach, Summons
+from signalling.companion_reports import KEY
+from signalling.front import Front
+from tests.companion.people import ANNA, UNIT
+from tests.companion.people import staff as planner
+from tests.companion.world import ADMIN
+from tests.signalling.conftest import MakeFront
+from tests.signalling.real_companion import RealCompanion
+
+pytestmark = pytest.mark.usefixtures("worker")
+PHONE = "+46701740605"
+
+
+@pytest.fixture
+async def front(make_front: MakeFront, real_companion: RealCompanion) -> Front:
+    front = await make_front(companion_url=real_companion.url, mode="development")
+    await front.notices.contacts.put(ANNA, Contact(phone=PHONE))
+    return front
+
+
+async def texts(redis: Redis, count: int) -> list[str]:
+    """What the sink holds, once there is so much of it; oldest first."""
+    async with asyncio.timeout(20):
+        while len(found := await caught(redis)) < count:
+            await asyncio.sleep(0.05)
+    return sorted(one.text for one in found)
+
+
+async def test_each_change_of_a_booking_is_told_once_and_says_nothing_of_health(
+    front: Front, real_companion: RealCompanion, redis_client: Redis
+) -> None:
+    changed = await real_companion.api.ask("PATCH", f"/units/{UNIT}", ADMIN, {"name": "Björkens mottagning"})
+    assert changed.status_code == 200
+    slots = await real_companion.slots(modality="physical")
+    booking = await real_companion.book(slots[0])
+    path = f"/bookings/{booking['booking_id']}"
+    await real_companion.api.made(f"{path}/rebook", planner(), {"slot_id": slots[1]["slot_id"]})
+    await real_companion.api.made(f"{path}/cancel", planner(), {})
+    await real_companion.deliver(front)
+    await real_companion.deliver(front)
+    told = await texts(redis_client, 3)
+    assert len(told) == 3
+    assert [one.partition(". Logga")[0] for one in told] == [
+        "Din tid hos Björkens mottagning 2027-01-15 09:40 är avbokad",
+        "Din tid hos Björkens mottagning är nu 2027-01-15 09:40",
+        "Du har en tid hos Björkens mottagning 2027-01-15 09:10",
+    ]
+
+
+async def summon(real_companion: RealCompanion) -> str:
+    slot = (await real_companion.slots(modality="physical"))[3]
+    booking = await real_companion.book(slot)
+    summons = await real_companion.api.made(
+        "/summons/timed", planner(), {"booking_id": booking["booking_id"], "title": "T"}
+    )
+    await real_companion.api.made(f"/summons/{summons['summons_id']}/send", planner(), {})
+    return str(summons["summons_id"])
+
+
+async def row(real_companion: RealCompanion, of: Any, key: str) -> Any:
+    async with real_companion.services.database.reading(real_companion.clock()) as transaction:
+        return await transaction.session.get(of, key)
+
+
+async def test_a_summons_whose_notice_arrived_is_notified(front: Front, real_companion: RealCompanion) -> None:
+    assert front.companion.reports is not None
+    await front.companion.reports.logged_in(ANNA)  # else it would be a letter at once
+    async with asyncio.timeout(20):
+        while (reach := await row(real_companion, PersonReach, ANNA)) is None or not reach.has_account:
+            await asyncio.sleep(0.05)
+    summons_id = await summon(real_companion)
+    await real_companion.deliver(front)
+    async with asyncio.timeout(20):
+        while (await row(real_companion, Summons, summons_id)).state != "notified":
+            await asyncio.sleep(0.05)
+
+
+async def test_who_can_be_told_nowhere_is_reported_also_when_the_companion_was_away(
+    front: Front, real_companion: RealCompanion, redis_client: Redis
+) -> None:
+    assert front.companion.reports is not None
+    await front.companion.reports.logged_in(ANNA)
+    async with asyncio.timeout(20):
+        while (await row(real_companion, PersonReach, ANNA)) is None:
+            await asyncio.sleep(0.05)
+    await summon(real_companion)
+    await front.notices.contacts.erase(ANNA)
+    await real_companion.stop()
+    await front.companion.reports.unreached(ANNA)
+    assert await redis_client.hlen(KEY) == 1
+    await real_companion.start()
+    async with asyncio.timeout(30):
+        while not (await row(real_companion, PersonReach, ANNA)).has_bounced:
+            await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while await redis_client.hlen(KEY):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_protected_patient_is_not_told_where(
+    front: Front, real_companion: RealCompanion, redis_client: Redis
+) -> None:
+    await front.notices.contacts.put(ANNA, Contact(phone=PHONE, is_protected=True))
+    async with real_companion.services.database.transaction(real_companion.clock()) as transaction:
+        (await transaction.session.get_one(Person, ANNA)).is_secret = True
+    await real_companion.book((await real_companion.slots(modality="physical"))[0])
+    await real_companion.deliver(front)
+    (text,) = await texts(redis_client, 1)
+    assert "Unit" not in text
+    assert "din vårdkontakt" in text
