@@ -12,8 +12,8 @@ from signalling.settings import FrontSettings
 from signalling.supervisor import Child
 
 DEFAULT_PORT: Final = 8082
-READY_TIMEOUT_S: Final = 60.0
-"""Its first start makes the tables, on a slow machine."""
+READY_TIMEOUT_S: Final = 180.0
+"""Its first start makes the tables and, in the test bench, the invented data: half a minute on a busy machine."""
 _PROBE_TIMEOUT: Final = aiohttp.ClientTimeout(total=2)
 
 

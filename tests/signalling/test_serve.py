@@ -47,7 +47,7 @@ async def serve(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
     assert process.stdout is not None
     output = ""
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(110):
             while "another machine" not in output and "no network address\n" not in output:
                 line = await process.stdout.readline()
                 if not line:
