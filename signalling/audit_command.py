@@ -1,28 +1,23 @@
-"""``alltid-oppet audit verify``: is the audit log whole? Says where it is broken, and how; reads no entry aloud."""
+"""``alltid-oppet audit verify``: is the audit log whole? Says where it is broken, and how; reads no entry aloud.
+
+The companion's logs are checked too when its database is on this machine, or named by the environment: by its own
+program, ``python -m companion.audit_verify``, since the front's knows no tables.
+"""
 
 import asyncio
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from redis.exceptions import RedisError
 
 from auth.audit import AuditKeyError, AuditKeys, SignedHead, Verification
+from auth.audit_report import add_head, read_heads, report
 from auth.audit_store import stored_head, verify_stored
 from sfu.bus import connect
 from signalling.keys import load_audit_keys
 from signalling.settings import FrontSettings
-
-CAUSES = {
-    "malformed": "is no entry of an audit log",
-    "missing": "is missing",
-    "out_of_place": "is followed by an entry that belongs elsewhere",
-    "unknown_key": "was made with a key that is not among the given ones",
-    "changed": "or its link to the one before was changed",
-    "truncated": "is missing: a signed head tells that it and perhaps more were there",
-    "head_forged": "is named by a signed head whose signature is wrong",
-    "head_missing": "is the last one, but the signed head of the log is missing or unreadable",
-}
 
 
 def verify(redis_url: str, keys: AuditKeys, head_file: Path | None) -> int:
@@ -32,21 +27,15 @@ def verify(redis_url: str, keys: AuditKeys, head_file: Path | None) -> int:
     front's log. The log must contain them all. When it is whole, its present head is added.
     """
     try:
-        known = _read_heads(head_file)
+        known = read_heads(head_file)
         result, head = asyncio.run(_check(redis_url, keys, known))
     except (RedisError, OSError, ValueError) as error:
         sys.stderr.write(f"alltid-oppet: the audit log cannot be checked: {type(error).__name__}\n")
         return 2
-    if result.fault is not None:
-        text = CAUSES[result.fault.cause]
-        sys.stderr.write(f"The audit log is broken: entry {result.fault.number} {text} ({result.fault.cause}).\n")
-        sys.stderr.write(f"It is whole up to entry {result.head.number}.\n")
-        return 1
-    sys.stdout.write(f"The audit log is whole: {result.head.number} entries.\n")
-    if head_file is not None and head is not None and head.to_text() not in {one.to_text() for one in known}:
-        with head_file.open("a", encoding="ascii") as file:
-            file.write(f"{head.to_text()}\n")
-    return 0
+    code = report(result)
+    if code == 0:
+        add_head(head_file, head, known)
+    return code
 
 
 async def _check(
@@ -60,13 +49,6 @@ async def _check(
         await redis.aclose()
 
 
-def _read_heads(path: Path | None) -> list[SignedHead]:
-    if path is None or not path.exists():
-        return []
-    lines = path.read_text(encoding="ascii").splitlines()
-    return [SignedHead.parse(line) for line in lines if line.strip()]
-
-
 def command(settings: FrontSettings, head_file: Path | None) -> int:
     """The command with the front's settings."""
     try:
@@ -77,3 +59,18 @@ def command(settings: FrontSettings, head_file: Path | None) -> int:
         sys.stderr.write(f"alltid-oppet: {error}\n")
         return 2
     return verify(settings.redis_url, keys, head_file)
+
+
+def verify_companion(environment: Mapping[str, str], data_dir: Path, head_file: Path | None) -> int:
+    """The same for the companion's logs; 0 when there is no companion here."""
+    url, file = environment.get("ALLTID_COMPANION_DATABASE_URL", ""), data_dir / "companion" / "companion.db"
+    if not url and not file.exists():
+        return 0
+    own = {"ALLTID_COMPANION_DATABASE_URL": url or f"sqlite:///{file}"}
+    if not environment.get("ALLTID_AUDIT_KEY") and not environment.get("ALLTID_AUDIT_KEY_FILE"):
+        own["ALLTID_AUDIT_KEY_FILE"] = str(data_dir / "audit-key")
+    command = [sys.executable, "-m", "companion.audit_verify"]
+    if head_file is not None:
+        command += ["--heads", f"{head_file}.companion"]
+    sys.stdout.flush()
+    return subprocess.run(command, env={**environment, **own}, check=False).returncode  # our own program

@@ -109,7 +109,9 @@ def _audit_verify(redis_url: str | None, heads: Path | None) -> int:
         changes["redis_url"] = valkey.url((data_dir / "valkey").resolve())
     if settings.audit_key is None and settings.audit_key_file is None:
         changes["audit_key_file"] = data_dir / "audit-key"
-    return audit_command.command(settings.model_copy(update=changes), heads)
+    code = audit_command.command(settings.model_copy(update=changes), heads)
+    companion_code = audit_command.verify_companion(os.environ, data_dir.resolve(), heads)
+    return max(code, companion_code)
 
 
 if __name__ == "__main__":

@@ -157,8 +157,8 @@ def encounter(visit: VideoVisit) -> Resource:
     )
 
 
-def audit_event(number: int, entry: AuditEntry) -> Resource:
-    """AuditEvent: an entry of the audit log, under its number in the chain."""
+def audit_event(number: int, entry: AuditEntry, *, chain: Literal["companion", "front"] = "companion") -> Resource:
+    """AuditEvent: an entry of the audit log, under its number in its chain."""
     agent: dict[str, Any] = {
         "who": _who(entry.actor),
         "requestor": True,
@@ -172,10 +172,10 @@ def audit_event(number: int, entry: AuditEntry) -> Resource:
         entities.append({"what": reference("Patient", entry.patient)})
     if entry.resource:
         entities.append({"what": {"identifier": {"system": OURS + "object", "value": entry.resource}}})
-    observer = hsa_identifier(entry.unit) if entry.unit else {"system": OURS + "service", "value": "companion"}
+    observer = hsa_identifier(entry.unit) if entry.unit else {"system": OURS + "service", "value": chain}
     return resource(
         "AuditEvent",
-        str(number),
+        str(number) if chain == "companion" else f"{chain}-{number}",
         type=coding(DCM, "110110"),
         subtype=[coding(OURS + "action", entry.action)],
         action=_action_code(entry.action),

@@ -7,10 +7,12 @@ from fastapi import APIRouter
 
 from companion.routes import (
     access,
+    audit_review,
     bookings,
     calendars,
     declarations,
     fhir,
+    front_audit,
     health,
     looks,
     meetings,
@@ -40,6 +42,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     access.router,
     record.router,
     looks.router,
+    audit_review.router,
+    front_audit.router,
     fhir.router,
 )
 """All of them, in the order of the document."""

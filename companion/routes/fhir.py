@@ -18,7 +18,7 @@ from companion.fhir.elements import FHIR_JSON, Resource, searchset
 from companion.fhir.scheduling import Provider
 from companion.identity import public
 from companion.routes.bookings import Lister, Reader
-from companion.routes.looks import Before, OwnReader
+from companion.routes.looks import Before, OwnReader, cursor
 from companion.routes.shapes import HsaId, ObjectId
 from companion.routes.slots import DEFAULT_DAYS, MAX_DAYS, WHY_PUBLIC, whom
 from companion.rules.local_time import local_date, midnight
@@ -169,7 +169,7 @@ async def search_audit_events(
 ) -> Response:
     """Uses of one's own data by others. No other patient is named, no address told."""
     async with caller.transaction() as transaction:
-        found = await looks.of_own_data(transaction, caller, before=before, limit=count, own_too=False)
+        found = await looks.of_own_data(transaction, caller, before=cursor(before), limit=count, own_too=False)
     return _answer(searchset(_base(request), str(request.url), map(_event, found)))
 
 
@@ -179,4 +179,4 @@ def _event(look: looks.Look) -> Resource:
         entry = replace(entry, actor="proxy")
     elif look.actor_kind == "other":
         entry = replace(entry, actor="other", on_behalf_of=None)
-    return care.audit_event(look.number, entry)
+    return care.audit_event(look.place.number, entry, chain=look.place.chain)

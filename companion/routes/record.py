@@ -12,7 +12,7 @@ from companion.models.people import Person
 from companion.routes.shapes import HsaId, ObjectId, Output, PersonId
 from companion.rules.masking import Surface, shown
 from companion.store import record as store
-from companion.store.looks import identity_of
+from companion.store.chains import identity_of
 from companion.store.record_sources import RecordItem
 
 router = APIRouter(tags=["access"])

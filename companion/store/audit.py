@@ -6,18 +6,19 @@ there is. Two transactions can therefore never link to the same end.
 
 import json
 from collections.abc import AsyncIterator, Iterable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.audit import GENESIS, AuditKeys, Fault, Head, LinkedEntry, SignedHead, Verification, Verifier, link, sign_head
-from companion.models.audit import AuditHead, AuditRow
+from companion.models.audit import AuditHead, AuditRow, ChainHead, ChainRow, FrontAuditHead, FrontAuditRow
 from companion.transaction import Transaction
 
 _HEAD_ID: Final = 1
 _PAGE: Final = 1000
+_HEADS: Final[dict[type[ChainRow], type[ChainHead]]] = {AuditRow: AuditHead, FrontAuditRow: FrontAuditHead}
 
 
 async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
@@ -52,10 +53,12 @@ async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
     await session.flush()
 
 
-async def linked_entries(session: AsyncSession, *, after: int = 0) -> AsyncIterator[LinkedEntry]:
-    """The stored chain, in order."""
+async def linked_entries(
+    session: AsyncSession, *, after: int = 0, of: type[ChainRow] = AuditRow
+) -> AsyncIterator[LinkedEntry]:
+    """A stored chain, in order."""
     while True:
-        query = select(AuditRow).where(AuditRow.number > after).order_by(AuditRow.number).limit(_PAGE)
+        query = select(of).where(of.number > after).order_by(of.number).limit(_PAGE)
         rows = (await session.scalars(query)).all()
         for row in rows:
             yield LinkedEntry(row.number, row.body, row.hash)
@@ -64,9 +67,20 @@ async def linked_entries(session: AsyncSession, *, after: int = 0) -> AsyncItera
         after = rows[-1].number
 
 
-async def verify_stored(session: AsyncSession, keys: AuditKeys, *, known: Iterable[SignedHead] = ()) -> Verification:
-    """Check the whole chain against its signed head; the columns beside the bodies too."""
-    stored = await session.get(AuditHead, _HEAD_ID)
+async def stored_head(session: AsyncSession, *, of: type[ChainRow] = AuditRow) -> SignedHead | None:
+    """The signed head of a chain; None when there is none or it cannot be read."""
+    stored = await session.get(_HEADS[of], _HEAD_ID)
+    try:
+        return None if stored is None else SignedHead.parse(stored.signed)
+    except ValueError:
+        return None
+
+
+async def verify_stored(
+    session: AsyncSession, keys: AuditKeys, *, known: Iterable[SignedHead] = (), of: type[ChainRow] = AuditRow
+) -> Verification:
+    """Check a whole chain against its signed head; the columns beside the bodies too."""
+    stored = await session.get(_HEADS[of], _HEAD_ID)
     heads = list(known)
     if stored is not None:
         try:
@@ -74,23 +88,24 @@ async def verify_stored(session: AsyncSession, keys: AuditKeys, *, known: Iterab
         except ValueError:
             return Verification(GENESIS, Fault(0, "head_forged"))
     verifier, count = Verifier(keys, known=heads), 0
-    async for entry in linked_entries(session):
+    async for entry in linked_entries(session, of=of):
         count += 1
         if not verifier.feed(entry):
             break
     result = verifier.finish()
     if result.fault is None and stored is None and count:
         return Verification(result.head, Fault(result.head.number, "head_missing"))
-    if result.fault is None and (number := await _first_mismatch(session)):
+    if result.fault is None and (number := await _first_mismatch(session, of)):
         return Verification(result.head, Fault(number, "changed"))
     return result
 
 
-async def _first_mismatch(session: AsyncSession) -> int | None:
+async def _first_mismatch(session: AsyncSession, of: type[ChainRow]) -> int | None:
     """The first entry whose searchable columns do not say what its body says."""
     after = 0
+    widths = {name: getattr(of, name).type.length for name in ("actor", "patient", "provider", "unit", "action")}
     while True:
-        query = select(AuditRow).where(AuditRow.number > after).order_by(AuditRow.number).limit(_PAGE)
+        query = select(of).where(of.number > after).order_by(of.number).limit(_PAGE)
         rows = (await session.scalars(query)).all()
         for row in rows:
             fields = json.loads(row.body)
@@ -102,8 +117,13 @@ async def _first_mismatch(session: AsyncSession) -> int | None:
                 "unit": row.unit,
                 "action": row.action,
             }
-            if any(fields.get(name) != value for name, value in shown.items()):
+            if any(_cut(fields.get(name), widths.get(name)) != value for name, value in shown.items()):
                 return row.number
         if len(rows) < _PAGE:
             return None
         after = rows[-1].number
+
+
+def _cut(value: Any, width: int | None) -> Any:
+    """As it was cut to the column's width when the front's entries were taken over."""
+    return value[:width] if isinstance(value, str) and width is not None else value

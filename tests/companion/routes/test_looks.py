@@ -99,7 +99,9 @@ async def test_nobody_reads_it_for_somebody_else(api: Api, world: World) -> None
     assert (await api.get("/looks", patient(acr=LOA2))).status_code == 403
 
 
-@pytest.mark.parametrize("query", ["?limit=0", "?limit=201", "?before=0", "?before=x", f"?before={2**63}"])
+@pytest.mark.parametrize(
+    "query", ["?limit=0", "?limit=201", "?before=0", "?before=x", "?before=1.back.2", f"?before=1.front.{2**63}"]
+)
 async def test_what_cannot_be_asked(api: Api, world: World, query: str) -> None:
     answer = await api.get(f"/looks{query}", patient())
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
