@@ -222,8 +222,24 @@ def sign_head(head: Head, keys: AuditKeys) -> SignedHead:
     return SignedHead(head, keys.current_id, _head_signature(keys.current, head))
 
 
-def _head_signature(key: bytes, head: Head) -> bytes:
-    return hmac.digest(key, b"audit head %d " % head.number + head.hash, hashlib.sha256)
+def sign_begin(head: Head, keys: AuditKeys) -> SignedHead:
+    """Where a log begins whose older part is kept elsewhere: the last entry that was taken out. What is signed says so:
+    no head that was written down earlier can be given out for it, to hide what came before.
+    """
+    return SignedHead(head, keys.current_id, _head_signature(keys.current, head, _BEGIN))
+
+
+def is_begin(signed: SignedHead, keys: AuditKeys) -> bool:
+    """Whether one of ``keys`` signed it as the place where a log begins."""
+    key = keys.get(signed.key_id)
+    return key is not None and hmac.compare_digest(signed.signature, _head_signature(key, signed.head, _BEGIN))
+
+
+_BEGIN: Final = b"audit begin"
+
+
+def _head_signature(key: bytes, head: Head, purpose: bytes = b"audit head") -> bytes:
+    return hmac.digest(key, purpose + b" %d " % head.number + head.hash, hashlib.sha256)
 
 
 # --- verification ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
                      and ``h`` the hash
 ``{ao:audit}:head``  the signed head as text
 ``{ao:audit}:turn``  the front that may append next, for a moment, when several want to
+``{ao:audit}:begin`` where the stream begins once its older part was trimmed: the last entry that is gone, signed
 ===================  =======================================================================================
 
 The keys lie in one slot of a Redis Cluster. Several fronts append to one chain: a script compares the head that the
@@ -38,7 +39,10 @@ from auth.audit import (
     Verification,
     Verifier,
     encode,
+    is_begin,
     link_body,
+    read_body,
+    sign_begin,
     sign_head,
 )
 
@@ -64,6 +68,7 @@ ROLLED_BACK: Final = "audit_rolled_back"
 _log = structlog.get_logger(__name__)
 
 TURN_KEY: Final = "{ao:audit}:turn"
+BEGIN_KEY: Final = "{ao:audit}:begin"
 _KEYS: Final = (STREAM_KEY, HEAD_KEY, TURN_KEY)
 
 # KEYS: stream, head, turn. ARGV[1] this front, ARGV[2] milliseconds of a turn. Returns 'wait' while another front has
@@ -310,14 +315,59 @@ async def stored_head(redis: "Redis") -> SignedHead | None:
         return None
 
 
+async def stored_begin(redis: "Redis", keys: AuditKeys) -> Head | None:
+    """Where the stream begins: at the first entry of all, or after what was trimmed; None when that is forged."""
+    text: Any = await redis.get(BEGIN_KEY)
+    if text is None:
+        return GENESIS
+    try:
+        signed = SignedHead.parse(text.decode())
+    except ValueError:
+        return None
+    return signed.head if is_begin(signed, keys) else None
+
+
+async def trim(redis: "Redis", keys: AuditKeys, *, held: Head, before_ms: int) -> int:
+    """Take out the oldest entries: those from before an instant that are kept elsewhere, up to ``held``. Returns how
+    many. What is not whole is left for whoever looks into it; the last entry stays always, since the next is linked
+    to it.
+    """
+    begin = await stored_begin(redis, keys)
+    last: list[Any] = await redis.xrevrange(STREAM_KEY, count=1) or []
+    if begin is None or not last:
+        return 0
+    highest = min(held.number, int(last[0][0].partition(b"-")[0]) - 1)
+    verifier = Verifier(keys, after=begin)
+    async for entry in entries(redis, after=begin.number):
+        if entry.number > highest or not _is_before(entry, before_ms) or not verifier.feed(entry):
+            break
+    new_begin = verifier.head
+    if new_begin.number == begin.number:
+        return 0
+    await redis.set(BEGIN_KEY, sign_begin(new_begin, keys).to_text())
+    await redis.xtrim(STREAM_KEY, minid=f"{new_begin.number + 1}-0", approximate=False)
+    return new_begin.number - begin.number
+
+
+def _is_before(entry: LinkedEntry, before_ms: int) -> bool:
+    try:
+        return int(read_body(entry.body)["at_ms"]) < before_ms
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 async def verify_stored(
-    redis: "Redis", keys: AuditKeys, *, after: Head = GENESIS, known: Iterable[SignedHead] = ()
+    redis: "Redis", keys: AuditKeys, *, after: Head | None = None, known: Iterable[SignedHead] = ()
 ) -> Verification:
-    """Check the whole log in Redis against its signed head, and that it contains the heads in ``known``.
+    """Check the log in Redis from its begin (or ``after``) against its signed head, and that it contains the heads in
+    ``known`` as far as they are not before that.
 
     The head is read first: entries that come while the log is read are beyond it and do not disturb.
     """
     stored = await stored_head(redis)
+    after = after if after is not None else await stored_begin(redis, keys)
+    if after is None:
+        return Verification(GENESIS, Fault(0, "head_forged"))
     verifier = Verifier(keys, after=after, known=[*known, *([stored] if stored is not None else [])])
     is_whole, count = True, 0
     async for entry in entries(redis, after=after.number):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from auth.audit import AuditKeyError, AuditKeys, SignedHead, Verification
+from auth.audit import AuditKeyError, AuditKeys, Head, SignedHead, Verification
 from auth.audit_report import add_head, read_heads, report
-from auth.audit_store import stored_head, verify_stored
+from auth.audit_store import stored_begin, stored_head, verify_stored
 from sfu.bus import connect
 from signalling.keys import load_audit_keys
 from signalling.settings import FrontSettings
@@ -28,11 +28,13 @@ def verify(redis_url: str, keys: AuditKeys, head_file: Path | None) -> int:
     """
     try:
         known = read_heads(head_file)
-        result, head = asyncio.run(_check(redis_url, keys, known))
+        result, head, begin = asyncio.run(_check(redis_url, keys, known))
     except (RedisError, OSError, ValueError) as error:
         sys.stderr.write(f"alltid-oppet: the audit log cannot be checked: {type(error).__name__}\n")
         return 2
     code = report(result)
+    if begin is not None and begin.number:
+        sys.stdout.write(f"Entries up to {begin.number} are kept by the companion and no longer here.\n")
     if code == 0:
         add_head(head_file, head, known)
     return code
@@ -40,11 +42,11 @@ def verify(redis_url: str, keys: AuditKeys, head_file: Path | None) -> int:
 
 async def _check(
     redis_url: str, keys: AuditKeys, known: Sequence[SignedHead]
-) -> tuple[Verification, SignedHead | None]:
+) -> tuple[Verification, SignedHead | None, Head | None]:
     redis = connect(redis_url)
     try:
-        head = await stored_head(redis)
-        return await verify_stored(redis, keys, known=known), head
+        head, begin = await stored_head(redis), await stored_begin(redis, keys)
+        return await verify_stored(redis, keys, known=known), head, begin
     finally:
         await redis.aclose()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -9,6 +10,7 @@ from redis.asyncio import Redis
 
 from auth.tokens import TokenKeys
 from signalling import care_api, companion_events
+from signalling.audit_forwarder import AuditForwarder, ForwarderMetrics
 from signalling.care_api import CareApi
 from signalling.companion_client import CompanionClient
 from signalling.companion_event_keys import EventKeys
@@ -23,6 +25,7 @@ from signalling.identity import Identity
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_source import MeetingSource
 from signalling.meetings import Meeting, Meetings
+from signalling.keys import load_audit_keys
 from signalling.metrics import FrontMetrics
 from signalling.notice_part import NoticePart
 from signalling.settings import FrontSettings
@@ -37,6 +40,7 @@ class CompanionPart:
         self,
         settings: FrontSettings,
         keys: TokenKeys,
+        front_id: str,
         redis: "Redis",
         identity: Identity,
         meetings: Meetings,
@@ -65,6 +69,19 @@ class CompanionPart:
             booked = BookingMeetings(self.client, self.source, meetings, closer, opens_at=opens_at, clock=clock)
             for kind in BOOKING_KINDS:
                 self.events.on(kind, booked.changed)
+        self._forwarder: AuditForwarder | None = None
+        self._forwarding: asyncio.Task[None] | None = None
+        audit_keys = load_audit_keys(settings)
+        if self.client is not None and audit_keys is not None:
+            self._forwarder = AuditForwarder(
+                self.client,
+                redis,
+                audit_keys,
+                front_id,
+                ForwarderMetrics(metrics.registry),
+                trim_after_days=settings.audit_trim_after_days,
+                clock=clock,
+            )
 
     def attach(self, app: web.Application) -> None:
         """Put the routes into the application."""
@@ -81,14 +98,20 @@ class CompanionPart:
         notices.delivery.watchers.append(self.reports.ended)
 
     async def start(self) -> None:
-        """Begin to report."""
+        """Begin to report, and to hand the audit log over."""
         if self.reports is not None:
             self._reporting = asyncio.create_task(self.reports.run())
+        if self._forwarder is not None:
+            self._forwarding = asyncio.create_task(self._forwarder.run())
 
     async def close(self) -> None:
         """Ask no more."""
         if self._reporting is not None:
             self._reporting.cancel()
             await asyncio.wait([self._reporting])
+        if self._forwarding is not None:
+            self._forwarding.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._forwarding
         if self.client is not None:
             await self.client.close()

@@ -30,3 +30,9 @@ class CompanionLinkSettings(BaseSettings):
         description="How old a public answer below `/api/care` may be; older ones, for minutes, only "
         "when the companion is away.",
     )
+    audit_trim_after_days: int = Field(
+        default=0,
+        ge=0,
+        description="Entries of the audit log that the companion has taken over leave Redis so many days later; the "
+        "chain stays verifiable. 0: they stay.",
+    )

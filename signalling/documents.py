@@ -22,6 +22,7 @@ from sfu.settings import WorkerSettings
 from sfu.transport import Local
 from sfu.walk import Walk
 from signalling import http_reference, reference
+from signalling.audit_forwarder import ForwarderMetrics
 from signalling.chat_metrics import ChatMetrics
 from signalling.chat_reference import chat_document, chat_typescript
 from signalling.chat_settings import ChatSettings
@@ -55,6 +56,7 @@ def metrics_document() -> str:
     ChatMetrics(front)
     CompanionMetrics(front)
     CompanionEventMetrics(front)
+    ForwarderMetrics(front)
     return reference.metrics_document([("Front", front), ("Media worker", _worker_registry())])
 
 

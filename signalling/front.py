@@ -131,6 +131,7 @@ class Front:
         self.companion = CompanionPart(
             settings,
             keys,
+            self.front_id,
             self._redis,
             self.identity,
             self.meetings,

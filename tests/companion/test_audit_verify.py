@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from companion.audit_verify import main
 from companion.database import Database
+from signalling.cli import main as alltid_oppet
 from tests.companion.conftest import AUDIT_KEYS
 from tests.companion.front_chain import entry
 
@@ -70,3 +71,20 @@ def test_an_old_database_in_the_place_of_the_new_one_is_found_by_kept_heads(
 def test_what_cannot_be_checked_is_said(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALLTID_AUDIT_KEY")
     assert main([]) == 2
+
+
+@pytest.mark.attack
+def test_the_command_of_the_whole_service_checks_them_too(
+    database: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALLTID_REDIS_URL", redis_url)
+    run(database, entries=3)
+    assert alltid_oppet(["audit", "verify"]) == 0
+    out = capfd.readouterr().out
+    assert out.splitlines()[:2] == [
+        "The audit log is whole: 0 entries.",
+        "The companion's audit log is whole: 3 entries.",
+    ]
+    run(database, "UPDATE audit_entry SET actor = 'x' WHERE number = 1")
+    assert alltid_oppet(["audit", "verify"]) == 1
+    assert "companion's audit log is broken: entry 1" in capfd.readouterr().err
