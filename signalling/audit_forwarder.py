@@ -147,7 +147,10 @@ class AuditForwarder:
         answer = await self._client.send(
             "POST", "/front-audit/entries", self._principal, body=body, idempotency_key=key
         )
-        self._held = _head(answer)
+        now_held = _head(answer)
+        if now_held.number < batch[-1].number:  # it has not taken them, whatever it says
+            raise CompanionUnavailableError("malformed")
+        self._held = now_held
         self._metrics.entries.labels("taken").inc(len(batch))
         self._metrics.waiting.set(max(0, end - self._held.number))
         return 0.0

@@ -19,6 +19,7 @@ from signalling.companion_meetings import KINDS as BOOKING_KINDS
 from signalling.companion_meetings import BookingMeetings
 from signalling.companion_metrics import CompanionMetrics
 from signalling.companion_notices import TEMPLATES, BookingNotices
+from signalling.companion_policy import RetryPolicy
 from signalling.companion_proxies import CompanionProxies
 from signalling.companion_reports import CompanionReports
 from signalling.identity import Identity
@@ -31,6 +32,7 @@ from signalling.notice_part import NoticePart
 from signalling.settings import FrontSettings
 
 ROUTES: Final = (*companion_events.ROUTES, *care_api.ROUTES)
+FORWARDING_RETRIES: Final = RetryPolicy(attempts=1, attempt_s=10.0, total_s=10.0)
 
 
 class CompanionPart:
@@ -70,11 +72,16 @@ class CompanionPart:
             for kind in BOOKING_KINDS:
                 self.events.on(kind, booked.changed)
         self._forwarder: AuditForwarder | None = None
+        self._forwarding_client: CompanionClient | None = None
         self._forwarding: asyncio.Task[None] | None = None
         audit_keys = load_audit_keys(settings)
         if self.client is not None and audit_keys is not None:
+            # With a circuit of its own and more patience: nobody waits for it, and it opens nobody else's.
+            self._forwarding_client = CompanionClient(
+                settings.companion_url, keys, retries=FORWARDING_RETRIES, wall_clock=clock
+            )
             self._forwarder = AuditForwarder(
-                self.client,
+                self._forwarding_client,
                 redis,
                 audit_keys,
                 front_id,
@@ -113,5 +120,6 @@ class CompanionPart:
             self._forwarding.cancel()
             with suppress(asyncio.CancelledError):
                 await self._forwarding
-        if self.client is not None:
-            await self.client.close()
+        for client in (self.client, self._forwarding_client):
+            if client is not None:
+                await client.close()
