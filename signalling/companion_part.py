@@ -23,10 +23,10 @@ from signalling.companion_policy import RetryPolicy
 from signalling.companion_proxies import CompanionProxies
 from signalling.companion_reports import CompanionReports
 from signalling.identity import Identity
+from signalling.keys import load_audit_keys
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_source import MeetingSource
 from signalling.meetings import Meeting, Meetings
-from signalling.keys import load_audit_keys
 from signalling.metrics import FrontMetrics
 from signalling.notice_part import NoticePart
 from signalling.settings import FrontSettings

@@ -16,8 +16,11 @@ from companion.routes.shapes import Day, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
 from companion.rules.bookings import Event
 from companion.rules.local_time import local
+from companion.rules.masking import Surface
+from companion.rules.masking import shown as masked
 from companion.store import bookings as store
 from companion.store import fees, visits
+from companion.store.chains import identity_of
 from companion.transaction import Transaction
 
 router = APIRouter(tags=["bookings"])
@@ -29,8 +32,6 @@ Canceller = Annotated[Caller, asks(Action.BOOKING_CANCEL)]
 Marker = Annotated[Caller, asks(Action.BOOKING_MARK)]
 Reason = Literal["patient_asked", "unit_illness", "unit_closed", "medical", "other"]
 InterpreterLanguage = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-MASK = "••••"
-"""Shown for the name of somebody with a protected identity."""
 
 
 class BookingIn(Input):
@@ -113,9 +114,7 @@ class FeeOut(Output):
 def shown(booking: Booking, person: Person | None = None) -> BookingOut:
     """A booking, with the patient's name for staff."""
     fields = {name: getattr(booking, name) for name in BookingOut.model_fields if hasattr(booking, name)}
-    name = None
-    if person is not None:
-        name = MASK if person.is_protected else f"{person.given_name} {person.family_name}"
+    name = None if person is None else masked(identity_of(person), Surface.QUEUE).name
     return BookingOut(**fields, local_start=local(booking.starts_at).isoformat(), patient_name=name)
 
 

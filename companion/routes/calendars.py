@@ -30,9 +30,10 @@ class FeedOut(Output):
 
 @router.get("/bookings/{booking_id}/calendar", response_class=Response, responses=_ICALENDAR)
 async def read_invitation(request: Request, booking_id: ObjectId, caller: Reader) -> Response:
-    """One booking as an invitation (REQUEST), or a CANCEL when it was cancelled."""
+    """One booking as an invitation (REQUEST), or a CANCEL when it was cancelled. With a protected identity: none."""
     async with caller.transaction() as transaction:
         booking = await own_booking(transaction, caller, booking_id, lock=False)
+        await store.check_calendar(transaction, booking.patient_person_id)
         language = language_of(request.headers.get("accept-language", ""))
         return Response(invitation(store.entry_of(booking), language, transaction.now), media_type=MEDIA_TYPE)
 

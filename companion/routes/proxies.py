@@ -13,9 +13,11 @@ from companion.identity import Caller, asks
 from companion.models.people import Person
 from companion.models.proxies import Guardianship, ProxyGrant
 from companion.routes.shapes import Input, Instant, Name, ObjectId, Output, PersonId
+from companion.rules.masking import Surface, shown
 from companion.store import guardian_invitations as invitations
 from companion.store import people, summons
 from companion.store import proxies as store
+from companion.store.chains import identity_of
 from companion.transaction import Transaction
 
 router = APIRouter(tags=["proxies"])
@@ -150,7 +152,8 @@ class ConsentIn(Input):
 
 
 def _name(person: Person) -> str:
-    return f"{person.given_name} {person.family_name}"[:128]
+    """As somebody who acts for them, or for whom they act, is shown them."""
+    return shown(identity_of(person), Surface.PROXY).name[:128]
 
 
 def _guardian_relation(row: Guardianship, child: Person) -> RelationOut:
@@ -253,8 +256,8 @@ async def feed(person_id: PersonId, caller: Feed) -> FeedOut:
     async with caller.transaction() as transaction:
         caller.require(transaction, Resource(patient_person_id=person_id), what="proxies")
         children, adults = await store.relations_of(transaction, person_id)
-        shown = [(_guardian_relation(row, child), child.birth_date) for row, child in children if row.state == "active"]
-        shown += [(_grant_relation(row, patient), None) for row, patient in adults]
+        told = [(_guardian_relation(row, child), child.birth_date) for row, child in children if row.state == "active"]
+        told += [(_grant_relation(row, patient), None) for row, patient in adults]
         return FeedOut(
             relations=[
                 FeedRelation(
@@ -265,7 +268,7 @@ async def feed(person_id: PersonId, caller: Feed) -> FeedOut:
                     valid_until=int(one.valid_until.timestamp()),
                     birth_date=birth_date,
                 )
-                for one, birth_date in shown
+                for one, birth_date in told
             ]
         )
 

@@ -17,6 +17,7 @@ from companion.models.people import Person
 from companion.models.schedules import TimeType
 from companion.rules.bookings import BookingState
 from companion.rules.calendars import Entry
+from companion.rules.masking import may_be_notified
 from companion.transaction import Transaction
 
 FEED_ACTOR: Final = "calendar-feed"
@@ -26,8 +27,8 @@ BACK: Final = timedelta(days=30)
 FEED_PROTECTED: Final = define(
     "feed_protected",
     409,
-    sv="Med skyddad identitet finns ingen kalenderprenumeration.",
-    en="There is no calendar feed with a protected identity.",
+    sv="Med skyddad identitet läggs inga besök i kalendrar.",
+    en="With a protected identity no visits are put into calendars.",
 )
 
 
@@ -52,17 +53,23 @@ async def make_feed(transaction: Transaction, caller: Caller) -> str:
     person_id = caller.principal.subject
     resource = None if person_id is None else Resource(patient_person_id=person_id)
     caller.require(transaction, resource, what="calendar-feed")
-    person = await transaction.session.get(Person, person_id)
-    if person is None:
-        raise Problem(NOT_FOUND)
-    if person.is_protected:
-        raise Problem(FEED_PROTECTED)
+    person = await check_calendar(transaction, person_id or "")
     await _end(transaction, person.person_id)
     secret = secrets.token_urlsafe(32)
     transaction.session.add(
         CalendarFeed(secret_hash=_hash(secret), person_id=person.person_id, created_at=transaction.now)
     )
     return secret
+
+
+async def check_calendar(transaction: Transaction, person_id: str) -> Person:
+    """The person, when visits of theirs may lie in calendars: those are copied to telephones and services."""
+    person = await transaction.session.get(Person, person_id)
+    if person is None:
+        raise Problem(NOT_FOUND)
+    if not may_be_notified(is_protected=person.is_protected, channel="calendar"):
+        raise Problem(FEED_PROTECTED)
+    return person
 
 
 async def end_feed(transaction: Transaction, caller: Caller) -> None:

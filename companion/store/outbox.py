@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import delete, select, update
 
 from companion.models.outbox import OutboxRow
+from companion.models.people import Person
 from companion.transaction import Transaction
 
 LEASE: Final = timedelta(seconds=30)
@@ -15,12 +16,18 @@ MAX_PAUSE: Final = timedelta(minutes=10)
 
 
 async def append_outbox(transaction: Transaction) -> None:
-    """Write what the transaction publishes."""
+    """Write what the transaction publishes. What is about a patient says whether the identity is protected: whoever
+    tells people then names no unit and no time.
+    """
+    protected = await _protected(transaction, {str(one.payload.get("patient")) for one in transaction.outbox})
     for message in transaction.outbox:
+        payload = dict(message.payload)
+        if "patient" in payload:
+            payload["is_protected"] = payload["patient"] in protected
         row = OutboxRow(
             key=message.key,
             kind=message.kind,
-            payload=dict(message.payload),
+            payload=payload,
             created_at=transaction.now,
             due_at=message.due_at or transaction.now,
             attempts=0,
@@ -29,6 +36,15 @@ async def append_outbox(transaction: Transaction) -> None:
         transaction.session.add(row)
     transaction.outbox.clear()
     await transaction.session.flush()
+
+
+async def _protected(transaction: Transaction, person_ids: set[str]) -> frozenset[str]:
+    """Who of them has a protected identity. Nearly always there is nobody to ask about, or one."""
+    ids = sorted(person_ids - {"None"})
+    if not ids:
+        return frozenset()
+    query = select(Person).where(Person.person_id.in_(ids))
+    return frozenset(one.person_id for one in (await transaction.session.scalars(query)).all() if one.is_protected)
 
 
 async def is_anything_due(transaction: Transaction) -> bool:

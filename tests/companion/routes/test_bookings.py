@@ -225,7 +225,7 @@ async def test_staff_see_their_days_with_protected_names_masked(world: World) ->
     await book(world, 0)
     await book(world, 1, patient(BO))
     answer = await world.api.get("/bookings?day=2027-03-08", staff())
-    assert [one["patient_name"] for one in answer.json()["bookings"]] == ["Test aaaa", "••••"]
+    assert [one["patient_name"] for one in answer.json()["bookings"]] == ["Test aaaa", "Skyddad identitet"]
     other = await world.api.get("/bookings?day=2027-03-08", staff(unit=OTHER_UNIT))
     assert other.json() == {"bookings": []}
 
