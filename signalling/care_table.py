@@ -9,6 +9,14 @@ from typing import Final
 from auth.permissions import Action
 
 CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
+    ("GET", "/audit-entries", Action.AUDIT_READ),
+    ("GET", "/audit-events", Action.AUDIT_READ),
+    ("GET", "/audit-questions", Action.AUDIT_READ),
+    ("POST", "/audit-questions/{question_id}/answer", Action.AUDIT_REVIEW),
+    ("GET", "/audit-samples", Action.AUDIT_READ),
+    ("POST", "/audit-samples", Action.AUDIT_REVIEW),
+    ("GET", "/audit-samples/{sample_id}", Action.AUDIT_READ),
+    ("POST", "/audit-samples/{sample_id}/entries/{chain}/{number}/judge", Action.AUDIT_REVIEW),
     ("POST", "/block-liftings", Action.BLOCK_WRITE),
     ("POST", "/block-liftings/{lifting_id}/end", Action.BLOCK_WRITE),
     ("POST", "/blocks", Action.BLOCK_WRITE),
@@ -55,7 +63,9 @@ CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
     ("GET", "/letter-batches/{batch_id}/pdf", Action.LETTER_PRINT),
     ("POST", "/letter-batches/{batch_id}/posted", Action.LETTER_PRINT),
     ("POST", "/letters/{letter_id}/reprint", Action.LETTER_PRINT),
+    ("GET", "/look-questions", Action.AUDIT_READ_OWN),
     ("GET", "/looks", Action.AUDIT_READ_OWN),
+    ("POST", "/looks/{chain}/{number}/question", Action.AUDIT_ASK),
     ("GET", "/patients/{person_id}/record", Action.RECORD_READ),
     ("GET", "/patients/{person_id}/record/{kind}/{item_id}", Action.RECORD_READ),
     ("POST", "/providers/{hsa_id}/fee-rules", Action.UNIT_ADMIN),
