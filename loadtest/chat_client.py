@@ -32,6 +32,21 @@ class ChatRefusedError(Exception):
         self.code = code
 
 
+def masked_frame(payload: bytes, opcode: int = _BINARY) -> bytes:
+    """A WebSocket message as a client sends it (RFC 6455 section 5.2).
+
+    Masked with zeros: what masking is for (section 10.3) does not concern a load generator.
+    """
+    length = len(payload)
+    if length < 126:
+        head = bytes((128 | opcode, 128 | length))
+    elif length < 65536:
+        head = bytes((128 | opcode, 254)) + length.to_bytes(2, "big")
+    else:
+        head = bytes((128 | opcode, 255)) + length.to_bytes(8, "big")
+    return head + bytes(4) + payload
+
+
 class ChatLink(asyncio.Protocol):
     """One socket. ``on_event`` gets what the server sends unasked; ``on_lost`` is called once at the end."""
 
@@ -95,6 +110,12 @@ class ChatLink(asyncio.Protocol):
         """Lose the network: no goodbye."""
         if self._transport is not None:
             self._transport.abort()
+
+    def handle(self) -> int:
+        """The socket's file descriptor, for who reads it while it is paused."""
+        if self._transport is None:
+            raise ChatLinkError("closed")
+        return int(self._transport.get_extra_info("socket").fileno())
 
     def pause(self) -> None:
         """Read nothing for now."""
@@ -192,15 +213,7 @@ class ChatLink(asyncio.Protocol):
                 self.ready.set_result(None)
 
     def _write(self, opcode: int, payload: bytes) -> None:
-        length = len(payload)
-        # Masked with zeros: what masking is for (RFC 6455 section 10.3) does not concern a load generator.
-        if length < 126:
-            head = bytes((128 | opcode, 128 | length))
-        elif length < 65536:
-            head = bytes((128 | opcode, 254)) + length.to_bytes(2, "big")
-        else:
-            head = bytes((128 | opcode, 255)) + length.to_bytes(8, "big")
-        frame = head + bytes(4) + payload
+        frame = masked_frame(payload, opcode)
         if self._transport is None:
             return
         if self.cut_after_bytes is not None:

@@ -1,22 +1,28 @@
-"""Load on a chat server: sockets in conversations, messages as fast as they are acknowledged or at a given rate."""
+"""Load on a chat server: sockets in conversations, messages as fast as they are acknowledged or at a given rate.
+
+The sockets are opened by ``ChatLink`` and then handed to ``ChatBank``, which costs a fraction of what the server does.
+"""
 
 import asyncio
 import itertools
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from loadtest.chat_client import ChatLink, ChatLinkError
+import msgpack
+
+from loadtest.chat_client import ChatLink, masked_frame
+from loadtest.chatbank import ChatBank
 
 TEXT_BYTES: Final = 100
 """Of a message's text, its time stamp included."""
 CONNECTING_AT_ONCE: Final = 50
-_MARK: Final = b"stamp="
-_STAMP_DIGITS: Final = 16
-_EVENT_HEAD: Final = b"\xa4type\x02"
-"""How a Socket.IO event begins in MessagePack, after the map's head."""
+STAMP_DIGITS: Final = 16
+NUMBER_DIGITS: Final = 20
+"""As in ``loadtest/chatbank.pyx``."""
+_MARK: Final = "stamp="
 
 
 @dataclass(frozen=True)
@@ -51,26 +57,6 @@ class Times:
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-class _Reader(ChatLink):
-    """Looks no further into an event than its time stamp: thousands of them are to cost little."""
-
-    times: Times
-    every = 1
-    """Of so many deliveries one's time is kept."""
-
-    def _frame(self, opcode: int, payload: bytes) -> None:
-        at = payload.find(_MARK) if opcode == 2 and payload[1:7] == _EVENT_HEAD else -1
-        if at < 0:
-            super()._frame(opcode, payload)
-            return
-        at += len(_MARK)
-        times = self.times
-        times.delivered += 1
-        if times.delivered % self.every == 0:
-            stamp = int(payload[at : at + _STAMP_DIGITS])
-            times.deliveries.append((time.monotonic_ns() // 1000 - stamp) / 1e6)
-
-
 class ChatLoad:
     """All sockets of a cell."""
 
@@ -78,10 +64,10 @@ class ChatLoad:
         self.cell = cell
         self._port = port
         self._tokens = tokens
-        self._readers: list[list[_Reader]] = [[] for _ in range(cell.conversations)]
-        self._numbers = itertools.count(1)
+        self._readers: list[list[ChatLink]] = [[] for _ in range(cell.conversations)]
         self._prefix = random.SystemRandom().randrange(10**9)
-        self._senders: list[tuple[_Reader, str]] = []
+        self._senders: list[tuple[ChatLink, str]] = []
+        self._bank: ChatBank | None = None
 
     async def connect(self) -> float:
         """Open every socket and its conversation; how long that took, in seconds."""
@@ -90,10 +76,7 @@ class ChatLoad:
 
         async def one(conversation: int) -> None:
             async with gate:
-                link = await _Reader.connect("127.0.0.1", self._port, _ignore)
-                assert isinstance(link, _Reader)
-                link.times = Times()
-                link.every = max(1, self.cell.readers // 20)
+                link = await ChatLink.connect("127.0.0.1", self._port, _ignore)
                 await link.ask("chat_hello", {"protocol": 1, "token": self._tokens[conversation]}, 60)
                 name = f"meeting-bench{conversation}"
                 positions = [{"conversation_id": name, "last_seq": None}]
@@ -115,58 +98,39 @@ class ChatLoad:
         for link in itertools.chain(*self._readers):
             link.cut()
 
-    async def closed_loop(self, seconds: float) -> Times:
-        """Each sender sends the next message when the last one was acknowledged."""
-        times = self._begin()
-        until = time.monotonic() + seconds
+    def closed_loop(self, seconds: float) -> Times:
+        """Each sender sends the next message when the last one was acknowledged. Nothing else runs meanwhile."""
+        return self._phase(lambda bank: bank.closed_loop(seconds))
 
-        async def send(link: _Reader, conversation: str) -> None:
-            while time.monotonic() < until:
-                await self._send(link, conversation, times)
-
-        begin = time.monotonic()
-        await asyncio.gather(*(send(*sender) for sender in self._senders))
-        times.seconds = time.monotonic() - begin
-        await self._all_delivered(times)
-        return times
-
-    async def at_rate(self, per_s: float, seconds: float) -> Times:
+    def at_rate(self, per_s: float, seconds: float) -> Times:
         """Messages at a rate, whatever becomes of them; the times count from when each was due."""
-        times = self._begin()
-        tasks: list[asyncio.Task[None]] = []
-        begin = time.monotonic()
-        for number in range(int(per_s * seconds)):
-            due = begin + number / per_s
-            if (wait_s := due - time.monotonic()) > 0:
-                await asyncio.sleep(wait_s)
-            link, conversation = self._senders[number % len(self._senders)]
-            tasks.append(asyncio.create_task(self._send(link, conversation, times, due)))
-        await asyncio.gather(*tasks)
-        times.seconds = time.monotonic() - begin
-        await self._all_delivered(times)
-        return times
+        return self._phase(lambda bank: bank.at_rate(per_s, seconds))
 
-    def _begin(self) -> Times:
-        times = Times()
-        for link in itertools.chain(*self._readers):
-            link.times = times
-        return times
+    def _phase(self, run: Callable[[ChatBank], tuple[float, int, int, list[float], list[float]]]) -> Times:
+        links = list(itertools.chain(*self._readers))
+        for link in links:
+            link.pause()
+        try:
+            return Times(*run(self._bank or self._open_bank(links)))
+        finally:
+            for link in links:
+                link.resume()
 
-    async def _send(self, link: _Reader, conversation: str, times: Times, due: float | None = None) -> None:
-        began = time.monotonic() if due is None else due
-        text = f"{_MARK.decode()}{int(began * 1e6):0{_STAMP_DIGITS}d}".ljust(TEXT_BYTES, "x")
-        client_id = f"{self._prefix}-{next(self._numbers)}"
-        reply = await link.send("chat_send", {"conversation_id": conversation, "client_id": client_id, "text": text})
-        if not reply["ok"]:
-            raise ChatLinkError(str(reply["error"]["code"]))
-        times.sent += 1
-        times.acknowledgements.append(time.monotonic() - began)
+    def _open_bank(self, links: list[ChatLink]) -> ChatBank:
+        places = {link: place for place, link in enumerate(links)}
+        senders = [(places[link], *self._frame(conversation)) for link, conversation in self._senders]
+        every = max(1, self.cell.readers // 20)
+        self._bank = ChatBank([link.handle() for link in links], senders, self.cell.readers, every)
+        return self._bank
 
-    async def _all_delivered(self, times: Times) -> None:
-        """Every reader gets every message, or the measurement is worth nothing."""
-        async with asyncio.timeout(60):
-            while times.delivered < times.sent * self.cell.readers:  # noqa: ASYNC110 (the readers only count)
-                await asyncio.sleep(0.01)
+    def _frame(self, conversation: str) -> tuple[bytes, int, int, int]:
+        """A message as the bank sends it again and again, and where its stamp, client id and packet id stand."""
+        text = f"{_MARK}{'0' * STAMP_DIGITS}".ljust(TEXT_BYTES, "x")
+        payload = {"conversation_id": conversation, "client_id": f"{self._prefix}-{'0' * NUMBER_DIGITS}", "text": text}
+        packet: bytes = msgpack.packb({"type": 2, "data": ["chat_send", payload], "nsp": "/", "id": 2**32 - 1})
+        frame = masked_frame(packet)
+        mark = frame.index(_MARK.encode()) + len(_MARK)
+        return frame, mark, frame.index(f"{self._prefix}-".encode()) + len(str(self._prefix)) + 1, len(frame) - 4
 
 
 def _ignore(_event: str, _payload: Any) -> None:

@@ -26,8 +26,8 @@ async def test_every_message_reaches_every_reader_at_full_and_at_a_given_rate(ba
     cell = ChatCell("test", conversations=2, readers=3, senders=4)
     load = ChatLoad(bare_port, cell, {0: "token", 1: "token"})
     await load.connect()
-    full = await load.closed_loop(0.2)
-    paced = await load.at_rate(100, 0.2)
+    full = load.closed_loop(0.2)
+    paced = load.at_rate(100, 0.2)
     load.close()
     assert full.sent > 10
     assert full.delivered == 3 * full.sent
