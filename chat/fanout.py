@@ -47,6 +47,10 @@ class EncodeMessage(Protocol):
         """The same packet as the general way makes."""
 
 
+SendToAll = Callable[["dict[Reader, int]", Any, int], "list[Reader]"]
+"""Sends the packet of an event to all who do not have its number yet; those whose ``send`` would be False."""
+
+
 class Reader(Protocol):
     """One socket."""
 
@@ -93,12 +97,18 @@ class FanOut:
     """All conversations of one front. ``counters`` counts deliveries, slow readers, gaps and resets."""
 
     def __init__(
-        self, redis: "Redis", store: ChatStore, encode: Encode, encode_message: EncodeMessage | None = None
+        self,
+        redis: "Redis",
+        store: ChatStore,
+        encode: Encode,
+        encode_message: EncodeMessage | None = None,
+        send_to_all: SendToAll | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._store = store
         self._encode = encode
         self._encode_message = encode_message
+        self._send_to_all = send_to_all or _send_to_all
         self._channels: dict[str, _Channel] = {}
         self._names: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -271,7 +281,7 @@ class FanOut:
                 reader.send(packet)  # what is lost here is soon out of date
 
     def _deliver(self, channel: _Channel, packet: Any, seq: int) -> None:
-        slow = [reader for reader, has in channel.readers.items() if seq > has and not reader.send(packet)]
+        slow = self._send_to_all(channel.readers, packet, seq)
         self.counters["delivered"] += len(channel.readers) - len(slow)
         for reader in slow:
             self.counters["slow_readers"] += 1
@@ -344,3 +354,7 @@ class FanOut:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _send_to_all(readers: dict[Reader, int], packet: Any, seq: int) -> list[Reader]:
+    return [reader for reader, has in readers.items() if seq > has and not reader.send(packet)]

@@ -22,6 +22,7 @@ from signalling.chat_settings import ChatSettings
 from signalling.connection import SocketServer
 from signalling.metrics import FrontMetrics
 from signalling.settings import FrontSettings
+from signalling.socket_gate import push_to_all
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +57,7 @@ class ChatPart:
             access_log=access_log,
             edit_window_ms=self.settings.edit_window_s * 1000,
         )
-        self.fanout = FanOut(redis, self.store, event_frame, stored_message_frame)
+        self.fanout = FanOut(redis, self.store, event_frame, stored_message_frame, push_to_all)
         presence = Presence(self.committer, front_id)
         self.events = ChatEvents(settings, self.settings, self.service, self.fanout, presence, door, self.metrics)
         sockets.eio.lane = self.events

@@ -286,6 +286,21 @@ cdef class SocketGate:
         return 0
 
 
+def push_to_all(dict readers not None, bytes frame not None, long long seq):
+    """Push a frame to each ``ChatSocket`` that has not yet what it shows; those who have too much waiting already.
+
+    ``readers``: with the number up to which each has everything.
+    """
+    cdef SocketGate gate
+    cdef list slow = []
+    for reader, has in readers.items():
+        if seq > has:
+            gate = reader.connection.gate
+            if gate is not None and not gate.push(frame, reader.max_unsent_bytes):
+                slow.append(reader)
+    return slow
+
+
 cdef class Send(Append):
     """A message that the hot lane took."""
 

@@ -49,6 +49,15 @@ def test_the_report_tells_goals_met_from_goals_missed() -> None:
     assert bad.count("MISSED") == 2
 
 
+def test_the_report_tells_when_clients_and_store_are_the_bound() -> None:
+    cell = ChatCell("cell", 1, 1, 8)
+    times = Times(1.0, 10, 10, [0.001], [0.001])
+    plain, bare = CellFigures(cell, times, times, 1.0, 0.5, (9.0, 9.0)), BareAppends(8, 1, 10.0)
+    for costs_us, is_bound in (((50.0, 30.0, 30.0), True), ((70.0, 30.0, 30.0), False)):
+        chat = CellFigures(cell, times, times, 1.0, 0.5, costs_us)
+        assert ("bounded by the core" in _text([chat], [plain], [bare])) is is_bound
+
+
 def test_percentiles_of_nothing_are_nothing() -> None:
     assert Times().percentile_ms([], 0.99) == 0.0
     assert Times().percentile_ms([0.001, 0.002, 0.1], 0.99) == pytest.approx(100)

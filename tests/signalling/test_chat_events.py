@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,38 @@ async def test_a_message_reaches_readers_at_two_fronts_once(
         assert [event["seq"] for event in client.named("chat_event")] == [1, 2]
         assert second["body"] == {"text": "hej själv"}
         assert second["author_name"] == "Name of bo"
+
+
+async def test_messages_that_do_not_wait_for_each_other_are_appended_and_answered_in_their_order(
+    make_client: MakeClient,
+) -> None:
+    anna = await make_client()
+    await hello(anna)
+    await open_chat(anna)
+    await send(anna, "först", "c0")  # the conversation is known from here on, and messages take the hot lane
+    replies = await asyncio.gather(
+        *(send(anna, f"nr {number}", f"c{number}") for number in range(1, 11)),
+        anna.ask("chat_withdraw", {"conversation_id": ROOM, "target": 1, "client_id": "w"}),
+        send(anna, "sist", "c11"),
+        send(anna, "nr 3", "c3"),
+        send(anna, " ", "c12"),
+    )
+    assert [reply["seq"] for reply in replies[:12]] == list(range(2, 14))
+    assert (replies[12]["seq"], replies[12]["repeated"]) == (4, True)
+    assert code(replies[13]) == "invalid_message"
+    await anna.wait_for("chat_event", 13)
+    assert [event["seq"] for event in anna.named("chat_event")] == list(range(1, 14))
+    assert anna.named("chat_event")[-1]["body"] == {"text": "sist"}
+
+
+async def test_a_meeting_that_is_closed_takes_no_message_by_any_way(front: Front, make_client: MakeClient) -> None:
+    anna = await make_client()
+    await hello(anna)
+    assert (await send(anna, "hej", "c1"))["ok"]
+    known = await front.chat.store.conversation(ROOM)
+    assert known is not None
+    await front.chat.store.update(replace(known, state="closed"))
+    assert [code(await send(anna, "hej", f"d{number}")) for number in range(2)] == ["conversation_closed"] * 2
 
 
 async def test_a_new_socket_resumes_after_its_last_number(make_client: MakeClient) -> None:

@@ -7,7 +7,7 @@ import msgpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalling.socket_gate import MAX_IN_FLIGHT, Outlets, Send, SocketGate
+from signalling.socket_gate import MAX_IN_FLIGHT, Outlets, Send, SocketGate, push_to_all
 from tests.reference import chat_wire as slow
 
 
@@ -203,3 +203,18 @@ def test_no_more_than_a_number_of_messages_of_one_socket_are_on_their_way() -> N
     ]
     wire.gate.data_received(message())
     assert (wire.taken, sends[0].is_awaited()) == ([], True)
+
+
+def test_a_frame_goes_to_all_who_lack_it_but_those_who_are_slow() -> None:
+    class Socket:
+        def __init__(self, unsent: int) -> None:
+            self.wire = Wire()
+            self.wire.unsent = unsent
+            self.connection = self.wire
+            self.max_unsent_bytes = 100
+
+    quick, slow_one, ahead = Socket(0), Socket(101), Socket(0)
+    assert push_to_all({quick: 4, slow_one: 4, ahead: 5}, b"frame", 5) == [slow_one]
+    for each in (quick, slow_one, ahead):
+        each.wire.turn()
+    assert (quick.wire.written, slow_one.wire.written, ahead.wire.written) == ([b"frame"], [], [])
