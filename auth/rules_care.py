@@ -105,6 +105,36 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             proxy_scope="book",
         ),
         Action.LETTER_PRINT: Rule("Print the unit's letters.", PLANNERS, writes_patient_data=True),
+        # Maternity clinics: no proxy, whatever was granted.
+        Action.MATERNITY_REGISTER: Rule(
+            "Register a pregnancy, its due date and medical exclusions; end it.", STAFF, writes_patient_data=True
+        ),
+        Action.MATERNITY_LIST: Rule(
+            "List one's own wish for a maternity clinic, or those of the midwife's unit.",
+            (("patient", Relation.SELF), *STAFF),
+            reads_patient_data=True,
+        ),
+        Action.MATERNITY_READ: Rule(
+            "See a wish, what came of it, and why.", (("patient", Relation.SELF), *STAFF), reads_patient_data=True
+        ),
+        Action.MATERNITY_WISH: Rule(
+            "Wish for maternity clinics, or write down what a patient wishes.",
+            (("patient", Relation.SELF), *STAFF),
+            writes_patient_data=True,
+        ),
+        Action.MATERNITY_OVERRIDE: Rule(
+            "Give a place at a maternity clinic by hand.",
+            (*STAFF, ("region_admin", Relation.OWN_PROVIDER)),
+            writes_patient_data=True,
+        ),
+        Action.MATERNITY_CLINIC: Rule(
+            "See who is to give birth at one's clinic.", (*PLANNERS, *VIEWER), reads_patient_data=True
+        ),
+        Action.MATERNITY_ALLOCATE: Rule(
+            "Allocate maternity clinics, see and replay allocations.",
+            (("region_admin", Relation.OWN_PROVIDER),),
+            writes_patient_data=True,
+        ),
         # Who may read what other units and care providers have written. No proxy: a guardian cannot block (spärra).
         Action.BLOCK_WRITE: Rule(
             "Set and lift blocks (spärr) of one's own; staff on the patient's behalf.",
@@ -146,6 +176,7 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             "Hand the front's audit log over to the companion.", SERVICE, service_scope="audit:write"
         ),
         # Administration: no patient data.
+        Action.MATERNITY_CAPACITY: Rule("See and set a maternity clinic's places, and positions.", ADMINS),
         Action.SCHEDULE_ADMIN: Rule("Edit time books and time types.", (("scheduler", Relation.OWN_UNIT), *ADMINS)),
         Action.UNIT_ADMIN: Rule("Edit a unit's data.", ADMINS),
         Action.USER_ADMIN: Rule("Give and take roles in a unit.", ADMINS),

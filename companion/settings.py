@@ -59,6 +59,9 @@ class CompanionSettings(BaseSettings):
     summons_reminder_before_h: int = Field(
         default=72, ge=1, description="Who has not answered a summons is reminded so long before the visit or deadline."
     )
+    maternity_reminder_before_days: int = Field(
+        default=7, ge=0, description="Who has not wished for a maternity clinic is reminded so long before week 22+0."
+    )
     care_relation_after_days: int = Field(
         default=180, ge=1, description="A unit that has seen a patient has a care relation with them for so long after."
     )

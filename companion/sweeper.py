@@ -1,5 +1,5 @@
 """What happens by itself as time passes: holds expire, offered places go on to the next, guardianships end,
-summonses expire or become letters.
+summonses expire or become letters, maternity clinics are allocated.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import structlog
 
 from companion.database import Database
 from companion.settings import CompanionSettings
+from companion.store.maternity_allocation import sweep_maternity
 from companion.store.proxies import sweep_guardianships
 from companion.store.reserve import sweep
 from companion.store.summons import sweep_summonses
@@ -28,6 +29,8 @@ async def run(database: Database, clock: Callable[[], datetime], settings: Compa
                 await sweep(transaction)
                 await sweep_guardianships(transaction)
                 await sweep_summonses(transaction, settings)
+            async with database.transaction(clock()) as transaction:
+                await sweep_maternity(transaction, settings)
         except Exception as failure:  # the database is away; what has expired counts as expired without us
             _log.error("sweep_failed", error=type(failure).__name__)
         await asyncio.sleep(INTERVAL_S)

@@ -34,6 +34,20 @@ PREGNANCY_STATE: Final = define(
 DUE_DATE: Final = define(
     "due_date", 422, sv="Det beräknade datumet är inte rimligt.", en="The due date is not plausible."
 )
+PREGNANCY_KNOWN: Final = define(
+    "pregnancy_known", 409, sv="Graviditeten finns redan.", en="The pregnancy is registered already."
+)
+CLINIC_FULL: Final = define(
+    "clinic_full", 409, sv="Kliniken är full den veckan.", en="The clinic is full in that week."
+)
+CLINIC_EXCLUDED: Final = define(
+    "clinic_excluded",
+    409,
+    sv="Kliniken kan av medicinska skäl inte ta emot patienten.",
+    en="The clinic cannot receive the patient for medical reasons.",
+)
+ALLOCATION_DAY: Final = define("allocation_day", 422, sv="Dagen har inte varit än.", en="That day has not come yet.")
+WEEK: Final = define("week", 422, sv="Det finns ingen sådan vecka.", en="There is no such week.")
 OVERRIDE_REASON: Final = define("override_reason", 422, sv="Ange ett skäl.", en="Give a reason.")
 
 
@@ -70,6 +84,15 @@ def due_week(due_date: date) -> str:
     """The week that capacity is counted in, ISO 8601 (``2027-W31``)."""
     year, week, _ = due_date.isocalendar()
     return f"{year}-W{week:02}"
+
+
+def check_week(week: str) -> None:
+    """It is a week of the calendar (not every year has a week 53)."""
+    year, _, number = week.partition("-W")
+    try:
+        date.fromisocalendar(int(year), int(number), 1)
+    except ValueError:
+        raise Problem(WEEK, "week") from None
 
 
 def check_due_date(due_date: date, now: datetime) -> None:
@@ -129,6 +152,20 @@ def check_wish(choices: Sequence[str], clinics: Iterable[str], *, due_date: date
 
 
 def check_override(reason: str) -> None:
-    """Whoever places somebody by hand says why."""
+    """Whoever places somebody by hand, or excludes a clinic, says why."""
     if len(reason.strip()) < 3:
         raise Problem(OVERRIDE_REASON, "reason")
+
+
+def check_place(*, left: int, is_excluded: bool, may_exceed: bool) -> None:
+    """By hand: never to a clinic that cannot take the patient; beyond the capacity only when that is meant."""
+    if is_excluded:
+        raise Problem(CLINIC_EXCLUDED, "clinic_hsa_id")
+    if left <= 0 and not may_exceed:
+        raise Problem(CLINIC_FULL, "clinic_hsa_id")
+
+
+def check_allocation_day(day: date, now: datetime) -> None:
+    """Nobody's wish is cut short: only those who have reached 22+0 are allocated."""
+    if day > local_date(now):
+        raise Problem(ALLOCATION_DAY, "day")
