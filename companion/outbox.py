@@ -109,6 +109,9 @@ class Dispatcher:
             rows = await store.claim(transaction, BATCH)
         delivered: list[int] = []
         for row in rows:
+            async with self._database.reading(self._clock()) as transaction:
+                if not await store.is_wanted(transaction, row.id):
+                    continue
             try:
                 await self._receiver.deliver(Event(row.key, row.kind, row.created_at, row.payload))
             except DeliveryError as error:

@@ -46,13 +46,16 @@ def _prefix(pregnancy_id: str) -> str:
     return f"maternity:{pregnancy_id}:"
 
 
-def tell(transaction: Transaction, row: Pregnancy, person: Person, what: str) -> None:
-    """An event for the patient's notice. Nobody with a protected identity gets one; they see it where they log in."""
+def tell(transaction: Transaction, row: Pregnancy, person: Person, what: str, by: str = "") -> None:
+    """An event for the patient's notice. Nobody with a protected identity gets one; they see it where they log in.
+
+    ``by``: the id of the decision that it tells of, when there can be several.
+    """
     if PregnancyState(row.state) in SILENT or person.is_protected:
         return
     transaction.publish(
         f"maternity.{what}",
-        f"{_prefix(row.pregnancy_id)}{what}:{int(transaction.now.timestamp() * 1000)}",
+        f"{_prefix(row.pregnancy_id)}{what}:{by}",
         pregnancy=row.pregnancy_id,
         patient=row.patient_person_id,
         unit=row.unit_hsa_id,

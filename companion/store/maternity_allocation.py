@@ -172,7 +172,7 @@ async def _run(
         step(row, "fail" if place.clinic is None else "allocate")
         _write(transaction, row, place, run.run_id)
         if place.clinic is not None:
-            tell(transaction, row, people[row.patient_person_id], "allocated")
+            tell(transaction, row, people[row.patient_person_id], "allocated", run.run_id)
     return run
 
 
@@ -258,8 +258,9 @@ async def override(
         decided_at=transaction.now,
     )
     transaction.session.add(decision)
-    person = await transaction.session.get_one(Person, row.patient_person_id)
-    tell(transaction, row, person, "allocated")
+    if clinic != previous:
+        person = await transaction.session.get_one(Person, row.patient_person_id)
+        tell(transaction, row, person, "allocated", decision.override_id)
     return row
 
 

@@ -69,6 +69,12 @@ async def claim(transaction: Transaction, limit: int) -> Sequence[OutboxRow]:
     return rows
 
 
+async def is_wanted(transaction: Transaction, message_id: int) -> bool:
+    """Whether a message that was claimed is still to be delivered: it may have been withdrawn in the meantime."""
+    query = select(OutboxRow.id).where(OutboxRow.id == message_id, OutboxRow.delivered_at.is_(None))
+    return await transaction.session.scalar(query) is not None
+
+
 async def mark_delivered(transaction: Transaction, ids: Sequence[int]) -> None:
     """They have arrived."""
     statement = update(OutboxRow).where(OutboxRow.id.in_(ids)).values(delivered_at=transaction.now)
