@@ -2,7 +2,7 @@
 
 REST routes, Socket.IO events and media all ask ``decide``. An action that is not in ``TABLE`` does not exist; a pair
 of role and relation that is not in an action's rule is refused. The table is written in
-``auth/rules_realtime.py`` and ``auth/rules_care.py``; docs/permissions.md shows it.
+``auth/rules_realtime.py``, ``auth/rules_care.py`` and ``auth/rules_records.py``; docs/permissions.md shows it.
 
 A relation says how the principal stands to what is touched (``Resource``). Whoever asks ``decide`` fills the resource
 from stored data, never from what the client says. What a resource leaves out relates to nobody.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from auth import rules_care, rules_realtime
+from auth import rules_care, rules_realtime, rules_records
 from auth.actions import (
     ACR_LEVELS,
     ACR_LINK,
@@ -53,7 +53,9 @@ __all__ = [
     "relations",
 ]
 
-TABLE: Final[Mapping[Action, Rule]] = MappingProxyType({**rules_realtime.RULES, **rules_care.RULES})
+TABLE: Final[Mapping[Action, Rule]] = MappingProxyType(
+    {**rules_realtime.RULES, **rules_care.RULES, **rules_records.RULES}
+)
 
 # --- the decision ------------------------------------------------------------------------------------------------
 

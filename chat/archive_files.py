@@ -56,9 +56,14 @@ class DirectoryFileArchive:
 
     def _path(self, conversation_id: str, attachment_id: str) -> Path:
         kind_of(conversation_id)  # ids become names of files
-        if not _ATTACHMENT.fullmatch(attachment_id):
-            raise ArchiveError("attachment_id")
+        check_attachment_id(attachment_id)
         return self._directory / conversation_id / attachment_id
+
+
+def check_attachment_id(attachment_id: str) -> None:
+    """Ids become parts of paths; ``ArchiveError`` for what is none."""
+    if not _ATTACHMENT.fullmatch(attachment_id):
+        raise ArchiveError("attachment_id")
 
 
 def _finish(file: BinaryIO) -> None:

@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 
 from auth.principal import Principal
 from chat.archive import Archive, ArchiveError
+from chat.blobs import BlobError
+from chat.case_erasure import CaseEraser
 from chat.case_store import CaseStore
 from chat.cases import (
     Case,
@@ -42,6 +44,8 @@ from chat.unit_settings import UnitSettings, UnitStore
 REOPEN_WITHIN_S: Final = 14 * 24 * 3600
 MAX_OPEN_OF_PATIENT: Final = 20
 """Open cases of one patient at one unit; a flood stops here."""
+ERASE_AGAIN_S: Final = 600
+"""How long a case waits that could not be erased because the archive was away or lacked something."""
 REPAIR_AFTER_S: Final = 15
 """A change that has not been followed for so long belonged to a front that is gone."""
 _ALWAYS_OPEN: Final = OpeningHours((((0, 1440),),) * 7, is_closed_on_holidays=False, is_closed_on_eves=False)
@@ -71,8 +75,12 @@ class CaseService:
         reopen_within_s: int = REOPEN_WITHIN_S,
         max_open_of_patient: int = MAX_OPEN_OF_PATIENT,
         archive_files: Callable[[str], Awaitable[None]] | None = None,
+        eraser: CaseEraser | None = None,
+        on_erased: Callable[[bool], None] = lambda _done: None,
     ) -> None:
-        """``archive_files``: gives the archive the files of a conversation, or raises ``ArchiveError``."""
+        """``archive_files``: gives the archive the files of a conversation, or raises ``ArchiveError``. ``eraser``:
+        erases what the archive has; without one only messages are forgotten. ``on_erased`` is told whether it could.
+        """
         self.cases = cases
         self.units = units
         self._chat = chat
@@ -82,6 +90,8 @@ class CaseService:
         self._reopen_within_s = reopen_within_s
         self._max_open_of_patient = max_open_of_patient
         self._archive_files = archive_files or _no_files
+        self._eraser = eraser
+        self._on_erased = on_erased
 
     async def policy(self, case: Case) -> CasePolicy:
         """What the case's unit has decided."""
@@ -247,6 +257,9 @@ class CaseService:
             current = await self.get(case.case_id)
 
     async def _follow_once(self, case: Case) -> None:
+        if case.is_erased:  # its conversations are not to be made anew
+            await self.cases.finished(case)
+            return
         await self._align(case)
         now_closed = case.state is CaseState.CLOSED
         if now_closed:
@@ -307,12 +320,27 @@ class CaseService:
         for case_id in await self.cases.due_to_trim(now):
             case = await self.cases.get(case_id)
             if case is not None and case.state is CaseState.CLOSED:
-                for conversation_id in (case.conversation_id, case.notes_id):
-                    with suppress(ChatError):
-                        await trim_conversation(self._chat.store, conversation_id)
-            await self.cases.trimmed(case_id)
+                await self._forget(case, int(now))
+            else:
+                await self.cases.trimmed(case_id)
             done += 1
         return done
+
+    async def _forget(self, case: Case, now_s: int) -> None:
+        """Nobody may reopen it: what the archive has need not be here."""
+        if self._eraser is None:
+            for conversation_id in (case.conversation_id, case.notes_id):
+                with suppress(ChatError):
+                    await trim_conversation(self._chat.store, conversation_id)
+        else:
+            try:
+                await self._eraser.erase(case)
+            except (ArchiveError, BlobError, ChatError):
+                self._on_erased(False)
+                await self.cases.trim_at(case, now_s + ERASE_AGAIN_S)
+                return
+            self._on_erased(True)
+        await self.cases.trimmed(case.case_id)
 
 
 async def _no_files(_conversation_id: str) -> None:
@@ -352,6 +380,7 @@ def view_for(
         "reopen_until": reopen_until_s(case, policy),
         "version": case.version,
         "is_unread": is_unread(case, read, is_staff=is_staff),
+        "is_archived": case.is_erased,
         "patient": case.patient if is_staff else None,
         "patient_name": case.patient_name if is_staff else None,
         "assignee": case.assignee if is_staff else None,

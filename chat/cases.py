@@ -144,6 +144,8 @@ class Case:
     """Number of the last message of the patient, or of who acts for them; 0: none."""
     last_staff_seq: int = 0
     """Number of the unit's last message; 0: none."""
+    is_erased: bool = False
+    """Only the archive has its words by now."""
 
     def __repr__(self) -> str:
         return f"Case({self.case_id!r}, {self.state.value}, version={self.version})"
@@ -223,7 +225,7 @@ def apply(
     now = int(now_s)
     if act is CaseAct.REOPEN:
         until_s = reopen_until_s(case, policy)
-        if until_s is None or now > until_s:
+        if until_s is None or now > until_s or case.is_erased:
             raise CaseError("reopen_too_late")
     return replace(
         case,

@@ -17,6 +17,7 @@ from companion import page_routes, rules, store
 from companion.errors import CATALOGUE, TYPE_PREFIX
 from companion.identity import Guard, guards_of
 from companion.routes import ROUTERS
+from companion.rules.retention import TABLE
 from companion.settings import CompanionSettings
 
 PATH: Final = Path(__file__).resolve().parent.parent / "docs" / "companion.md"
@@ -44,6 +45,13 @@ _PROBLEMS: Final = f"""\
 Every error is `application/problem+json` (RFC 9457): `type` (`{TYPE_PREFIX}` and the code),
 `title` in the language of `Accept-Language` (Swedish or English), `status`, the stable `code`, and where it applies the
 `field` at fault and a `detail` for programmers. `slot_taken` has `alternatives`: the three nearest free slots.
+"""
+
+
+_RETENTION: Final = """\
+How long data are kept, as `GET /retention` publishes it. A job does it once an hour in small transactions
+(`companion/store/retention.py`, areas in `companion/retention/`). What was a patient's stands in the audit log. A legal
+hold keeps what it names whatever the table says. Years and days end at midnight in Stockholm.
 """
 
 
@@ -85,6 +93,15 @@ def _problem_lines() -> Iterator[str]:
         yield f"| `{kind.code}` | {kind.status} | {kind.sv} | {kind.en} |"
 
 
+def _retention_lines() -> Iterator[str]:
+    yield "| Data | Kept | Counted from | Then | Why |"
+    yield "|---|---|---|---|---|"
+    for kind, row in TABLE.items():
+        parts = ((row.keep.years, "year"), (row.keep.days, "day"), (row.keep.hours, "hour"))
+        time = ", ".join(f"{number} {unit}{'s' * (number > 1)}" for number, unit in parts if number)
+        yield f"| `{kind}` | {time} | {row.counted_from} | {row.fate} | {row.reason} |"
+
+
 def _setting_lines() -> Iterator[str]:
     yield "| Variable | Default | What it is |"
     yield "|---|---|---|"
@@ -103,6 +120,9 @@ def document() -> str:
         "## Problems\n",
         _PROBLEMS,
         "\n".join(_problem_lines()) + "\n",
+        "## Retention\n",
+        _RETENTION,
+        "\n".join(_retention_lines()) + "\n",
         "## Settings\n",
         "\n".join(_setting_lines()) + "\n",
     ]

@@ -3,6 +3,7 @@
 Plain ASGI rather than Starlette's ``BaseHTTPMiddleware``, which runs each request in a task group of its own.
 """
 
+import re
 from typing import Any, Final
 
 import structlog
@@ -17,6 +18,8 @@ from companion.identity import bind_request
 from sfu.logs import place_of
 
 MAX_BODY_BYTES: Final = 1024 * 1024
+_STREAMED: Final = re.compile(r"/archive/conversations/[^/]+/files/[^/]+")
+"""Here the route reads the body piece by piece and has a limit of its own (``archive_file_max_bytes``)."""
 
 _log = structlog.get_logger(__name__)
 
@@ -47,12 +50,13 @@ class EachRequest:
         request = Request(scope)
         bind_request(request)
         has_started, size = False, 0
+        is_streamed = scope["method"] == "PUT" and _STREAMED.fullmatch(scope["path"]) is not None
 
         async def receive_bounded() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > MAX_BODY_BYTES:  # a body that does not say its length
+            if size > MAX_BODY_BYTES and not is_streamed:  # a body that does not say its length
                 raise Problem(TOO_LARGE)
             return message
 
@@ -67,7 +71,7 @@ class EachRequest:
             await send(message)
 
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        if not length.isdecimal() or (int(length) > MAX_BODY_BYTES and not is_streamed):
             await answer_of(request, Problem(TOO_LARGE))(scope, receive, send_with_headers)
             return
         try:

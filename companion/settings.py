@@ -78,6 +78,16 @@ class CompanionSettings(BaseSettings):
     emergency_review_days: int = Field(
         default=7, ge=1, description="Somebody else reviews an emergency access within so many days."
     )
+    companion_archive_dir: Path = Field(
+        default=Path("var/companion-archive"),
+        description="Where files of archived cases are kept (all companion processes must see it).",
+    )
+    archive_file_max_bytes: int = Field(
+        default=64 * 1024 * 1024, gt=0, description="Largest file that the archive takes; no smaller than the front's."
+    )
+    extract_kept_days: int = Field(
+        default=7, ge=1, description="An extract (registerutdrag) can be fetched for so long after it was made."
+    )
     search_cache_s: float = Field(default=2.0, ge=0, description="How old a public answer about free slots may be.")
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     log_format: str = Field(default="json", description="`json`, or `text` for people.")

@@ -9,28 +9,48 @@ from typing import Final
 
 import structlog
 
+from companion.archive_files import ArchiveDirectory
 from companion.database import Database
 from companion.settings import CompanionSettings
+from companion.store.archive import erase_files
+from companion.store.extracts import make_extracts
 from companion.store.maternity_allocation import sweep_maternity
 from companion.store.proxies import sweep_guardianships
 from companion.store.reserve import sweep
+from companion.store.retention import erase_due
 from companion.store.summons import sweep_summonses
 
 INTERVAL_S: Final = 5.0
+RETENTION_INTERVAL_S: Final = 3600.0
 
 _log = structlog.get_logger(__name__)
 
 
 async def run(database: Database, clock: Callable[[], datetime], settings: CompanionSettings) -> None:
     """Until cancelled."""
+    loop = asyncio.get_running_loop()
+    retention_due_s = loop.time()
     while True:
         try:
-            async with database.transaction(clock()) as transaction:
-                await sweep(transaction)
-                await sweep_guardianships(transaction)
-                await sweep_summonses(transaction, settings)
-            async with database.transaction(clock()) as transaction:
-                await sweep_maternity(transaction, settings)
+            await sweep_once(database, clock, settings)
+            if loop.time() >= retention_due_s:
+                retention_due_s = loop.time() + RETENTION_INTERVAL_S
+                done = await erase_due(database, clock)
+                if done:
+                    _log.info("retention_done", **done)
         except Exception as failure:  # the database is away; what has expired counts as expired without us
             _log.error("sweep_failed", error=type(failure).__name__)
         await asyncio.sleep(INTERVAL_S)
+
+
+async def sweep_once(database: Database, clock: Callable[[], datetime], settings: CompanionSettings) -> None:
+    """Everything that is due, a batch of each."""
+    async with database.transaction(clock()) as transaction:
+        await sweep(transaction)
+        await sweep_guardianships(transaction)
+        await sweep_summonses(transaction, settings)
+    async with database.transaction(clock()) as transaction:
+        await sweep_maternity(transaction, settings)
+    await make_extracts(database, clock, settings)
+    async with database.transaction(clock()) as transaction:
+        await erase_files(transaction, ArchiveDirectory(settings.companion_archive_dir))

@@ -10,14 +10,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from auth.tokens import TokenKeys
-from chat.archive import DirectoryArchive
-from chat.archive_files import DirectoryFileArchive
+from chat.archive import Archive, DirectoryArchive
+from chat.archive_files import DirectoryFileArchive, FileArchive
 from chat.attachment_addresses import AddressSigner
 from chat.attachment_records import AttachmentRecords
 from chat.attachments import AttachmentLimits, Attachments
 from chat.blobs import BlobStore
 from chat.blobs_disk import DiskStore
 from chat.blobs_s3 import S3Store
+from chat.case_erasure import CaseEraser
 from chat.case_service import CaseNotices, CaseService
 from chat.case_store import CaseStore
 from chat.clamd import Clamd, NoScanner
@@ -28,6 +29,8 @@ from signalling import attachment_api, case_api, unit_api
 from signalling.attachment_api import AttachmentApi
 from signalling.case_api import CaseApi
 from signalling.chat_part import ChatPart
+from signalling.companion_archive import CompanionArchive, CompanionFileArchive
+from signalling.companion_client import CompanionClient
 from signalling.entry import Entry
 from signalling.logs import place_of
 from signalling.message_settings import MessageSettings, MessageSettingsError
@@ -55,20 +58,37 @@ class CasePart:
         metrics: FrontMetrics,
         *,
         clock: Callable[[], float],
+        companion: CompanionClient | None = None,
     ) -> None:
+        """Closed cases go to the companion, and are erased here in the end; without one they go into a directory."""
         self.units = UnitStore(redis)
         self.attachments = attachments_of(settings, keys, redis)
-        file_archive = DirectoryFileArchive(chat.settings.archive_dir)
+        cases = CaseStore(redis)
+        archive: Archive = DirectoryArchive(chat.settings.archive_dir)
+        file_archive: FileArchive = DirectoryFileArchive(chat.settings.archive_dir)
+        eraser = None
+        if companion is not None:
+            readable = archive = CompanionArchive(companion)
+            file_archive = CompanionFileArchive(companion, max_bytes=settings.attachment_max_bytes)
+            eraser = CaseEraser(
+                chat.service.store,
+                cases,
+                readable,
+                archive_files=lambda conversation_id: self.attachments.archive(conversation_id, file_archive),
+                erase_files=self.attachments.erase_conversation,
+            )
         self.service = CaseService(
-            CaseStore(redis),
+            cases,
             self.units,
             chat.service,
-            DirectoryArchive(chat.settings.archive_dir),
+            archive,
             notices,
             clock=clock,
             reopen_within_s=settings.case_reopen_days * DAY_S,
             max_open_of_patient=settings.max_open_cases,
             archive_files=lambda conversation_id: self.attachments.archive(conversation_id, file_archive),
+            eraser=eraser,
+            on_erased=lambda done: metrics.cases_erased.labels("erased" if done else "waiting").inc(),
         )
         chat.service.gate = self.service
         chat.service.attachments = self.attachments

@@ -41,6 +41,7 @@ class CaseView(Message):
     reopen_until: int | None = Field(description="Until when a closed case can be reopened.")
     version: int
     is_unread: bool = Field(description="The other side has written something that whoever asks has not read.")
+    is_archived: bool = Field(description="Its words are in the archive alone: subject and messages are read there.")
     patient: str | None = Field(description="Staff: person id.")
     patient_name: str | None = Field(description="Staff: name.")
     assignee: str | None = Field(description="Staff: HSA-id of who has it.")

@@ -10,9 +10,13 @@ once more when the connection that it had kept open turns out to have been close
 """
 
 import asyncio
+import base64
 import copy
+import hashlib
+import io
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Literal
@@ -37,6 +41,9 @@ from signalling.companion_metrics import CompanionMetrics
 from signalling.companion_policy import BreakerPolicy, BreakerState, CircuitBreaker, Permit, RetryPolicy
 
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
+FILE_RETRIES: Final = RetryPolicy(attempts=2, attempt_s=60.0, total_s=90.0)
+"""Files take longer, and nobody waits for them in front of a screen."""
+_PIECE_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,26 @@ class _Raw:
 
     content: bytes = field(repr=False)
     address: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class FileAnswer:
+    """A file on its way."""
+
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True)
+class Octets:
+    """A body of bytes, sent with its digest (``Content-Digest``, RFC 9530)."""
+
+    data: bytes = field(repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """What is said of it."""
+        digest = base64.b64encode(hashlib.sha256(self.data).digest()).decode()
+        return {"Content-Type": "application/octet-stream", "Content-Digest": f"sha-256=:{digest}:"}
 
 
 class CompanionClient:
@@ -160,6 +187,36 @@ class CompanionClient:
         )
         return answer
 
+    async def put_file(self, path: str, principal: Principal, data: bytes) -> None:
+        """Hand over a file, whole or not at all."""
+        octets = Octets(data)
+        await self._counted(self._request("PUT", path, principal, "sv", octets, retries=FILE_RETRIES))
+
+    @asynccontextmanager
+    async def fetch_file(self, path: str, principal: Principal, language: str = "sv") -> AsyncIterator[FileAnswer]:
+        """A file, piece by piece as it comes: once it has begun there is no second attempt."""
+        headers = {"Accept-Language": language} | self._authorization(principal)
+        limit = aiohttp.ClientTimeout(total=None, connect=self._retries.attempt_s, sock_read=self._retries.attempt_s)
+        permit = self._permit()
+        began, result = self._clock(), "abandoned"
+        try:
+            async with self._session().get(
+                self._url + path, headers=headers, timeout=limit, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    result = "refused" if response.status < 500 else "server_error"
+                    read(response, await bytes_of(response))
+                    raise CompanionUnavailableError("malformed")
+                result = "ok"
+                yield FileAnswer(response.headers.copy(), _pieces(response))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if result == "ok":  # whoever reads the file has gone
+                raise
+            result = "timeout" if isinstance(error, TimeoutError) else "connection"
+            raise CompanionUnavailableError("timeout" if isinstance(error, TimeoutError) else "connection") from None
+        finally:
+            self._report(permit, result, began)
+
     async def _counted(self, request: Awaitable[Any]) -> Any:
         try:
             answer = await request
@@ -210,7 +267,9 @@ class CompanionClient:
         language: str,
         body: Any = None,
         idempotency_key: str | None = None,
+        retries: RetryPolicy | None = None,
     ) -> Any:
+        retries = retries or self._retries
         headers = {"Accept": "application/json", "Accept-Language": language}
         if isinstance(body, _Raw):
             headers |= {"Accept": "*/*"} | ({"X-Client-Address": body.address} if body.address else {})
@@ -221,11 +280,10 @@ class CompanionClient:
         began, attempt = self._clock(), 1
         while True:
             if principal is not None:  # anew each time: it lives shorter than some pauses
-                token = sign_principal(self._keys, principal, now=self._wall_clock())
-                headers["Authorization"] = f"Bearer {token}"
-            left_s = self._retries.total_s - (self._clock() - began)
+                headers |= self._authorization(principal)
+            left_s = retries.total_s - (self._clock() - began)
             try:
-                return await self._attempt(method, target, headers, body, min(self._retries.attempt_s, left_s))
+                return await self._attempt(method, target, headers, body, min(retries.attempt_s, left_s))
             except NotSentError as error:
                 failure: CompanionUnavailableError = error
             except CompanionUnavailableError as error:
@@ -234,8 +292,8 @@ class CompanionClient:
                 failure = error
             if failure.cause in ("circuit_open", "closed", "malformed"):
                 raise failure
-            pause_s = self._retries.pause_s(attempt, self._rng, failure.retry_after_s)
-            if not self._retries.may_retry(attempt, pause_s, self._clock() - began):
+            pause_s = retries.pause_s(attempt, self._rng, failure.retry_after_s)
+            if not retries.may_retry(attempt, pause_s, self._clock() - began):
                 raise failure
             attempt += 1
             self.metrics.retries.inc()
@@ -243,14 +301,8 @@ class CompanionClient:
 
     async def _attempt(self, method: str, target: str, headers: Mapping[str, str], body: Any, limit_s: float) -> Any:
         """One request under the breaker's eyes."""
-        if self._is_closed:
-            raise CompanionUnavailableError("closed")
-        began = self._clock()
-        permit = self._breaker.acquire(began)
-        if permit is None:
-            self.metrics.turned_away.inc()
-            raise CompanionUnavailableError("circuit_open")
-        result = "ok"
+        permit = self._permit()
+        began, result = self._clock(), "ok"
         try:
             return await self._exchange(method, target, headers, body, limit_s)
         except CompanionRefusedError:
@@ -265,6 +317,19 @@ class CompanionClient:
         finally:
             self._report(permit, result, began)
 
+    def _permit(self) -> Permit:
+        """The breaker's leave to ask."""
+        if self._is_closed:
+            raise CompanionUnavailableError("closed")
+        permit = self._breaker.acquire(self._clock())
+        if permit is None:
+            self.metrics.turned_away.inc()
+            raise CompanionUnavailableError("circuit_open")
+        return permit
+
+    def _authorization(self, principal: Principal) -> dict[str, str]:
+        return {"Authorization": f"Bearer {sign_principal(self._keys, principal, now=self._wall_clock())}"}
+
     def _report(self, permit: Permit, result: str, began: float) -> None:
         now = self._clock()
         if result == "abandoned":
@@ -277,13 +342,16 @@ class CompanionClient:
     async def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: Any, limit_s: float) -> Any:
         """One request and its answer's body."""
         is_raw = isinstance(body, _Raw)
+        sent: dict[str, Any] = {"json": None if is_raw else body, "headers": headers}
+        if is_raw:
+            sent["data"] = body.content or None
+        elif isinstance(body, Octets):
+            sent = {"data": io.BytesIO(body.data), "headers": {**headers, **body.headers()}}
         try:
             async with self._session().request(
                 method,
                 self._url + target,
-                headers=headers,
-                json=None if is_raw else body,
-                data=body.content or None if is_raw else None,
+                **sent,
                 timeout=aiohttp.ClientTimeout(total=limit_s),
                 allow_redirects=False,
             ) as response:
@@ -299,3 +367,13 @@ class CompanionClient:
         if self._http is None:
             self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
         return self._http
+
+
+async def _pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for piece in response.content.iter_chunked(_PIECE_BYTES):
+            yield piece
+    except TimeoutError:
+        raise CompanionUnavailableError("timeout") from None
+    except aiohttp.ClientError:
+        raise CompanionUnavailableError("connection") from None

@@ -189,7 +189,15 @@ class Front:
         self.notices.attach(self.app)
         self.companion.tell_by(self.notices)
         self.cases = CasePart(
-            settings, keys, self._redis, self.chat, self.entry, self.notices, self.metrics, clock=clock
+            settings,
+            keys,
+            self._redis,
+            self.chat,
+            self.entry,
+            self.notices,
+            self.metrics,
+            clock=clock,
+            companion=self.companion.client,
         )
         self.cases.attach(self.app)
         self.companion.attach(self.app)

@@ -23,6 +23,13 @@ class FrontMetrics:
         self.workers_alive = Gauge(
             "ao_front_workers_alive", "Media workers that this front sees.", registry=self.registry
         )
+        self.cases_erased = Counter(
+            "ao_front_cases_erased",
+            "Closed cases that nobody may reopen, by result: erased (the archive has all of it), or waiting (it could "
+            "not be asked, or lacks something).",
+            ["result"],
+            registry=self.registry,
+        )
         self.joins = Counter(
             "ao_front_joins", "Joins by result: ok or the error's code.", ["result"], registry=self.registry
         )

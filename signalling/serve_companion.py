@@ -36,6 +36,7 @@ class CompanionChild:
             "ALLTID_COMPANION_HOST": self._host,
             "ALLTID_COMPANION_PORT": str(self._port),
             "ALLTID_COMPANION_DATABASE_URL": f"sqlite:///{self._directory / 'companion' / 'companion.db'}",
+            "ALLTID_COMPANION_ARCHIVE_DIR": str(self._directory / "companion" / "archive"),
             "ALLTID_COMPANION_EVENTS_URL": f"{front_url}/api/companion/events",
         }
         if has_demo:

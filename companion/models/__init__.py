@@ -2,6 +2,7 @@
 
 from companion.models import (
     access,
+    archive,
     audit,
     audit_review,
     bookings,
@@ -11,6 +12,8 @@ from companion.models import (
     outbox,
     people,
     proxies,
+    quality,
+    records,
     schedules,
     summons,
 )
@@ -19,6 +22,7 @@ from companion.models.base import Base
 __all__ = [
     "Base",
     "access",
+    "archive",
     "audit",
     "audit_review",
     "bookings",
@@ -28,6 +32,8 @@ __all__ = [
     "outbox",
     "people",
     "proxies",
+    "quality",
+    "records",
     "schedules",
     "summons",
 ]

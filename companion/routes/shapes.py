@@ -22,6 +22,8 @@ def _utc(at: datetime) -> datetime:
 HsaId = Annotated[str, StringConstraints(max_length=62), AfterValidator(_hsa_id)]
 ObjectId = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,8}-[a-z2-7]{26}$")]
 PersonId = Annotated[str, StringConstraints(pattern=r"^p-[a-z2-7]{26}$")]
+ConversationId = Annotated[str, StringConstraints(pattern=r"^(case|notes)-[A-Za-z0-9_-]{1,64}$")]
+AttachmentId = Annotated[str, StringConstraints(pattern=r"^att-[0-9a-f]{32}$")]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True, pattern=r"^[^\x00-\x1f]+$")
 ]

@@ -63,6 +63,15 @@ async def of_own_data(
     return [_look(found, person_id, names) for found in rows]
 
 
+async def of_patient(
+    transaction: Transaction, person_id: str, *, before: Cursor | None, limit: int, provider_hsa_id: str | None
+) -> list[Look]:
+    """All uses of somebody's data before a place; of one care provider's people when it is named."""
+    rows = await page(transaction, Wanted(patient=person_id, provider=provider_hsa_id), before, limit)
+    names = await names_of(transaction, [found.entry for found in rows])
+    return [_look(found, person_id, names) for found in rows]
+
+
 def _look(found: Found, person_id: str, names: Names) -> Look:
     entry = found.entry
     kind: ActorKind = "other"

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from companion.models.archive import ArchivedConversation
 from companion.models.bookings import Booking
 from companion.models.declarations import Declaration, GivenDose, QuestionnaireVersion
 from companion.models.schedules import TimeType
@@ -148,8 +149,38 @@ async def doses(transaction: Transaction, patient_person_id: str) -> list[Record
     ]
 
 
+async def archived_cases(transaction: Transaction, patient_person_id: str) -> list[RecordItem]:
+    """Closed cases: what they were about and when. A unit that was written to has cared for the patient so long."""
+    query = (
+        select(ArchivedConversation)
+        .where(
+            ArchivedConversation.patient_person_id == patient_person_id,
+            ArchivedConversation.kind == "case",
+        )
+        .order_by(ArchivedConversation.last_at.desc())
+        .limit(MAX_ITEMS)
+    )
+    return [
+        RecordItem(
+            "case",
+            row.conversation_id,
+            Place(row.provider_hsa_id, row.unit_hsa_id),
+            row.last_at,
+            {"what": row.title, "first_at": row.first_at.isoformat(), "last_at": row.last_at.isoformat()},
+            Period(row.first_at, row.last_at),
+        )
+        for row in (await transaction.session.scalars(query)).all()
+    ]
+
+
 SOURCES: Final[MappingProxyType[str, Loader]] = MappingProxyType(
-    {"booking": bookings, "summons": summonses, "declaration": declarations, "dose": doses}
+    {
+        "booking": bookings,
+        "summons": summonses,
+        "declaration": declarations,
+        "dose": doses,
+        "case": archived_cases,
+    }
 )
 """All kinds, in the order in which things of the same instant are shown."""
 

@@ -110,7 +110,7 @@ def test_administrators_and_operators_touch_no_patient_data_but_the_audit_log() 
         for action, rule in TABLE.items()
         if rule.is_audited and {role for role, _ in rule.allowed} & {"unit_admin", "region_admin", "sre"}
     }
-    assert touched == {Action.AUDIT_READ, Action.AUDIT_REVIEW, Action.REVOKE}
+    assert touched == {Action.AUDIT_READ, Action.AUDIT_REVIEW, Action.REVOKE, Action.LEGAL_HOLD}
 
 
 def test_viewers_change_nothing() -> None:

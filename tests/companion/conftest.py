@@ -93,10 +93,12 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-async def services(database_url: str, clock: VirtualClock) -> AsyncIterator[Services]:
+async def services(database_url: str, clock: VirtualClock, tmp_path: Path) -> AsyncIterator[Services]:
     """The services over that database."""
     database = Database(database_url, AUDIT_KEYS)
-    settings = CompanionSettings(companion_database_url=database_url, search_cache_s=0)
+    settings = CompanionSettings(
+        companion_database_url=database_url, search_cache_s=0, companion_archive_dir=tmp_path / "archive"
+    )
     yield Services(settings, database, TOKEN_KEYS, AUDIT_KEYS, Pseudonyms(b"p" * 32), clock)
     await database.close()
 

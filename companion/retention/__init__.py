@@ -1,0 +1,1 @@
+"""Retention at work: for each kind of data, what is due and what is done with it. One file per area."""
