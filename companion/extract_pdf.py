@@ -25,6 +25,7 @@ _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "care_relations": ("Registrerade vårdrelationer", "Registered care relations"),
     "emergency_accesses": ("Nödöppningar", "Emergency accesses"),
     "corrections": ("Begärda rättelser", "Corrections asked for"),
+    "pregnancies": ("Önskemål om förlossningsklinik", "Wishes for a maternity clinic"),
     "looks": ("Vem som har använt uppgifterna", "Who has used the data"),
 }
 _LABELS: Final[Mapping[str, tuple[str, str]]] = {

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, or_, select
 
 from companion.models.access import BlockLifting, EmergencyOpening, RecordBlock, RecordConsent, RegisteredRelation
 from companion.models.archive import ArchivedConversation
+from companion.models.maternity import Pregnancy
 from companion.models.organisation import Unit
 from companion.models.people import Person
 from companion.models.proxies import Guardianship, ProxyGrant
@@ -186,6 +187,9 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
             EmergencyOpening.begins_at,
         ),
         "corrections": _rows(Correction, Correction.patient_person_id, Correction.provider_hsa_id, Correction.asked_at),
+        "pregnancies": _rows(
+            Pregnancy, Pregnancy.patient_person_id, Pregnancy.provider_hsa_id, Pregnancy.registered_at
+        ),
         "looks": looks,
     }
 )
