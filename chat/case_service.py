@@ -146,7 +146,7 @@ class CaseService:
                 case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
                 case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
             there = await self.cases.create(case)
-            await self._hint(there)
+            await self.hint(there)
         if (there.patient, there.unit_hsa_id) != (patient, unit_hsa_id):
             raise CaseError("changed_meanwhile")  # the same client id for something else
         await self._follow(there)
@@ -198,7 +198,7 @@ class CaseService:
             return apply(case, act, now_s=self._clock(), policy=policy, **arguments)
 
         before, after = await self.cases.change(case_id, change, expected_version=version)
-        await self._hint(before, after)
+        await self.hint(before, after)
         with suppress(ChatError, RedisError, OSError):  # it is done; what has to follow will, by ``repair``
             await self._follow(after)
         return after
@@ -223,14 +223,14 @@ class CaseService:
             lambda case: follow_message(case, seq, is_staff=is_staff, now_s=now, policy=policy),
         )
         if before is not after:
-            await self._hint(after)
+            await self.hint(after)
         if before.state is after.state:
             await self.cases.finished(after)  # no more than the number of the message has changed
             return
         with suppress(ChatError, RedisError, OSError):
             await self._follow(after)
 
-    async def _hint(self, *versions: Case) -> None:
+    async def hint(self, *versions: Case) -> None:
         """Lists on the screens of the unit (of both, when the case has moved) ask for this case again."""
         for provider, unit in {(case.provider_hsa_id, case.unit_hsa_id) for case in versions}:
             with suppress(ChatError):  # kept nowhere: who misses it asks for the whole list before long

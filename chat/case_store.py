@@ -5,7 +5,7 @@ new list before it changes and leaves the old one afterwards, and every reader o
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from typing import Any, Final, cast
 
 import msgpack
@@ -68,6 +68,20 @@ class CaseStore:
                 await self._leave(before, after)
                 return before, after
         raise CaseError("changed_meanwhile")
+
+    async def name_patient(self, case_id: str, name: str) -> Case | None:
+        """Keep the patient's name with a case that has none yet. Nothing has to follow it, so the version stays.
+
+        Somebody who changes the case at that moment may undo it: the patient's next look makes up for that.
+        """
+        for _ in range(ATTEMPTS):
+            before = await self.get(case_id)
+            if before is None or before.patient_name or not name:
+                return before
+            after = replace(before, patient_name=name)
+            if await self._saved(before.version, after):
+                return after
+        return await self.get(case_id)
 
     async def finished(self, case: Case) -> None:
         """Everything has followed this version of the case."""

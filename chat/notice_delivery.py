@@ -33,13 +33,16 @@ class Notices:
         self.address = address
         self._clock = clock
 
-    async def tell(self, person: str, template_id: str, parameters: Mapping[str, str], *, key: str) -> list[str]:
+    async def tell(
+        self, person: str, template_id: str, parameters: Mapping[str, str], *, key: str, path: str = ""
+    ) -> list[str]:
         """Tell somebody by the channels they have; ids of the notices, none when there is no way.
 
-        At most once for each ``key``. ``NoticeRefusedError`` for what no template says, or says too much.
+        At most once for each ``key``. ``path``: where in the service the notice leads. ``NoticeRefusedError`` for what
+        no template says, or says too much.
         """
         contact = await self.contacts.get(person)
-        filled = self.filled(template_id, parameters, contact)
+        filled = self.filled(template_id, parameters, contact, path)
         render(template_id, contact.language, filled)
         now = int(self._clock())
         return [
@@ -65,7 +68,9 @@ class Notices:
         notice = self._notice(person, template_id, filled, secrets.token_hex(16), (channel,), now)
         await self.outbox.enqueue(replace(notice, to=to, expires_at_s=now + lifetime_s), now_s=now)
 
-    def filled(self, template_id: str, parameters: Mapping[str, str], contact: Contact) -> dict[str, str]:
+    def filled(
+        self, template_id: str, parameters: Mapping[str, str], contact: Contact, path: str = ""
+    ) -> dict[str, str]:
         """The parameters with our address, and with a unit's name only where it may be told."""
         filled = dict(parameters)
         try:
@@ -73,7 +78,7 @@ class Notices:
         except KeyError:
             raise NoticeRefusedError(("unknown_template",)) from None
         if "address" in wanted:
-            filled["address"] = self.address
+            filled["address"] = f"{self.address}{path}"
         if "unit" in wanted and (contact.is_protected or not is_neutral_unit(filled.get("unit", ""))):
             filled["unit"] = NEUTRAL_UNIT[contact.language]
         return filled

@@ -112,6 +112,8 @@ TEMPLATES: Final[Mapping[TemplateId, Mapping[Language, Wording]]] = {
 }
 
 _PLACES: Final = re.compile(r"{(\w+)}")
+_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}(?:/cases/case-[a-z2-7]{26})?")
+"""The service's own address, or that of one case there: its id says nothing to anybody but its patient."""
 _CODE: Final = re.compile(r"\d{6}")
 
 
@@ -120,7 +122,7 @@ def _unit(value: str) -> bool:
 
 
 def _address(value: str) -> bool:
-    return bool(re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]{1,255}", value))
+    return bool(_ADDRESS.fullmatch(value))
 
 
 def _when(value: str) -> bool:

@@ -156,8 +156,13 @@ class CaseApi:
 
     @guarded(Action.CASE_READ, resource=_case)
     async def read(self, request: web.Request) -> web.Response:
-        """GET /api/cases/{case_id}."""
-        return await self._answer(principal_of(request), request[CASE])
+        """GET /api/cases/{case_id}. A patient's first look at what staff have opened tells the unit their name."""
+        principal, case = principal_of(request), request[CASE]
+        if principal.kind == "patient" and not case.patient_name:
+            named = await self._service.cases.name_patient(case.case_id, await _patient_name(request, principal))
+            case = named or case
+            await self._service.hint(case)
+        return await self._answer(principal, case)
 
     # --- the workflow ------------------------------------------------------------------------------------------
 

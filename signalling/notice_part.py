@@ -110,22 +110,34 @@ class NoticePart:
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
         """Tell the patient, or the guardians of a child who can be told nowhere, once for each version of the case."""
         name = (unit.notice_name or unit.name) if unit is not None else ""
-        key = f"case:{case.case_id}:{case.version}"
-        await self.tell_patient(case.patient, template_id, {"unit": name}, key=key, scope="messages")
+        key, path = f"case:{case.case_id}:{case.version}", f"/cases/{case.case_id}"
+        await self.tell_patient(case.patient, template_id, {"unit": name}, key=key, scope="messages", path=path)
 
     async def tell_patient(
-        self, person_id: str, template_id: str, parameters: Mapping[str, str], *, key: str, scope: ProxyScope
+        self,
+        person_id: str,
+        template_id: str,
+        parameters: Mapping[str, str],
+        *,
+        key: str,
+        scope: ProxyScope,
+        path: str = "",
     ) -> bool:
-        """Tell somebody, or the guardians of a child who can be told nowhere; False when nobody can be told."""
+        """Tell somebody, or the guardians of a child who can be told nowhere; False when nobody can be told.
+
+        ``path``: where in the service the notice leads.
+        """
         is_told = False
         try:
-            if await self.notices.tell(person_id, template_id, parameters, key=key):
+            if await self.notices.tell(person_id, template_id, parameters, key=key, path=path):
                 return True
             child = await self.contacts.get(person_id)
             for guardian in await self._proxies.guardians_of(person_id, scope, self._clock()):
                 # Nothing says where a protected child is cared for.
                 told = {**parameters, "unit": ""} if child.is_protected else parameters
-                is_told |= bool(await self.notices.tell(guardian, template_id, told, key=f"{key}:{guardian}"))
+                is_told |= bool(
+                    await self.notices.tell(guardian, template_id, told, key=f"{key}:{guardian}", path=path)
+                )
         except NoticeRefusedError as error:  # a public address that no notice can name; what it tells of goes on
             _log.error("notice_refused", causes=error.causes)
         return is_told

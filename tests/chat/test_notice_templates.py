@@ -48,6 +48,14 @@ def test_swedish_says_what_it_should() -> None:
     assert render("new_message", "sv", values).text == expected
 
 
+def test_a_notice_may_lead_to_a_case_and_nowhere_else() -> None:
+    values = {"unit": VALUES["unit"], "address": f"https://alltid.example/cases/case-{'a2' * 13}"}
+    assert values["address"] in render("new_message", "sv", values).text
+    for path in ("/cases", "/cases/case-a", "/cases/new", f"/cases/case-{'a' * 26}?x", f"/cases/case-{'a' * 26}/x"):
+        with pytest.raises(NoticeRefusedError, match="parameter_address"):
+            render("new_message", "sv", values | {"address": f"https://alltid.example{path}"})
+
+
 def test_a_sentence_begins_with_a_capital_whatever_the_unit_is_called() -> None:
     text = render("case_closed", "sv", {"unit": NEUTRAL_UNIT["sv"], "address": VALUES["address"]}).text
     assert text.startswith("Din vårdkontakt har")

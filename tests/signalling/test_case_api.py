@@ -145,6 +145,17 @@ async def test_staff_open_a_case_for_a_patient_in_their_own_unit(
     assert status == 404
 
 
+async def test_the_unit_knows_the_patients_name_once_the_patient_has_looked(anna: Browser, karin: Browser) -> None:
+    case = await opened(karin, patient=ANNA)
+    path = f"/api/cases/{case['case_id']}"
+    await karin.send("GET", path)
+    assert (await karin.send("GET", path))[1]["patient_name"] == ""
+    await anna.send("GET", path)
+    _, seen = await karin.send("GET", path)
+    assert (seen["patient_name"], seen["version"]) == ("Anna Testsson", case["version"])
+    assert (await karin.send("POST", f"{path}/close", {"version": case["version"]}))[0] == 200
+
+
 async def test_a_proxy_opens_the_childs_case_and_not_their_own(front: Front, log_in: Log) -> None:
     relation = ProxyRelation(CHILD, "Alva", "guardian", frozenset({"messages"}), int(NOW) + 9999)
     await front.identity.proxies.replace(ANNA, [relation], NOW)

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { caseApi } from "../src/cases/api";
@@ -188,6 +188,15 @@ describe("the texts of cases", () => {
         expect(holes(catalogue[key]), key).toEqual(holes(CASE_TEXTS.sv[key]));
       }
     }
+  });
+
+  it("are all used", () => {
+    const source = fileURLToPath(new URL("../src/", import.meta.url));
+    const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name) && !name.includes("texts"));
+    const code = files.map((name) => readFileSync(source + name, "utf8")).join();
+    // Keys made of a prefix and what comes from elsewhere.
+    const made = /^(code|state|staff_state|filter|tab|when)_\w+$/;
+    expect(keys.filter((key) => !made.test(key) && !code.includes(`"${key}"`))).toEqual([]);
   });
 
   it("say in both languages what every code of the cases', units' and files' routes means", () => {

@@ -143,7 +143,7 @@ function Room({ one, unit, conversation, cases, go, put, again, onSeen }: RoomPr
             reveal={reveal}
             closed={<Closed one={one} cases={cases} put={put} again={again} />}
           >
-            {unit && <Board unit={unit} />}
+            {unit ? <Board unit={unit} /> : <p class="ao-chat-board">{c("new_emergency")}</p>}
           </ConversationView>
         </>
       ) : (

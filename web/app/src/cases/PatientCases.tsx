@@ -31,7 +31,7 @@ export function PatientCases({ session, place, go, moved, onRead }: Props) {
   const [wantsClosed, setWantsClosed] = useState(false);
   const open = useCases("open", (unasked) => cases.list(false, unasked), refused, LIST_S, place.at === "list");
   const closed = useCases("closed", (unasked) => cases.list(true, unasked), refused, 15 * LIST_S, wantsClosed && place.at === "list");
-  const units = useUnits(() => cases.units());
+  const units = useUnits((unasked) => cases.units(unasked));
   const changed = (one: Case): void => {
     onRead();
     const isOpen = one.state !== "closed";
@@ -53,17 +53,24 @@ export function PatientCases({ session, place, go, moved, onRead }: Props) {
   return <MyCases {...{ session, units, open, closed, wantsClosed, go, moved }} onWantsClosed={() => setWantsClosed(true)} />;
 }
 
+/** So often a unit's board is asked for again: it says whether the unit is open, and by when it answers. */
+const UNITS_S = 300;
+
 /** All units; null until they are there. Without them cases are shown all the same. */
-export function useUnits(load: () => Promise<Unit[]>): readonly Unit[] | null {
+export function useUnits(load: (unasked: boolean) => Promise<Unit[]>): readonly Unit[] | null {
   const [units, setUnits] = useState<readonly Unit[] | null>(null);
   useEffect(() => {
     let left = false;
-    load().then(
-      (found) => left || setUnits(found),
-      () => left || setUnits([]),
-    );
+    const look = (unasked: boolean): void =>
+      void load(unasked).then(
+        (found) => left || setUnits(found),
+        () => left || setUnits((known) => known ?? []),
+      );
+    look(false);
+    const timer = setInterval(() => document.visibilityState === "visible" && look(true), UNITS_S * 1000);
     return () => {
       left = true;
+      clearInterval(timer);
     };
   }, []);
   return units;

@@ -13,10 +13,10 @@ export interface CaseApi {
   /** One case as the list shows it; null: it is not on the list any more. */
   listed(caseId: string): Promise<Case | null>;
   search(query: string): Promise<Case[]>;
-  read(caseId: string): Promise<Case>;
+  read(caseId: string, unasked?: boolean): Promise<Case>;
   open(values: NewCase): Promise<Case>;
   act(caseId: string, act: Act, body?: Record<string, unknown>): Promise<Case>;
-  units(): Promise<Unit[]>;
+  units(unasked?: boolean): Promise<Unit[]>;
   colleagues(): Promise<Colleague[]>;
 }
 
@@ -40,10 +40,10 @@ export function caseApi(api: Api): CaseApi {
     async search(query) {
       return (await page(`q=${encodeURIComponent(query)}`)).cases;
     },
-    read: (caseId) => api.request("GET", path(caseId)),
+    read: (caseId, unasked) => api.request("GET", path(caseId), undefined, unasked),
     open: (values) => api.request("POST", "/api/cases", values),
     act: (caseId, act, body = {}) => api.request("POST", `${path(caseId)}/${act}`, body),
-    units: async () => (await api.request<{ units: Unit[] }>("GET", "/api/units")).units,
+    units: async (unasked) => (await api.request<{ units: Unit[] }>("GET", "/api/units", undefined, unasked)).units,
     colleagues: async () => (await api.request<{ colleagues: Colleague[] }>("GET", "/api/colleagues")).colleagues,
   };
 }

@@ -25,13 +25,13 @@ export function useCase(
     setState((before) => (before.status === "here" && before.one.case_id === one.case_id && before.one.version > one.version ? before : { status: "here", one }));
     tell.current(one);
   }, []);
-  const again = useCallback(async () => {
+  const again = useCallback(async (unasked = false) => {
     const mine = ++turn.current;
     try {
-      const one = await api.read(caseId);
+      const one = await api.read(caseId, unasked);
       if (turn.current !== mine) return;
       put(one);
-      if (told.current > one.version) void again();
+      if (told.current > one.version) void again(true);
     } catch (error) {
       const refusal = refused(error);
       if (turn.current === mine) setState((before) => (before.status === "here" && refusal.isPassing ? before : { status: "failed", error: refusal }));
@@ -52,7 +52,7 @@ export function useCase(
     () =>
       conversation?.on("system", ({ body }) => {
         told.current = Math.max(told.current, Number(body["version"]) || 0);
-        if (version.current > 0 && told.current > version.current) void again();
+        if (version.current > 0 && told.current > version.current) void again(true);
       }),
     [conversation, again],
   );

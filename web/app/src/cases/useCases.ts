@@ -53,8 +53,8 @@ export function useCases(
       );
     }
   }, []);
+  useEffect(() => setList(EMPTY), [key]);
   useEffect(() => {
-    setList(EMPTY);
     if (!wanted) return undefined;
     void again();
     const look = (): void => {

@@ -43,7 +43,7 @@ export function Inbox({ session, place, go, moved }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const open = useCases("open", (unasked) => cases.list(false, unasked), refused, LIST_S);
   const closed = useCases("closed", (unasked) => cases.list(true, unasked), refused, LIST_S, filter === "closed");
-  const units = useUnits(() => cases.units());
+  const units = useUnits((unasked) => cases.units(unasked));
   const caseId = place.at === "case" ? place.caseId : null;
 
   const put = (id: string, one: Case | null): void => {

@@ -87,7 +87,7 @@ export const en: Texts = {
   search_show: "Show in the conversation",
   search_gone: "The message can no longer be shown.",
   write_note: "Write an internal note",
-  send_note: "Save the note",
+  send_note: "Save",
   log_notes: "Internal notes",
   empty_notes: "No notes yet.",
 };

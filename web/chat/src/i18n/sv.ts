@@ -86,7 +86,7 @@ export const sv = {
   search_show: "Visa i konversationen",
   search_gone: "Meddelandet går inte längre att visa.",
   write_note: "Skriv en intern anteckning",
-  send_note: "Spara anteckningen",
+  send_note: "Spara",
   log_notes: "Interna anteckningar",
   empty_notes: "Inga anteckningar än.",
 } as const;

@@ -56,7 +56,6 @@ export const en: CaseTexts = {
   case_reopen_failed: "The case could not be opened again.",
   case_missing_title: "The case is not here",
   case_missing_proxy: "Is the case about somebody you are a proxy for? Then first choose whose cases you see.",
-  live_region_case: "The case has changed: {state}",
 
   new_title: "New case",
   new_lead: "Write to a clinic. The answer comes here, and you are told when it has come.",
@@ -89,7 +88,6 @@ export const en: CaseTexts = {
   new_faults: "Something is missing. Look at what is marked.",
   new_files_failed: "A file could not be uploaded. Remove it, or try again.",
   new_emergency: "Is it urgent? Call 112 when a life is in danger. Call 1177 for advice on care.",
-  new_sent: "Sent",
 
   inbox: "Cases",
   inbox_filters: "Show",

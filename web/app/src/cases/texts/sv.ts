@@ -54,7 +54,6 @@ export const sv = {
   case_reopen_failed: "Ärendet kunde inte öppnas igen.",
   case_missing_title: "Ärendet finns inte här",
   case_missing_proxy: "Gäller ärendet någon du är ombud för? Byt först vem du ser ärenden för.",
-  live_region_case: "Ärendet har ändrats: {state}",
 
   new_title: "Nytt ärende",
   new_lead: "Skriv till en mottagning. Du får svar här, och ett meddelande när svaret har kommit.",
@@ -87,7 +86,6 @@ export const sv = {
   new_faults: "Något fattas. Titta på det som är markerat.",
   new_files_failed: "En fil gick inte att skicka upp. Ta bort den, eller försök igen.",
   new_emergency: "Är det bråttom? Ring 112 om det är fara för liv. Ring 1177 för råd om vård.",
-  new_sent: "Skickat",
 
   inbox: "Ärenden",
   inbox_filters: "Visa",
