@@ -122,6 +122,14 @@ class Action(StrEnum):
     SUMMONS_ANSWER = "summons_answer"
     LETTER_PRINT = "letter_print"
 
+    CAMPAIGN_WRITE = "campaign_write"
+    CAMPAIGN_READ = "campaign_read"
+    CAMPAIGN_APPROVE = "campaign_approve"
+    RISK_GROUP_WRITE = "risk_group_write"
+    OFFER_READ = "offer_read"
+    OFFER_ANSWER = "offer_answer"
+    OFFER_OPT_OUT = "offer_opt_out"
+
     BLOCK_WRITE = "block_write"
     CONSENT_WRITE = "consent_write"
     CARE_RELATION_WRITE = "care_relation_write"

@@ -14,6 +14,10 @@ STAFF_IN_MEETING: Final[Pairs] = (*STAFF, ("staff", Relation.MEETING_HOST), ("st
 PLANNERS: Final[Pairs] = (("staff", Relation.OWN_UNIT), ("scheduler", Relation.OWN_UNIT))
 VIEWER: Final[Pairs] = (("viewer", Relation.OWN_UNIT),)
 ADMINS: Final[Pairs] = (("unit_admin", Relation.OWN_UNIT), ("region_admin", Relation.OWN_PROVIDER))
+ADMINS_OF_PROVIDER: Final[Pairs] = (
+    ("unit_admin", Relation.OWN_PROVIDER),
+    ("region_admin", Relation.OWN_PROVIDER),
+)
 LOGGED_IN_STAFF: Final[Pairs] = (
     ("staff", Relation.ANYONE),
     ("scheduler", Relation.ANYONE),

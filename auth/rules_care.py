@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from auth.actions import Action, Relation, Rule
-from auth.role_pairs import ADMINS, PATIENT, PLANNERS, SERVICE, STAFF, VIEWER
+from auth.role_pairs import ADMINS, ADMINS_OF_PROVIDER, PATIENT, PLANNERS, SERVICE, STAFF, VIEWER
 
 RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
     {
@@ -174,6 +174,36 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         ),
         Action.AUDIT_TAKE_OVER: Rule(
             "Hand the front's audit log over to the companion.", SERVICE, service_scope="audit:write"
+        ),
+        # Riktade erbjudanden.
+        Action.CAMPAIGN_WRITE: Rule(
+            "Draft, count, rehearse, launch, pause and end a campaign.", ADMINS, writes_patient_data=True
+        ),
+        Action.CAMPAIGN_READ: Rule(
+            "See the care provider's campaigns and their figures.", ADMINS_OF_PROVIDER, reads_patient_data=True
+        ),
+        Action.CAMPAIGN_APPROVE: Rule(
+            "Approve a campaign; two different people of the care provider do.",
+            ADMINS_OF_PROVIDER,
+            writes_patient_data=True,
+        ),
+        Action.RISK_GROUP_WRITE: Rule(
+            "Tell who belongs to which risk group of a care provider.",
+            SERVICE,
+            writes_patient_data=True,
+            service_scope="risk-groups:write",
+        ),
+        Action.OFFER_READ: Rule(
+            "See one's own offers; that they were shown and opened is noted.",
+            PATIENT,
+            writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.OFFER_ANSWER: Rule(
+            "Accept, decline or book what one is offered.", PATIENT, writes_patient_data=True, proxy_scope="book"
+        ),
+        Action.OFFER_OPT_OUT: Rule(
+            "Want no offers, of a kind or at all; undo it.", PATIENT, writes_patient_data=True, proxy_scope="book"
         ),
         # Administration: no patient data.
         Action.MATERNITY_CAPACITY: Rule("See and set a maternity clinic's places, and positions.", ADMINS),

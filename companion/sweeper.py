@@ -1,5 +1,5 @@
 """What happens by itself as time passes: holds expire, offered places go on to the next, guardianships end,
-summonses expire or become letters, maternity clinics are allocated.
+summonses expire or become letters, maternity clinics are allocated, people are told of offers.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from companion.settings import CompanionSettings
 from companion.store.archive import erase_files
 from companion.store.extracts import make_extracts
 from companion.store.maternity_allocation import sweep_maternity
+from companion.store.offer_releases import sweep_offers
 from companion.store.proxies import sweep_guardianships
 from companion.store.reserve import sweep
 from companion.store.retention import erase_due
@@ -51,6 +52,8 @@ async def sweep_once(database: Database, clock: Callable[[], datetime], settings
         await sweep_summonses(transaction, settings)
     async with database.transaction(clock()) as transaction:
         await sweep_maternity(transaction, settings)
+    async with database.transaction(clock()) as transaction:
+        await sweep_offers(transaction)
     await make_extracts(database, clock, settings)
     async with database.transaction(clock()) as transaction:
         await erase_files(transaction, ArchiveDirectory(settings.companion_archive_dir))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from companion.models.base import Base, HsaOrPersonId, ObjectId
@@ -85,16 +85,21 @@ class LetterBatch(Base):
 
 
 class Letter(Base):
-    """The letter of a summons: one, whatever the reasons."""
+    """The letter of a summons or of an offer: one of each, whatever the reasons."""
 
     __tablename__ = "letter"
 
     letter_id: Mapped[str] = mapped_column(ObjectId, primary_key=True)
-    summons_id: Mapped[str] = mapped_column(ForeignKey("summons.summons_id"), unique=True)
+    summons_id: Mapped[str | None] = mapped_column(ForeignKey("summons.summons_id"), unique=True)
+    offer_id: Mapped[str | None] = mapped_column(ForeignKey("offer.offer_id"), unique=True)
+    """One of the two."""
     unit_hsa_id: Mapped[str] = mapped_column(ForeignKey("unit.hsa_id"))
     reason: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16))
     queued_at: Mapped[datetime]
     batch_id: Mapped[str | None] = mapped_column(ForeignKey("letter_batch.batch_id"), index=True)
 
-    __table_args__ = (Index("ix_letter_unit_hsa_id_state", "unit_hsa_id", "state"),)
+    __table_args__ = (
+        CheckConstraint("(summons_id IS NULL) <> (offer_id IS NULL)", name="of_one"),
+        Index("ix_letter_unit_hsa_id_state", "unit_hsa_id", "state"),
+    )

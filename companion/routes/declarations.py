@@ -169,7 +169,8 @@ class DoseOut(Output):
     batch: str
 
 
-def _shown(row: Declaration, version: int) -> DeclarationOut:
+def shown(row: Declaration, version: int) -> DeclarationOut:
+    """What was answered, for whoever answered it."""
     return DeclarationOut.model_validate({**_fields(row), "version": version})
 
 
@@ -254,7 +255,7 @@ async def declare(body: DeclarationIn, caller: Patient, request: Request, key: K
     async def act(transaction: Transaction) -> DeclarationOut:
         person_id = whom(caller, body.patient_person_id)
         row = await store.declare(transaction, caller, person_id, body.form_id, body.version, body.answers)
-        return _shown(row, body.version)
+        return shown(row, body.version)
 
     return await once(caller, request, key, 201, act)
 
@@ -264,7 +265,7 @@ async def list_declarations(caller: Patient) -> list[DeclarationOut]:
     """What one has answered, newest first."""
     async with caller.transaction() as transaction:
         rows = await store.own_declarations(transaction, caller, whom(caller, None))
-        return [_shown(row, version.version) for row, version in rows]
+        return [shown(row, version.version) for row, version in rows]
 
 
 @router.get("/bookings/{booking_id}/declarations")

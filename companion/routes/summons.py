@@ -11,7 +11,6 @@ from companion.idempotency import Key, once
 from companion.identity import Caller, asks
 from companion.letter_pdf import FORWARDED, LetterText, render
 from companion.models.organisation import Unit
-from companion.models.people import Person
 from companion.models.summons import Summons
 from companion.routes.shapes import HsaId, Input, Instant, Name, ObjectId, Output, PersonId, Text
 from companion.rules.local_time import local_date
@@ -200,11 +199,10 @@ async def batch_pdf(batch_id: ObjectId, caller: Printer) -> Response:
     """The letters of a batch as one PDF."""
     async with caller.transaction() as transaction:
         batch, unit, rows = await letters.batch_letters(transaction, caller, batch_id)
-        files = await summons_attachments.contents(transaction, [summons.summons_id for _, summons, _ in rows])
-        texts = [
-            replace(await _letter(transaction, unit, summons, person), attachments=files.get(summons.summons_id, ()))
-            for _, summons, person in rows
-        ]
+        files = await summons_attachments.contents(
+            transaction, [one.letter.summons_id for one in rows if one.letter.summons_id is not None]
+        )
+        texts = [replace(_letter(unit, one), attachments=files.get(one.letter.summons_id or "", ())) for one in rows]
     return Response(render(texts, local_date(batch.printed_at)), media_type="application/pdf")
 
 
@@ -222,17 +220,17 @@ async def reprint(letter_id: ObjectId, caller: Printer) -> LetterOut:
         return LetterOut.model_validate(await letters.reprint(transaction, caller, letter_id))
 
 
-async def _letter(transaction: Transaction, unit: Unit, summons: Summons, person: Person) -> LetterText:
+def _letter(unit: Unit, addressed: letters.Addressed) -> LetterText:
+    person = addressed.person
     name = f"{person.given_name} {person.family_name}"
     place = f"{person.postal_code or ''} {person.city or ''}".strip()
-    lines = (FORWARDED, summons.summons_id) if person.is_protected else (name, person.street or "", place)
-    starts_at = await letters.visit_of(transaction, summons)
+    lines = (FORWARDED, addressed.reference) if person.is_protected else (name, person.street or "", place)
     return LetterText(
         recipient=tuple(line for line in lines if line),
         sender=tuple(line for line in (unit.name, unit.address, unit.phone) if line),
-        title=summons.title,
-        starts_at=starts_at,
-        answer_until=summons.answer_until,
-        preparation=summons.preparation,
-        reference=summons.summons_id[-8:],
+        title=addressed.title,
+        starts_at=addressed.starts_at,
+        answer_until=addressed.answer_until,
+        preparation=addressed.text,
+        reference=addressed.reference[-8:],
     )

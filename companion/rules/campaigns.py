@@ -1,25 +1,21 @@
-"""Riktade erbjudanden: whom a campaign is for, who approved it, and how it counts people without showing any.
+"""Riktade erbjudanden: the states of a campaign and of what one person is offered, who approves, and the quota.
 
-A campaign goes live when two different people have approved it as it stands; any change takes the approvals back.
-Before that, a preview counts the audience. A preview never tells of few people: numbers are rounded down, small cells
-are suppressed, and where one suppressed cell could be found by subtraction another one is suppressed with it.
+A campaign goes live when two different people have approved it as it stands. It is edited only as a draft; a reviewed
+one that is made a draft again loses its approvals. Whom it is for is in ``companion.rules.audiences``, when people are
+told in ``companion.rules.releases``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
 from companion.errors import Problem, define
-from companion.rules.local_time import age_on
 
 APPROVERS: Final = 2
-SMALLEST_CELL: Final = 10
-"""Fewer than so many people are never told of."""
-ROUNDING: Final = 5
-"""Other counts are rounded down to this, so that two previews that differ by one person look alike."""
+ALL_KINDS: Final = "all"
+"""What somebody opts out of who wants no offers at all."""
 
 CAMPAIGN_STATE: Final = define(
     "campaign_state", 409, sv="Utskicket kan inte ändras så nu.", en="The campaign cannot be changed so now."
@@ -30,17 +26,20 @@ APPROVED_ALREADY: Final = define(
     sv="Du har redan godkänt. En annan person måste också göra det.",
     en="You have approved already. Another person must too.",
 )
-AUDIENCE_EMPTY: Final = define(
-    "audience_empty",
-    422,
-    sv="Ange minst ett villkor för målgruppen.",
-    en="Give at least one condition of the audience.",
-)
 CAMPAIGN_WINDOW: Final = define(
     "campaign_window", 422, sv="Slutet måste vara efter början.", en="The end must be after the beginning."
 )
 OFFER_STATE: Final = define(
     "offer_state", 409, sv="Erbjudandet gäller inte längre.", en="The offer can no longer be used so."
+)
+OFFER_PAUSED: Final = define(
+    "offer_paused", 409, sv="Erbjudandet är pausat. Försök igen senare.", en="The offer is paused. Try again later."
+)
+OFFER_BOOKED: Final = define(
+    "offer_booked",
+    409,
+    sv="Avboka tiden först.",
+    en="Cancel the booked time first.",
 )
 QUOTA_FULL: Final = define("quota_full", 409, sv="Alla platser är tagna.", en="All places are taken.")
 
@@ -58,14 +57,14 @@ class CampaignState(StrEnum):
     ENDED = "ended"
 
 
-CampaignEvent = Literal["edit", "approve", "launch", "pause", "resume", "end"]
+CampaignEvent = Literal["edit", "approve", "revise", "launch", "pause", "resume", "end"]
 
 _S = CampaignState
 TRANSITIONS: Final[Mapping[tuple[CampaignState, CampaignEvent], CampaignState]] = MappingProxyType(
     {
         (_S.DRAFT, "edit"): _S.DRAFT,
-        (_S.REVIEWED, "edit"): _S.DRAFT,
         (_S.DRAFT, "approve"): _S.REVIEWED,  # with the second approval; see ``approved``
+        (_S.REVIEWED, "revise"): _S.DRAFT,  # the approvals are gone
         (_S.REVIEWED, "launch"): _S.LIVE,
         (_S.LIVE, "pause"): _S.PAUSED,
         (_S.PAUSED, "resume"): _S.LIVE,
@@ -93,85 +92,10 @@ def approved(state: CampaignState, approvals: Iterable[str], approver: str) -> C
     return following if len(before) + 1 >= APPROVERS else state
 
 
-# --- the audience ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What of a person an audience asks about."""
-
-    birth_date: date | None
-    sex: str
-    area: str | None
-    risk_groups: frozenset[str] = frozenset()
-    units: frozenset[str] = frozenset()
-    """Where the person is a patient."""
-    is_protected: bool = False
-    has_opted_out: bool = False
-
-
-@dataclass(frozen=True)
-class Audience:
-    """Conditions that all hold; an empty one says nothing."""
-
-    min_age: int | None = None
-    max_age: int | None = None
-    """Whole years on the campaign's first day."""
-    sexes: frozenset[str] = frozenset()
-    areas: frozenset[str] = frozenset()
-    risk_groups: frozenset[str] = frozenset()
-    """Any of them."""
-    units: frozenset[str] = frozenset()
-
-    def check(self) -> None:
-        """At least one condition: nobody writes to everybody by mistake."""
-        sets = (self.sexes, self.areas, self.risk_groups, self.units)
-        if self.min_age is None and self.max_age is None and not any(sets):
-            raise Problem(AUDIENCE_EMPTY, "audience")
-
-
-def matches(audience: Audience, person: Candidate, day: date) -> bool:
-    """Whether a campaign is for somebody. Never for who has opted out, nor for the protected: a notice tells."""
-    if person.has_opted_out or person.is_protected:
-        return False
-    if audience.min_age is not None or audience.max_age is not None:
-        if person.birth_date is None:
-            return False
-        age = age_on(person.birth_date, day)
-        if age < (audience.min_age or 0) or (audience.max_age is not None and age > audience.max_age):
-            return False
-    return (
-        (not audience.sexes or person.sex in audience.sexes)
-        and (not audience.areas or person.area in audience.areas)
-        and (not audience.risk_groups or bool(person.risk_groups & audience.risk_groups))
-        and (not audience.units or bool(person.units & audience.units))
-    )
-
-
-# --- counts ------------------------------------------------------------------------------------------------------
-
-
-def shown_count(count: int) -> int | None:
-    """A count as a preview shows it: rounded down; None when it is small (and not nothing)."""
-    if 0 < count < SMALLEST_CELL:
-        return None
-    return count - count % ROUNDING
-
-
-def shown_counts(cells: Mapping[str, int]) -> tuple[int | None, dict[str, int | None]]:
-    """The total and the parts as a preview shows them.
-
-    The total is the sum of the exact parts, rounded. When exactly one part is suppressed, the smallest of the others
-    goes too, so that it cannot be found as the difference; then, if nothing hides it, the total.
-    """
-    shown = {name: shown_count(count) for name, count in cells.items()}
-    hidden = [name for name, count in shown.items() if count is None]
-    if len(hidden) == 1:
-        others = sorted((cells[name], name) for name in cells if name not in hidden and cells[name])
-        if not others:
-            return None, shown
-        shown[others[0][1]] = None
-    return shown_count(sum(cells.values())), shown
+def check_window(begins_at: datetime, ends_at: datetime, now: datetime) -> None:
+    """A window that ends after it begins, and is not over."""
+    if ends_at <= begins_at or ends_at <= now:
+        raise Problem(CAMPAIGN_WINDOW, "ends_at")
 
 
 # --- one person's offer ------------------------------------------------------------------------------------------
@@ -213,6 +137,7 @@ OFFER_TRANSITIONS: Final[Mapping[tuple[OfferState, OfferEvent], OfferState]] = M
     }
 )
 TAKES_QUOTA: Final = frozenset({_O.ACCEPTED, _O.BOOKED})
+EXPIRES: Final = frozenset(state for state, event in OFFER_TRANSITIONS if event == "expire")
 
 
 def offer_after(state: OfferState, event: OfferEvent) -> OfferState:
@@ -221,6 +146,13 @@ def offer_after(state: OfferState, event: OfferEvent) -> OfferState:
     if following is None:
         raise Problem(OFFER_STATE, detail=f"{event} in state {state}")
     return following
+
+
+def after_booking(state: OfferState, *, booked_steps: int, steps: int) -> OfferState:
+    """The state when so many of the steps have a booking: accepted with the first one, booked with the last."""
+    if booked_steps == steps:
+        return offer_after(state, "book")
+    return state if state is _O.ACCEPTED else offer_after(state, "accept")
 
 
 def check_quota(quota: int | None, taken: int) -> None:

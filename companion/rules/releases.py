@@ -1,12 +1,11 @@
-"""Release of notices: who is told when, under a rate, with jitter, only at decent hours. And its rehearsal.
+"""Release of notices: who is told when, under a rate, with jitter, only at decent hours.
 
 Notices to thousands of people must bring neither the service nor a unit's phone to its knees. People are told in a
 random order (the seed is stored, so that a release can be repeated), each at an instant drawn within a time slice of
 its own, so wide that no hour anywhere contains more than the rate.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from random import Random
@@ -80,61 +79,35 @@ def _hours(starts_at: datetime, pace: Pace, number: int) -> tuple[datetime, date
     return instant(datetime.combine(day, pace.opens)), instant(datetime.combine(day, pace.closes))
 
 
-# --- rehearsal ---------------------------------------------------------------------------------------------------
+# --- carrying it out -------------------------------------------------------------------------------------------------
+
+GRACE: Final = timedelta(minutes=2)
+"""Notices that are later than this were held up (paused, no room, nobody swept): the rest is planned anew, so that what
+was held up does not go out at once."""
 
 
-@dataclass(frozen=True)
-class Response:
-    """How people are thought to answer."""
-
-    booked_share: float
-    """Of those who are told, how many book."""
-    median_delay: timedelta
-    """From notice to visit of the page; half of them come sooner (exponential)."""
-    phone_share: float = 0.0
-    """Of those who are told, how many call instead."""
+def open_at(at: datetime, pace: Pace) -> bool:
+    """Whether it is an hour for notices."""
+    opens, closes = _hours(at, pace, 0)
+    return opens <= at < closes
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """What would happen."""
-
-    notices: int
-    last_notice_at: datetime | None
-    peak_notices_per_hour: int
-    peak_visits_per_minute: int
-    peak_calls_per_hour: int
-    booked: int
-    not_booked: int
-    """Wanted to and found no place."""
-    first_refused_at: datetime | None
+def room(noticed_in_last_hour: int, pace: Pace) -> int:
+    """How many may be told now, whatever the plan says: never more than the rate in any hour that has passed."""
+    return max(0, pace.per_hour - noticed_in_last_hour)
 
 
-def rehearse(releases: Sequence[Release], places: int, response: Response, seed: int) -> Rehearsal:
-    """Play a release through: when people come, whether there are places for them."""
-    random = Random(seed)  # noqa: S311  # a simulation
-    visits: list[datetime] = []
-    calls: list[datetime] = []
-    for one in releases:
-        lot = random.random()
-        at = one.at + random.expovariate(0.6931471805599453) * response.median_delay
-        if lot < response.booked_share:
-            visits.append(at)
-        elif lot < response.booked_share + response.phone_share:
-            calls.append(at)
-    visits.sort()
-    return Rehearsal(
-        notices=len(releases),
-        last_notice_at=max((one.at for one in releases), default=None),
-        peak_notices_per_hour=_busiest([one.at for one in releases], _HOUR),
-        peak_visits_per_minute=_busiest(visits, timedelta(minutes=1)),
-        peak_calls_per_hour=_busiest(calls, _HOUR),
-        booked=min(places, len(visits)),
-        not_booked=max(0, len(visits) - places),
-        first_refused_at=visits[places] if len(visits) > places else None,
-    )
+def is_held_up(oldest_due: datetime | None, now: datetime) -> bool:
+    """Whether what is left must be planned anew."""
+    return oldest_due is not None and oldest_due < now - GRACE
 
 
-def _busiest(instants: Iterable[datetime], width: timedelta) -> int:
-    """The most in one clock interval of that width."""
-    return max(Counter(at.timestamp() // width.total_seconds() for at in instants).values(), default=0)
+def continues_at(now: datetime, last_noticed_at: datetime | None, pace: Pace) -> datetime:
+    """Where a new plan begins: so long after the last notice that no hour across the seam has more than the rate.
+
+    Of ``rate + 1`` instants, some before and some after the seam, the last is then an hour or more after the first:
+    the two plans lack half a slice each, and the seam is a whole one.
+    """
+    if last_noticed_at is None:
+        return now
+    return max(now, last_noticed_at + _HOUR / (pace.per_hour - 0.5))

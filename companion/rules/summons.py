@@ -189,10 +189,13 @@ def letter_reason(
     """Why a letter goes out, None when none does. At once when nothing else can be told; else when it stays unread."""
     if state not in UNREAD:
         return None
+    return unreachable(reach) or ("unread" if now >= sent_at + unread_after else None)
+
+
+def unreachable(reach: Reach) -> LetterReason | None:
+    """Why nothing but a letter tells them; None when a notice does."""
     if reach.is_protected:
         return "protected"
     if not reach.has_account:
         return "no_account"
-    if reach.has_bounced:
-        return "bounced"
-    return "unread" if now >= sent_at + unread_after else None
+    return "bounced" if reach.has_bounced else None

@@ -29,6 +29,7 @@ from companion.rules.local_time import day_bounds, local_date
 from companion.services import new_id
 from companion.store.declarations import check_before_booking as check_declaration
 from companion.store.fees import charge
+from companion.store.offer_bookings import offer_is_unbooked
 from companion.store.reserve import offer_to_reserve, reserve_is_booked
 from companion.store.schedules import gate_of
 from companion.store.slots import give_back, held_slot, lock_person, lock_slots, resource_of, take_place, use_hold
@@ -183,6 +184,7 @@ async def _cancel(transaction: Transaction, caller: Caller, booking: Booking, re
         by="patient" if is_asked else "staff", now=transaction.now, starts_at=booking.starts_at, hours_before=hours
     ):
         await charge(transaction, booking, "late_cancellation", caller.services.settings.invoice_from_age)
+    await offer_is_unbooked(transaction, booking.booking_id)
     await give_back(transaction, booking.slot_id)
     await _changed(transaction, booking, "booking.cancelled")
     await offer_to_reserve(transaction, booking.slot_id)

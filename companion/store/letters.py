@@ -1,6 +1,7 @@
 """Use cases of letters: queued, printed together as a PDF, posted."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,6 +10,7 @@ from auth.permissions import Resource
 from companion.errors import NOT_FOUND, Problem
 from companion.identity import Caller
 from companion.models.bookings import Booking
+from companion.models.campaigns import Campaign, Offer
 from companion.models.organisation import Unit
 from companion.models.people import Person
 from companion.models.summons import Letter, LetterBatch, Summons
@@ -33,6 +35,20 @@ async def queue_letter(transaction: Transaction, summons: Summons, reason: Lette
         )
         transaction.session.add(letter)
         await transaction.session.flush()
+
+
+def queue_offer_letter(transaction: Transaction, offer_id: str, unit_hsa_id: str, reason: LetterReason) -> None:
+    """Tell of an offer by letter."""
+    letter = Letter(
+        letter_id=new_id("le"),
+        summons_id=None,
+        offer_id=offer_id,
+        unit_hsa_id=unit_hsa_id,
+        reason=reason,
+        state=LetterState.QUEUED,
+        queued_at=transaction.now,
+    )
+    transaction.session.add(letter)
 
 
 async def withdraw_letter(transaction: Transaction, summons_id: str) -> None:
@@ -74,24 +90,49 @@ async def print_batch(transaction: Transaction, caller: Caller, unit_hsa_id: str
     return batch
 
 
+@dataclass(frozen=True)
+class Addressed:
+    """A letter with what it says and to whom. ``repr`` is not to be logged."""
+
+    letter: Letter
+    person: Person
+    reference: str
+    title: str
+    text: str
+    answer_until: datetime
+    starts_at: datetime | None
+    """None: the patient picks a time."""
+
+
 async def batch_letters(
     transaction: Transaction, caller: Caller, batch_id: str
-) -> tuple[LetterBatch, Unit, Sequence[tuple[Letter, Summons, Person]]]:
+) -> tuple[LetterBatch, Unit, Sequence[Addressed]]:
     """What is in a batch, with an entry of the audit log for each patient."""
     batch = await _own_batch(transaction, caller, batch_id)
     unit = await transaction.session.get_one(Unit, batch.unit_hsa_id)
-    query = (
-        select(Letter, Summons, Person)
-        .join(Summons, Summons.summons_id == Letter.summons_id)
-        .join(Person, Person.person_id == Summons.patient_person_id)
-        .where(Letter.batch_id == batch_id)
-        .order_by(Letter.queued_at, Letter.letter_id)
-    )
-    rows = [(letter, summons, person) for letter, summons, person in (await transaction.session.execute(query)).all()]
-    for letter, summons, _ in rows:
-        resource = Resource(summons.provider_hsa_id, summons.unit_hsa_id, summons.patient_person_id)
+    query = select(Letter).where(Letter.batch_id == batch_id).order_by(Letter.queued_at, Letter.letter_id)
+    found = []
+    for letter in (await transaction.session.scalars(query)).all():
+        addressed = await _addressed(transaction, letter)
+        resource = Resource(unit.provider_hsa_id, unit.hsa_id, addressed.person.person_id)
         caller.require(transaction, resource, what=f"letter:{letter.letter_id}")
-    return batch, unit, rows
+        found.append(addressed)
+    return batch, unit, found
+
+
+async def _addressed(transaction: Transaction, letter: Letter) -> Addressed:
+    session = transaction.session
+    if letter.offer_id is not None:
+        offer = await session.get_one(Offer, letter.offer_id)
+        campaign = await session.get_one(Campaign, offer.campaign_id)
+        person = await session.get_one(Person, offer.patient_person_id)
+        return Addressed(letter, person, offer.offer_id, campaign.title, campaign.information, campaign.ends_at, None)
+    summons = await session.get_one(Summons, letter.summons_id)
+    person = await session.get_one(Person, summons.patient_person_id)
+    starts_at = await _visit_of(transaction, summons)
+    return Addressed(
+        letter, person, summons.summons_id, summons.title, summons.preparation, summons.answer_until, starts_at
+    )
 
 
 async def post_batch(transaction: Transaction, caller: Caller, batch_id: str) -> LetterBatch:
@@ -111,8 +152,9 @@ async def reprint(transaction: Transaction, caller: Caller, letter_id: str) -> L
     letter = await transaction.session.get(Letter, letter_id, with_for_update=True)
     resource = None
     if letter is not None:
-        summons = await transaction.session.get_one(Summons, letter.summons_id)
-        resource = Resource(summons.provider_hsa_id, summons.unit_hsa_id, summons.patient_person_id)
+        unit = await transaction.session.get_one(Unit, letter.unit_hsa_id)
+        person = (await _addressed(transaction, letter)).person
+        resource = Resource(unit.provider_hsa_id, unit.hsa_id, person.person_id)
     caller.require(transaction, resource, what=f"letter:{letter_id}")
     assert letter is not None
     _step(letter, "reprint")
@@ -120,7 +162,7 @@ async def reprint(transaction: Transaction, caller: Caller, letter_id: str) -> L
     return letter
 
 
-async def visit_of(transaction: Transaction, summons: Summons) -> datetime | None:
+async def _visit_of(transaction: Transaction, summons: Summons) -> datetime | None:
     """When the visit is; None while no time is picked."""
     if summons.booking_id is None:
         return None

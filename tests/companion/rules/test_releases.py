@@ -1,4 +1,4 @@
-"""Release: the rate is kept in every hour, at decent hours, and the plan is repeatable; the rehearsal adds up."""
+"""Release: the rate is kept in every hour, at decent hours, also when plans are made anew; and it is repeatable."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.rules.local_time import local
-from companion.rules.releases import Pace, Rehearsal, Response, plan, rehearse
+from companion.rules.releases import GRACE, Pace, continues_at, is_held_up, open_at, plan, room
 from tests.companion.refusals import code
 
 START = datetime(2027, 3, 1, 7, tzinfo=UTC)
@@ -59,24 +59,28 @@ def test_a_pace_that_cannot_be(pace: Pace, field: str) -> None:
     assert code(lambda: plan(["p"], START, pace, 1)) == "release_rate"
 
 
-@settings(max_examples=60)
-@given(st.integers(0, 200), st.integers(0, 60), st.floats(0, 1), st.integers(0, 2**32))
-def test_a_rehearsal_adds_up(count: int, places: int, share: float, seed: int) -> None:
-    releases = plan([f"p{number}" for number in range(count)], START, Pace(50), seed)
-    result = rehearse(releases, places, Response(share, timedelta(hours=2), (1 - share) / 2), seed)
-    assert result.notices == count
-    assert result.booked <= places
-    assert result.booked + result.not_booked <= count
-    assert (result.not_booked > 0) == (result.first_refused_at is not None)
-    assert result.peak_notices_per_hour <= 50
-    assert rehearse(releases, places, Response(share, timedelta(hours=2), (1 - share) / 2), seed) == result
+# --- carrying it out ---------------------------------------------------------------------------------------------
 
 
-def test_a_rehearsal_finds_too_few_places() -> None:
-    releases = plan([f"p{number}" for number in range(1000)], START, Pace(500), 3)
-    result = rehearse(releases, 100, Response(0.5, timedelta(minutes=30)), 3)
-    assert result.booked == 100
-    assert 350 < result.not_booked < 450
-    assert result.first_refused_at is not None
-    assert result.peak_visits_per_minute >= 4
-    assert rehearse([], 10, Response(1, timedelta(hours=1)), 1) == Rehearsal(0, None, 0, 0, 0, 0, 0, None)
+@settings(max_examples=100)
+@given(st.integers(1, 30), st.integers(1, 60), st.integers(0, 120), st.integers(0, 240), st.integers(0, 2**32))
+def test_no_hour_across_a_new_plan_has_more_than_the_rate(
+    per_hour: int, count: int, told: int, minutes: int, seed: int
+) -> None:
+    pace = Pace(per_hour)
+    before = plan([f"p{number}" for number in range(count)], START, pace, seed)[:told]
+    last = before[-1].at if before else None
+    now = (last or START) + timedelta(minutes=minutes)
+    after = plan([f"q{number}" for number in range(count)], continues_at(now, last, pace), pace, seed)
+    instants = [one.at for one in (*before, *after)]
+    for first, beyond in zip(instants, instants[per_hour:], strict=False):
+        assert beyond - first >= timedelta(hours=1)
+
+
+def test_what_is_late_is_held_up() -> None:
+    assert not is_held_up(None, START)
+    assert not is_held_up(START - GRACE, START)
+    assert is_held_up(START - GRACE - timedelta(seconds=1), START)
+    assert [room(count, Pace(10)) for count in (0, 9, 10, 11)] == [10, 1, 0, 0]
+    assert open_at(START, Pace(10))
+    assert not open_at(START + timedelta(hours=12), Pace(10))
