@@ -26,6 +26,7 @@ _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "emergency_accesses": ("Nödöppningar", "Emergency accesses"),
     "corrections": ("Begärda rättelser", "Corrections asked for"),
     "pregnancies": ("Önskemål om förlossningsklinik", "Wishes for a maternity clinic"),
+    "offers": ("Erbjudanden", "Offers"),
     "looks": ("Vem som har använt uppgifterna", "Who has used the data"),
 }
 _LABELS: Final[Mapping[str, tuple[str, str]]] = {

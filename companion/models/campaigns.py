@@ -99,7 +99,8 @@ class Offer(Base):
 
     offer_id: Mapped[str] = mapped_column(ObjectId, primary_key=True)
     campaign_id: Mapped[str] = mapped_column(ForeignKey("campaign.campaign_id"))
-    patient_person_id: Mapped[str] = mapped_column(ForeignKey("person.person_id"), index=True)
+    patient_person_id: Mapped[str] = mapped_column(ForeignKey("person.person_id"), index=True, nullable=True)
+    """Without one only when retention has anonymised it: the campaign's figures stay."""
     state: Mapped[str] = mapped_column(String(16))
     notice_at: Mapped[datetime]
     """When the person is to be told."""

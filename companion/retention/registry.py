@@ -2,11 +2,18 @@
 
 from typing import Final
 
-from companion.retention import archive, care, maternity, operation, rights
+from companion.retention import archive, campaigns, care, maternity, operation, rights
 from companion.retention.area import Area
 from companion.rules.retention import DataKind
 
-AREAS: Final[tuple[Area, ...]] = (*care.AREAS, *archive.AREAS, *rights.AREAS, *maternity.AREAS, *operation.AREAS)
+AREAS: Final[tuple[Area, ...]] = (
+    *care.AREAS,
+    *archive.AREAS,
+    *rights.AREAS,
+    *maternity.AREAS,
+    *campaigns.AREAS,
+    *operation.AREAS,
+)
 
 NOT_ERASED: Final = {
     DataKind.AUDIT_ENTRY: "The chain is checked from its beginning; its first entries become due five years after it.",

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, or_, select
 
 from companion.models.access import BlockLifting, EmergencyOpening, RecordBlock, RecordConsent, RegisteredRelation
 from companion.models.archive import ArchivedConversation
+from companion.models.campaigns import Campaign, Offer
 from companion.models.maternity import Pregnancy
 from companion.models.organisation import Unit
 from companion.models.people import Person
@@ -28,7 +29,9 @@ from companion.transaction import Transaction
 
 Items = list[dict[str, Any]]
 Part = Callable[[Transaction, str, str | None], Awaitable[Items]]
-_HIDDEN: Final = frozenset({"person", "asked_by", "decided_by", "set_by", "lifted_by", "recorded_by", "ended_by"})
+_HIDDEN: Final = frozenset(
+    {"person", "asked_by", "decided_by", "set_by", "lifted_by", "recorded_by", "ended_by", "answered_by"}
+)
 """Columns with the id of somebody, the patient or not: who acted stands in the log."""
 
 
@@ -137,6 +140,15 @@ async def proxies(transaction: Transaction, person_id: str, provider: str | None
     return found
 
 
+async def offers(transaction: Transaction, person_id: str, provider: str | None) -> Items:
+    """What campaigns have offered."""
+    query = select(Offer).join(Campaign, Campaign.campaign_id == Offer.campaign_id)
+    query = query.where(Offer.patient_person_id == person_id).order_by(Offer.notice_at)
+    if provider is not None:
+        query = query.where(Campaign.provider_hsa_id == provider)
+    return [_row(row) for row in (await transaction.session.scalars(query)).all()]
+
+
 async def looks(transaction: Transaction, person_id: str, provider: str | None) -> Items:
     """Who has used the data."""
     found: Items = []
@@ -190,6 +202,7 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         "pregnancies": _rows(
             Pregnancy, Pregnancy.patient_person_id, Pregnancy.provider_hsa_id, Pregnancy.registered_at
         ),
+        "offers": offers,
         "looks": looks,
     }
 )

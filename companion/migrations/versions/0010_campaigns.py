@@ -111,7 +111,7 @@ def upgrade() -> None:
         "offer",
         sa.Column("offer_id", sa.String(length=40), nullable=False),
         sa.Column("campaign_id", sa.String(length=40), nullable=False),
-        sa.Column("patient_person_id", sa.String(length=28), nullable=False),
+        sa.Column("patient_person_id", sa.String(length=28), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("notice_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("noticed_at", sa.DateTime(timezone=True), nullable=True),
