@@ -316,7 +316,7 @@ def _step(row: Summons, event: SummonsEvent) -> None:
 def _publish(transaction: Transaction, row: Summons, kind: str) -> None:
     transaction.publish(
         kind,
-        f"{kind}:{row.summons_id}:{int(transaction.now.timestamp() * 1000)}",
+        f"{kind}:{row.summons_id}:{new_id('ev')}",  # the same may happen again, even in the same instant
         summons=row.summons_id,
         patient=row.patient_person_id,
         unit=row.unit_hsa_id,
