@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -42,7 +43,9 @@ WEIGHTS: dict[Fault, float] = {
 }  # fmt: skip
 FAULTS_PER_S = 1.2
 SETTLE_S = 60.0
-"""After the last fault everything must have arrived within this time."""
+"""After the last fault everything must arrive, and something new at least this often until it has."""
+SETTLE_IN_ALL_S = 600.0
+"""What a slow machine has heaped up in a long run is waited for so long."""
 
 
 @dataclass(frozen=True)
@@ -229,18 +232,17 @@ class FaultRun:
     async def _settle(self) -> None:
         """Without faults everything arrives; then each reader says where it ended, and a fresh one reads it all."""
         fresh = [self._fresh_reader(room) for room in range(self.plan.rooms)]
-        deadline = time.monotonic() + SETTLE_S
-        while time.monotonic() < deadline and any(device.unsent for device in self._devices):
-            await asyncio.sleep(0.1)
+        await _while_it_goes_on(self._devices, lambda: not any(device.unsent for device in self._devices))
         self._tasks += [asyncio.create_task(device.run()) for device in fresh]
         everybody = [*self._devices, *fresh]
-        while time.monotonic() < deadline:
+
+        def is_even() -> bool:
             ends: dict[str, set[int]] = {}
             for device in everybody:
                 ends.setdefault(device.conversation, set()).add(device.last_seq)
-            if all(len(seqs) == 1 for seqs in ends.values()) and all(device.me for device in fresh):
-                break
-            await asyncio.sleep(0.1)
+            return all(len(seqs) == 1 for seqs in ends.values()) and all(device.me for device in fresh)
+
+        await _while_it_goes_on(everybody, is_even)
         for device in everybody:
             self.write(op="end", client=device.name, conversation=device.conversation, seq=device.last_seq)
             self.counts.update(device.counts)
@@ -261,6 +263,17 @@ class FaultRun:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._proxy.stop()
         self._store.kill()
+
+
+async def _while_it_goes_on(devices: Sequence[Device], is_done: Callable[[], bool]) -> None:
+    """Until it is done, or nothing has arrived anywhere for ``SETTLE_S``: then something is stuck, or lost."""
+    last, since = -1, time.monotonic()
+    until = since + SETTLE_IN_ALL_S
+    while not is_done() and time.monotonic() < min(since + SETTLE_S, until):
+        arrived = sum(device.last_seq - device.unsent for device in devices)
+        if arrived != last:
+            last, since = arrived, time.monotonic()
+        await asyncio.sleep(0.1)
 
 
 async def _counted(port: int) -> dict[str, float]:
