@@ -6,6 +6,14 @@ from hypothesis import settings
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
 
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Tests have one name in all processes: long texts, which may be drawn anew at each start, are not part of it."""
+    return argname if isinstance(val, str | bytes) and len(val) > _LONGEST_ID else None
+
+
+_LONGEST_ID = 30
+
 pytest_plugins = [
     "tests.valkey_fixture",
     "tests.signalling.real_worker",
