@@ -14,6 +14,7 @@ from auth.pseudonyms import Pseudonyms
 from companion.app import create_app
 from companion.database import Database
 from companion.migrate import migrate
+from companion.search_cache import SearchCache
 from companion.services import Services
 from companion.settings import CompanionSettings
 from loadtest.postgresql import Cluster, cluster
@@ -103,10 +104,19 @@ async def services(database_url: str, clock: VirtualClock, tmp_path: Path) -> As
     await database.close()
 
 
+_APPLICATION: Final[list[FastAPI]] = []
+"""One for all tests: its routes are worked out at its first request, which costs more than most tests."""
+
+
 @pytest.fixture
 def app(services: Services) -> FastAPI:
-    """The application, without anything in the background."""
-    return create_app(services)
+    """The application over this test's services, without anything in the background."""
+    if not _APPLICATION:
+        _APPLICATION.append(create_app(services))
+    application = _APPLICATION[0]
+    application.state.services = services
+    application.state.search_cache = SearchCache(services.settings.search_cache_s)
+    return application
 
 
 @pytest.fixture

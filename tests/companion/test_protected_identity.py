@@ -150,7 +150,7 @@ def texts(content: bytes) -> str:
     found = [content]
     for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
         try:
-            found.append(zlib.decompress(stream))
+            found.append(zlib.decompressobj().decompress(stream))  # its last byte may look like the line's end
         except zlib.error:
             found.append(stream)
     return "\n".join(part.decode("utf-8", "replace") + part.decode("latin-1") for part in found)

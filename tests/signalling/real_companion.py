@@ -62,6 +62,7 @@ class RealCompanion:
         async with asyncio.timeout(10):
             while not self.server.started:
                 await asyncio.sleep(0.01)
+        await self.http.get("/healthz")  # the first request works out the routes, and keeps the loop busy for that long
         return self
 
     async def stop(self) -> None:
