@@ -1,12 +1,16 @@
 """Erasing rows with what belongs to them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Table, delete, select, update
 
 from companion.models import Base
 from companion.transaction import Transaction
+
+
+_OWNED: Final = frozenset({("letter", "summons_id"), ("letter", "offer_id")})
+"""Columns that may be empty, of rows that cannot be without what they name: a letter is of a summons or of an offer."""
 
 
 def references_to(table: Table) -> list[tuple[Table, str]]:
@@ -27,7 +31,7 @@ async def erase_rows(transaction: Transaction, table: Table, keys: Sequence[Any]
     session = transaction.session
     for other, name in references_to(table):
         column = other.c[name]
-        if column.nullable:
+        if column.nullable and (other.name, name) not in _OWNED:
             await session.execute(update(other).where(column.in_(keys)).values({name: None}))
         elif len(other.primary_key.columns) == 1 and references_to(other):
             (own_key,) = other.primary_key.columns
