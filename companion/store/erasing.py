@@ -8,7 +8,6 @@ from sqlalchemy import Table, delete, select, update
 from companion.models import Base
 from companion.transaction import Transaction
 
-
 _OWNED: Final = frozenset({("letter", "summons_id"), ("letter", "offer_id")})
 """Columns that may be empty, of rows that cannot be without what they name: a letter is of a summons or of an offer."""
 
