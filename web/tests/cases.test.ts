@@ -59,12 +59,14 @@ describe("a patient", () => {
     await live();
     expect(path()).toBe(`/cases/${caseId("a")}`);
     expect(await focused()).toBe("Fråga om mitt recept på blodtrycksmedicin");
+    await expect
+      .poll(() => chat.asked.find(({ name }) => name === "chat_receipt"), { timeout: 10_000 })
+      .toMatchObject({ payload: { conversation_id: caseId("a"), read: 6 } });
     api.cases = OF_PATIENT.map((one) => ({ ...one, is_unread: false }));
     await page.goBack();
     await there("[data-testid=my-cases][data-loaded=here]");
     expect(await focused()).toBe("Mina ärenden");
     expect(await page.locator("[data-unread=true]").count()).toBe(0);
-    expect(chat.asked.find(({ name }) => name === "chat_receipt")).toMatchObject({ payload: { conversation_id: caseId("a"), read: 6 } });
   });
 
   it("hears of an answer while the list is on the screen", async () => {
