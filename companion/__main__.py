@@ -77,6 +77,7 @@ def main() -> int:
         server_header=False,
         date_header=False,
         loop="uvloop",
+        http="httptools",
     )
     return 0
 

@@ -29,7 +29,8 @@ from companion.errors import (
 from companion.identity import RefusedError
 from companion.outbox import Dispatcher, Receiver
 from companion.routes import ROUTERS
-from companion.search_cache import SearchCache
+from companion.routes.slots import SEARCH_PATH
+from companion.search_cache import KeptAnswers, SearchCache
 from companion.services import Services
 from sfu.logs import place_of
 
@@ -70,9 +71,10 @@ def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
-    app.state.search_cache = SearchCache(services.settings.search_cache_s)
+    app.state.search_cache = SearchCache(services.settings.search_cache_s, services.database.slot_news)
     for router in ROUTERS:
         app.include_router(router)
+    app.add_middleware(KeptAnswers, path=SEARCH_PATH)
     app.add_middleware(EachRequest)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

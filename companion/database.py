@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from auth.audit import AuditKeys
+from companion.slot_news import SlotNews, Touched
 from companion.store.audit import append_audit
 from companion.store.outbox import append_outbox
 from companion.transaction import Transaction
@@ -42,6 +43,7 @@ class Database:
     def __init__(self, url: str, audit_keys: AuditKeys, *, pool_size: int = 20) -> None:
         self._url = async_url(url)
         self._audit_keys = audit_keys
+        self.slot_news = SlotNews()
         self.is_postgresql = self._url.get_backend_name() == "postgresql"
         self._write_lock = asyncio.Lock() if not self.is_postgresql else None
         if not self.is_postgresql and self._url.database:
@@ -55,16 +57,20 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator[Transaction]:
         """A transaction that writes. Committed at the end of the block, rolled back when it raises."""
-        async with (
-            self._write_lock or contextlib.nullcontext(),
-            AsyncSession(self._writers, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            transaction = Transaction(session, _utc(now), self.is_postgresql)
-            yield transaction
-            await session.flush()
-            await append_outbox(transaction)
-            await append_audit(transaction, self._audit_keys)
+        touched: set[Touched] = set()
+        try:
+            async with (
+                self._write_lock or contextlib.nullcontext(),
+                AsyncSession(self._writers, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                transaction = Transaction(session, _utc(now), self.is_postgresql, touched=touched)
+                yield transaction
+                await session.flush()
+                await append_outbox(transaction)
+                await append_audit(transaction, self._audit_keys)
+        finally:  # also when it failed: a commit whose answer was lost may have come to pass
+            self.slot_news.tell(touched)
 
     @contextlib.asynccontextmanager
     async def reading(self, now: datetime) -> AsyncIterator[Transaction]:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from companion.errors import INTERNAL, PROBLEM_JSON, TOO_LARGE, Problem, language_of
@@ -20,6 +19,8 @@ from sfu.logs import place_of
 MAX_BODY_BYTES: Final = 1024 * 1024
 _STREAMED: Final = re.compile(r"/archive/conversations/[^/]+/files/[^/]+")
 """Here the route reads the body piece by piece and has a limit of its own (``archive_file_max_bytes``)."""
+
+_NO_STORE: Final = ((b"cache-control", b"no-store"),)
 
 _log = structlog.get_logger(__name__)
 
@@ -47,8 +48,8 @@ class EachRequest:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
-        bind_request(request)
+        request_id = bind_request(scope)
+        marks = [(b"x-content-type-options", b"nosniff"), (b"x-request-id", request_id.encode())]
         has_started, size = False, 0
         is_streamed = scope["method"] == "PUT" and _STREAMED.fullmatch(scope["path"]) is not None
 
@@ -64,15 +65,15 @@ class EachRequest:
             nonlocal has_started
             if message["type"] == "http.response.start":
                 has_started = True
-                headers = MutableHeaders(raw=message["headers"])
-                headers.setdefault("Cache-Control", "no-store")
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["X-Request-Id"] = request.state.request_id
+                headers = message["headers"]
+                is_said = any(name == b"cache-control" for name, _ in headers)
+                # A new list: an answer that is kept is sent again.
+                message = {**message, "headers": [*headers, *marks, *(() if is_said else _NO_STORE)]}
             await send(message)
 
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or (int(length) > MAX_BODY_BYTES and not is_streamed):
-            await answer_of(request, Problem(TOO_LARGE))(scope, receive, send_with_headers)
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not length.isdigit() or (int(length) > MAX_BODY_BYTES and not is_streamed):
+            await answer_of(Request(scope), Problem(TOO_LARGE))(scope, receive, send_with_headers)
             return
         try:
             await self._app(scope, receive_bounded, send_with_headers)
@@ -80,4 +81,4 @@ class EachRequest:
             _log.error("request_failed", error=place_of(error))
             if has_started:
                 raise
-            await answer_of(request, Problem(INTERNAL))(scope, receive, send_with_headers)
+            await answer_of(Request(scope), Problem(INTERNAL))(scope, receive, send_with_headers)

@@ -9,7 +9,7 @@ nobody: both are 404.
 
 import ipaddress
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
@@ -172,7 +172,9 @@ def guards_of(route: Any) -> list[Guard | Public]:
     return found
 
 
-def bind_request(request: Request, random: Callable[[int], str] = secrets.token_hex) -> None:
-    """Give a request its id, which ties the audit log to the application's log."""
-    request.state.request_id = random(8)
-    structlog.contextvars.bind_contextvars(request_id=request.state.request_id)
+def bind_request(scope: MutableMapping[str, Any], random: Callable[[int], str] = secrets.token_hex) -> str:
+    """Give a request its id, which ties the audit log to the application's log; ``request.state.request_id``."""
+    request_id = random(8)
+    scope.setdefault("state", {})["request_id"] = request_id
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id

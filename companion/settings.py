@@ -88,7 +88,11 @@ class CompanionSettings(BaseSettings):
     extract_kept_days: int = Field(
         default=7, ge=1, description="An extract (registerutdrag) can be fetched for so long after it was made."
     )
-    search_cache_s: float = Field(default=2.0, ge=0, description="How old a public answer about free slots may be.")
+    search_cache_s: float = Field(
+        default=2.0,
+        ge=0,
+        description="How old a public answer about free slots may be. What the same process changes shows at once.",
+    )
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     log_format: str = Field(default="json", description="`json`, or `text` for people.")
 

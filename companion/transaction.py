@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.audit import AuditEntry
+from companion.slot_news import ANYWHERE, Touched
 
 
 @dataclass
@@ -34,6 +35,16 @@ class Transaction:
     is_postgresql: bool
     audit: list[AuditEntry] = field(default_factory=list)
     outbox: list[OutboxMessage] = field(default_factory=list)
+    touched: set[Touched] = field(default_factory=set)
+    """Where free places come or go with the commit (``companion.slot_news``)."""
+
+    def places_change(self, unit_hsa_id: str, time_type_id: str) -> None:
+        """A place of a unit's slots of a time type is taken or free again."""
+        self.touched.add((unit_hsa_id, time_type_id))
+
+    def any_places_change(self) -> None:
+        """Slots come or go, open or close, or may be found by others than before."""
+        self.touched.add(ANYWHERE)
 
     def publish(self, kind: str, key: str, due_at: datetime | None = None, **payload: Any) -> None:
         """Tell others after the commit; ``key`` makes it happen once."""

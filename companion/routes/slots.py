@@ -14,13 +14,14 @@ from companion.identity import Caller, asks, public
 from companion.models.schedules import Slot
 from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.rules.local_time import day_bounds, local, local_date
-from companion.search_cache import SearchCache
+from companion.search_cache import Question, SearchCache
 from companion.services import Services
 from companion.store import slots as store
 from companion.transaction import Transaction
 
 router = APIRouter(tags=["slots"])
 
+SEARCH_PATH = "/slots"
 WHY_PUBLIC = "Free slots are public and cached, so that a rush does not hit the login."
 DEFAULT_DAYS = 28
 MAX_DAYS = 92
@@ -100,7 +101,7 @@ def _days(first: date | None, last: date | None, today: date) -> tuple[date, dat
     return begin, end
 
 
-@router.get("/slots", response_model=list[FreeSlot])
+@router.get(SEARCH_PATH, response_model=list[FreeSlot])
 async def search(
     request: Request,
     services: Annotated[Services, public(WHY_PUBLIC)],
@@ -111,7 +112,9 @@ async def search(
     purpose: BookablePurpose = "ordinary",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    """Free slots from one local day to another. Those for second doses are asked for by `purpose`."""
+    """Free slots from one local day to another. Those for second doses are asked for by `purpose`. The answer has an
+    `ETag`: `If-None-Match` with it is answered with 304 as long as nothing has changed.
+    """
     now = services.clock()
     begin, end = _days(first, last, local_date(now))
     cache: SearchCache = request.app.state.search_cache
@@ -129,9 +132,9 @@ async def search(
             )
         return _FREE_SLOTS.dump_json(_rows(found))
 
-    body = await cache.get((time_type_id, unit, begin, end, purpose, limit), now, look_up)
-    lifetime = int(services.settings.search_cache_s)
-    return Response(body, media_type="application/json", headers={"Cache-Control": f"public, max-age={lifetime}"})
+    question = Question(unit, time_type_id, (begin, end, purpose, limit))
+    answer = await cache.get(question, request.scope["query_string"], now, look_up)
+    return answer.to(request.scope["headers"])
 
 
 @router.get("/units/{hsa_id}/free-slots")

@@ -103,6 +103,7 @@ async def save_time_type(
         time_type.unit_hsa_id = owner.unit_hsa_id
         for name, value in fields.items():
             setattr(time_type, name, value)
+    transaction.any_places_change()
     note_change(transaction, caller, unit_hsa_id, "time type", {"time_type": time_type.time_type_id})
     return time_type
 
@@ -177,6 +178,7 @@ async def make_slots(transaction: Transaction, caller: Caller, schedule_id: str,
         if slots:
             await session.execute(insert, slots)
     count = await _count(transaction, schedule_id) - before
+    transaction.any_places_change()
     note_change(transaction, caller, schedule.unit_hsa_id, "slots made", {"schedule": schedule_id, "count": count})
     return count
 
@@ -199,6 +201,7 @@ async def close(
     transaction.session.add(closure)
     touched = (Slot.schedule_id == schedule_id, Slot.starts_at < ends_at, Slot.ends_at > starts_at)
     await transaction.session.execute(update(Slot).where(*touched).values(is_closed=True))
+    transaction.any_places_change()
     query = select(Booking.booking_id).join(Slot, Slot.slot_id == Booking.slot_id).where(*touched)
     left = (await transaction.session.scalars(query.where(Booking.state == "booked"))).all()
     note_change(transaction, caller, schedule.unit_hsa_id, "closed", {"schedule": schedule_id})
@@ -230,6 +233,7 @@ async def reopen(transaction: Transaction, caller: Caller, closure_id: str) -> N
     await session.execute(
         update(Slot).where(*touched, ~others).values(is_closed=False).execution_options(synchronize_session=False)
     )
+    transaction.any_places_change()
     note_change(transaction, caller, schedule.unit_hsa_id, "reopened", {"schedule": schedule.schedule_id})
 
 

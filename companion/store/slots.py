@@ -150,6 +150,7 @@ async def take_place(transaction: Transaction, slot: Slot) -> None:
         raise Problem(SLOT_PAST)
     if slot.purpose == "drop_in":
         raise Problem(SLOT_RESERVED)
+    transaction.places_change(slot.unit_hsa_id, slot.time_type_id)
     if await _raise_taken(transaction, slot.slot_id):
         return
     if await release_expired(transaction, slot.slot_id) and await _raise_taken(transaction, slot.slot_id):
@@ -174,9 +175,11 @@ async def give_back(transaction: Transaction, slot_id: str, count: int = 1) -> N
         update(Slot)
         .where(Slot.slot_id == slot_id)
         .values(taken=Slot.taken - count)
+        .returning(Slot.unit_hsa_id, Slot.time_type_id)
         .execution_options(synchronize_session=False)
     )
-    await transaction.session.execute(statement)
+    for unit_hsa_id, time_type_id in (await transaction.session.execute(statement)).all():
+        transaction.places_change(unit_hsa_id, time_type_id)
 
 
 async def release_expired(transaction: Transaction, slot_id: str | None = None) -> int:

@@ -115,7 +115,7 @@ def app(services: Services) -> FastAPI:
         _APPLICATION.append(create_app(services))
     application = _APPLICATION[0]
     application.state.services = services
-    application.state.search_cache = SearchCache(services.settings.search_cache_s)
+    application.state.search_cache = SearchCache(services.settings.search_cache_s, services.database.slot_news)
     return application
 
 

@@ -45,15 +45,6 @@ async def test_staff_see_states_of_slots(world: World) -> None:
     assert [slot["state"] for slot in answer.json()] == ["booked", "held", "free", "free"]
 
 
-async def test_the_search_is_cached_for_its_time_and_no_longer(app: Any, world: World) -> None:
-    app.state.search_cache = type(app.state.search_cache)(2.0)
-    assert len(await world.free()) == 20
-    await world.api.made("/bookings", patient(), {"slot_id": world.slots[0]["slot_id"]})
-    assert len(await world.free()) == 20
-    world.api.clock.advance(seconds=2)
-    assert len(await world.free()) == 19
-
-
 async def test_the_search_keeps_to_its_limits(world: World) -> None:
     assert len(await world.free(limit=3)) == 3
     assert await world.free(first="2027-03-13", last="2027-03-14") == []
