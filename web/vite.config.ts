@@ -23,6 +23,8 @@ export default defineConfig({
     root: here("."),
     include: ["**/*.test.ts", "**/*.test.tsx"],
     exclude: ["node_modules/**", "dist/**"],
+    // Half of the files drive a real browser, which waits for its own processes: two at once, also on two cores.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

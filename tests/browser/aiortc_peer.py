@@ -29,6 +29,9 @@ from aiortc.mediastreams import MediaStreamError
 SAMPLE_RATE_HZ = 48_000
 SAMPLES_PER_FRAME = 960
 TONE_HZ = 480
+PICTURE_WIDTH, PICTURE_HEIGHT = 160, 120
+RATE_30_TO_15 = 2
+"""aiortc's clock for pictures ticks 30 times a second."""
 LOUD = 1000
 """A sample (of 32,767) that silence with a codec's noise never reaches."""
 
@@ -62,6 +65,26 @@ class Tone(AudioStreamTrack):
         frame.sample_rate = SAMPLE_RATE_HZ
         frame.time_base = fractions.Fraction(1, SAMPLE_RATE_HZ)
         self._sent += SAMPLES_PER_FRAME
+        return frame
+
+
+class Picture(VideoStreamTrack):
+    """A small grey picture that changes, 15 a second: aiortc's own of VGA size takes a core to encode and decode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent = 0
+
+    async def recv(self) -> av.VideoFrame:
+        """The next picture, when its time has come."""
+        for _ in range(RATE_30_TO_15):
+            pts, time_base = await self.next_timestamp()
+        frame = av.VideoFrame(width=PICTURE_WIDTH, height=PICTURE_HEIGHT, format="yuv420p")
+        for plane, level in zip(frame.planes, (self._sent % 200 + 20, 128, 128), strict=True):
+            plane.update(bytes([level]) * plane.buffer_size)
+        frame.pts = pts
+        frame.time_base = time_base
+        self._sent += 1
         return frame
 
 
@@ -127,7 +150,7 @@ class AiortcPeer:
     async def offer(self) -> tuple[str, dict[str, str]]:
         """The offer of the protocol's shape, and which of its media sections is which source."""
         self.connection.addTransceiver(Tone(), direction="sendonly")
-        self.connection.addTransceiver(VideoStreamTrack(), direction="sendonly")
+        self.connection.addTransceiver(Picture(), direction="sendonly")
         for _ in range(self._slot_pairs):
             self.connection.addTransceiver("audio", direction="recvonly")
             self.connection.addTransceiver("video", direction="recvonly")
