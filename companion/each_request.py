@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from companion.errors import INTERNAL, PROBLEM_JSON, TOO_LARGE, Problem, language_of
-from companion.fhir.elements import FHIR_JSON, operation_outcome
+from companion.fhir.elements import FHIR_JSON
+from companion.fhir.outcome import operation_outcome
 from companion.identity import bind_request
 from sfu.logs import place_of
 
@@ -32,7 +33,7 @@ def answer_of(request: Request, problem: Problem) -> JSONResponse:
     if problem.kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if request.url.path.startswith("/fhir/"):
-        outcome = operation_outcome(problem.kind.status, problem.code, problem.kind.title(language), problem.field_name)
+        outcome = operation_outcome(problem, language)
         return JSONResponse(outcome, problem.kind.status, headers=headers, media_type=FHIR_JSON)
     return JSONResponse(problem.body(language), problem.kind.status, headers=headers, media_type=PROBLEM_JSON)
 

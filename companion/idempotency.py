@@ -33,18 +33,21 @@ async def once(
     key: str | None,
     status: int,
     act: Callable[[Transaction], Awaitable[BaseModel]],
+    media_type: str = _JSON,
 ) -> Response:
     """Do ``act`` in a transaction and answer with what it gives; with a key, do it once."""
     async with caller.transaction() as transaction:
         if key is not None:
             known = await _claim(transaction, caller, key, await _fingerprint(request))
             if known is not None:
-                return Response(known.body, known.status, media_type=_JSON, headers={"Idempotency-Replayed": "true"})
+                return Response(
+                    known.body, known.status, media_type=media_type, headers={"Idempotency-Replayed": "true"}
+                )
         body = (await act(transaction)).model_dump_json()
         if key is not None:
             mine = (IdempotencyKey.actor == _owner(caller), IdempotencyKey.key == key)
             await transaction.session.execute(update(IdempotencyKey).where(*mine).values(status=status, body=body))
-    return Response(body, status, media_type=_JSON)
+    return Response(body, status, media_type=media_type)
 
 
 async def _claim(transaction: Transaction, caller: Caller, key: str, fingerprint: str) -> IdempotencyKey | None:

@@ -1,15 +1,20 @@
 """The CapabilityStatement: what ``/fhir`` can do, made of the table that its routes are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 from companion.fhir.codes import SECURITY_SERVICE, concept
 from companion.fhir.elements import FHIR_VERSION, Resource, resource
+from companion.fhir.search import Parameter
 
-Interaction = Literal["read", "search-type", "create", "update"]
-SearchType = Literal["token", "date", "reference", "string"]
+Interaction = Literal["read", "search-type", "create", "update", "patch"]
+ORDER: Final[Sequence[Interaction]] = ("read", "search-type", "create", "update", "patch")
+SECURITY: Final = (
+    "A bearer token that says who asks. What anybody may ask (where care is given, free times, questionnaires) needs "
+    "none."
+)
 
 
 @dataclass(frozen=True)
@@ -18,8 +23,13 @@ class Served:
 
     kind: str
     interactions: Sequence[Interaction]
-    search: Mapping[str, SearchType]
+    search: Sequence[Parameter]
     documentation: str = ""
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether its resources say which version they are, so that a change can name the one it is of."""
+        return "update" in self.interactions
 
 
 def capability_statement(served: Sequence[Served], *, published: date, version: str, url: str) -> Resource:
@@ -34,19 +44,25 @@ def capability_statement(served: Sequence[Served], *, published: date, version: 
         implementation={"description": "Bookings and records of digital care meetings.", "url": url},
         fhirVersion=FHIR_VERSION,
         format=["json"],
+        patchFormat=["application/json-patch+json"] if any("patch" in one.interactions for one in served) else [],
         rest=[
             {
                 "mode": "server",
-                "security": {"service": [concept(SECURITY_SERVICE, "OAuth")]},
-                "resource": [
-                    {
-                        "type": one.kind,
-                        "documentation": one.documentation,
-                        "interaction": [{"code": code} for code in one.interactions],
-                        "searchParam": [{"name": name, "type": kind} for name, kind in sorted(one.search.items())],
-                    }
-                    for one in sorted(served, key=lambda one: one.kind)
-                ],
+                "security": {"service": [concept(SECURITY_SERVICE, "OAuth")], "description": SECURITY},
+                "resource": [_resource(one) for one in sorted(served, key=lambda one: one.kind)],
             }
         ],
     )
+
+
+def _resource(one: Served) -> Resource:
+    return {
+        "type": one.kind,
+        "documentation": one.documentation,
+        "interaction": [{"code": code} for code in ORDER if code in one.interactions],
+        "versioning": "versioned-update" if one.has_versions else "no-version",
+        "conditionalCreate": True if "create" in one.interactions else None,
+        "searchParam": [
+            {"name": found.name, "type": found.kind, "documentation": found.documentation} for found in one.search
+        ],
+    }

@@ -24,6 +24,10 @@ ROLE_CODE: Final = HL7 + "v3-RoleCode"
 SECURITY_SERVICE: Final = HL7 + "restful-security-service"
 OURS: Final = "urn:alltid-oppet:"
 """Before the names of our own code systems: ``time-type``, ``role``, ``action``, ``answer``."""
+MEETING: Final = OURS + "meeting"
+"""``identifier.system`` of a video meeting."""
+CANCEL_REASON: Final = OURS + "cancel-reason"
+"""The companion's reasons of a cancellation, beside those of HL7, which say less."""
 
 
 def _codes(text: str) -> frozenset[str]:
@@ -81,7 +85,11 @@ VALUE_SETS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 SYSTEM_CODES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         ACT_CODE: _codes("VR AMB IDSCL"),
-        CANCELLATION_REASON: _codes("pat prov other"),
+        CANCELLATION_REASON: _codes(
+            "pat pat-crs pat-cpp pat-dec pat-fb pat-lt pat-mt pat-mv pat-preg pat-swl pat-ucp prov prov-pers prov-dch "
+            "prov-edu prov-hosp prov-labs prov-mri prov-onc maint meds-inc other oth-cms oth-err oth-fin oth-iv "
+            "oth-int oth-mu oth-room oth-oerr oth-swie oth-weath"
+        ),
         CONFIDENTIALITY: _codes("N R V"),
         CONSENT_SCOPE: _codes("patient-privacy treatment"),
         DCM: _codes("110110 110112 110114"),

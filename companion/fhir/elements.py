@@ -69,8 +69,10 @@ def hsa_identifier(hsa_id: str) -> dict[str, str]:
     return {"system": HSA_SYSTEM, "value": hsa_id}
 
 
-def searchset(base_url: str, self_url: str, matches: Iterable[Resource], *, total: int | None = None) -> Resource:
-    """The ``Bundle`` that answers a search."""
+def searchset(
+    base_url: str, self_url: str, matches: Iterable[Resource], *, total: int | None = None, next_url: str | None = None
+) -> Resource:
+    """The ``Bundle`` that answers a search: one page of it. ``total``: of all pages, when it is known."""
     entries = [
         {"fullUrl": f"{base_url}/{one['resourceType']}/{one['id']}", "resource": one, "search": {"mode": "match"}}
         for one in matches
@@ -79,32 +81,10 @@ def searchset(base_url: str, self_url: str, matches: Iterable[Resource], *, tota
         "Bundle",
         None,
         type="searchset",
-        total=len(entries) if total is None else total,
-        link=[{"relation": "self", "url": self_url}],
+        total=total,
+        link=[
+            {"relation": "self", "url": self_url},
+            *([{"relation": "next", "url": next_url}] if next_url is not None else []),
+        ],
         entry=entries,
     )
-
-
-_ISSUE_OF_STATUS: Final[Mapping[int, str]] = {
-    400: "invalid",
-    401: "login",
-    403: "forbidden",
-    404: "not-found",
-    405: "not-supported",
-    409: "conflict",
-    413: "too-long",
-    422: "processing",
-    429: "throttled",
-    503: "transient",
-}
-
-
-def operation_outcome(status: int, code: str, text: str, field: str | None = None) -> Resource:
-    """What went wrong: our stable code as a coding, the text for people, the field as the expression."""
-    issue = {
-        "severity": "error",
-        "code": _ISSUE_OF_STATUS.get(status, "exception" if status >= 500 else "processing"),
-        "details": {"coding": [{"system": "urn:alltid-oppet:problem", "code": code}], "text": text},
-        "expression": [field] if field else [],
-    }
-    return resource("OperationOutcome", None, issue=[issue])

@@ -10,8 +10,10 @@ from typing import Literal
 
 from companion.fhir.codes import (
     APPOINTMENT_STATUS,
+    CANCEL_REASON,
     CANCEL_REASONS,
     CANCELLATION_REASON,
+    MEETING,
     ORGANIZATION_TYPE,
     OURS,
     SLOT_STATUS,
@@ -96,6 +98,10 @@ class Visit:
     kind: TimeKind
     cancel_reason: str | None = None
     staff_hsa_id: str | None = None
+    version: int = 0
+    """Grows with each change."""
+    changed_at: datetime | None = None
+    meeting_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +208,7 @@ def slot(one: TimeSlot) -> Resource:
 def appointment(visit: Visit) -> Resource:
     """Appointment. Its participants have accepted: a booking is made by all of them or not at all."""
     is_off = visit.state in (BookingState.CANCELLED, BookingState.NO_SHOW)
-    reason = CANCEL_REASONS.get(visit.cancel_reason or "")
+    reason = visit.cancel_reason if visit.cancel_reason in CANCEL_REASONS else None
     participants = [
         _participant(reference("Patient", visit.patient_person_id, visit.patient_name)),
         _participant(reference("HealthcareService", visit.unit_hsa_id, visit.unit_name)),
@@ -212,9 +218,16 @@ def appointment(visit: Visit) -> Resource:
     return resource(
         "Appointment",
         visit.booking_id,
+        meta={"versionId": str(visit.version), "lastUpdated": instant(visit.changed_at)},
+        # What a SMART launch finds its meeting by.
+        identifier=[{"system": MEETING, "value": visit.meeting_id}] if visit.meeting_id else [],
         status=APPOINTMENT_STATUS[visit.state],
         # Only what was cancelled or missed has a reason (invariant app-4).
-        cancelationReason=concept(CANCELLATION_REASON, reason) if is_off and reason else None,
+        cancelationReason={
+            "coding": [coding(CANCELLATION_REASON, CANCEL_REASONS[reason]), coding(CANCEL_REASON, reason)]
+        }
+        if is_off and reason is not None
+        else None,
         serviceType=[_service_type(visit.kind)],
         start=instant(visit.starts_at),
         end=instant(visit.ends_at),

@@ -209,11 +209,9 @@ async def export(
     async with caller.transaction() as transaction:
         found, _ = await store.search(transaction, caller, wanted, cursor(before), limit)
     events = [care.audit_event(one.place.number, one.entry, chain=one.place.chain) for one in found]
-    bundle = searchset(f"{request.base_url}fhir", str(request.url), events)
     following = _next(found, limit)
-    if following is not None:
-        url = str(request.url.include_query_params(before=following))
-        bundle["link"].append({"relation": "next", "url": url})
+    next_url = None if following is None else str(request.url.include_query_params(before=following))
+    bundle = searchset(f"{request.base_url}fhir", str(request.url), events, next_url=next_url)
     return Response(json.dumps(bundle, ensure_ascii=False), media_type=FHIR_JSON)
 
 

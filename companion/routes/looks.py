@@ -1,7 +1,7 @@
 """Who looked at my data."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
 
@@ -14,10 +14,8 @@ from companion.store.chains import Cursor
 router = APIRouter(tags=["audit"])
 
 OwnReader = Annotated[Caller, asks(Action.AUDIT_READ_OWN)]
-Before = Annotated[
-    str | None,
-    Query(pattern=r"^[0-9]{1,15}\.(companion|front)\.[0-9]{1,15}$", description="`next_before` of the page before."),
-]
+BEFORE: Final = r"^[0-9]{1,15}\.(companion|front)\.[0-9]{1,15}$"
+Before = Annotated[str | None, Query(pattern=BEFORE, description="`next_before` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 

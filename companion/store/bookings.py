@@ -147,7 +147,7 @@ async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot
 async def cancel(transaction: Transaction, caller: Caller, booking_id: str, reason: str) -> Booking:
     """Cancel a booking. Late and asked for by the patient, it may cost."""
     booking = await own_booking(transaction, caller, booking_id)
-    await _cancel(transaction, caller, booking, reason)
+    await cancel_locked(transaction, caller, booking, reason)
     return booking
 
 
@@ -164,11 +164,12 @@ async def cancel_series(transaction: Transaction, caller: Caller, series_id: str
         caller.require(transaction, None)
     cancelled = [await own_booking(transaction, caller, booking_id) for booking_id in ids]
     for booking in cancelled:
-        await _cancel(transaction, caller, booking, reason)
+        await cancel_locked(transaction, caller, booking, reason)
     return sorted(cancelled, key=lambda one: one.starts_at)
 
 
-async def _cancel(transaction: Transaction, caller: Caller, booking: Booking, reason: str) -> None:
+async def cancel_locked(transaction: Transaction, caller: Caller, booking: Booking, reason: str) -> None:
+    """Cancel one that ``own_booking`` gave."""
     if reason not in REASONS:
         raise Problem(INVALID_REQUEST, "reason")
     time_type = await transaction.session.get_one(TimeType, booking.time_type_id)

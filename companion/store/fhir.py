@@ -60,12 +60,13 @@ async def find_free(
     time_type_id: str | None,
     unit_hsa_id: str | None,
     limit: int,
+    offset: int = 0,
 ) -> list[TimeSlot]:
-    """Free slots that anybody can book."""
+    """Free slots that anybody can book, after the first ones."""
     rows = await free_slots(
-        transaction, begins=begins, ends=ends, time_type_id=time_type_id, unit_hsa_id=unit_hsa_id, limit=limit
+        transaction, begins=begins, ends=ends, time_type_id=time_type_id, unit_hsa_id=unit_hsa_id, limit=offset + limit
     )
-    return await _slots(transaction, rows)
+    return await _slots(transaction, rows[offset:])
 
 
 async def slot(transaction: Transaction, slot_id: str) -> TimeSlot:
@@ -114,6 +115,9 @@ async def visits(transaction: Transaction, bookings: Sequence[Booking]) -> list[
             created_at=one.created_at,
             kind=kinds[one.time_type_id],
             cancel_reason=one.cancel_reason,
+            version=one.sequence,
+            changed_at=one.changed_at,
+            meeting_id=one.meeting_id,
         )
         for one in bookings
     ]

@@ -17,7 +17,9 @@ ELEMENTS = {
     "PractitionerRole": "active period practitioner organization code* healthcareService*",
     "Schedule": "active actor*! planningHorizon comment",
     "Slot": "serviceType* schedule! status! start! end!",
-    "Appointment": "status! cancelationReason serviceType* start end minutesDuration slot* created participant*!",
+    "Appointment": (
+        "identifier* status! cancelationReason serviceType* start end minutesDuration slot* created participant*!"
+    ),
     "Patient": "identifier* name* gender birthDate",
     "RelatedPerson": "active patient! relationship* name* period",
     "Consent": "status! scope! category*! patient dateTime policyRule provision",
@@ -25,7 +27,7 @@ ELEMENTS = {
     "QuestionnaireResponse": "questionnaire status! subject authored item*",
     "Encounter": "status! class! subject participant* appointment* period serviceProvider",
     "AuditEvent": "type! subtype* action recorded! outcome agent*! source! entity*",
-    "CapabilityStatement": "status! date! kind! software implementation fhirVersion! format*! rest*",
+    "CapabilityStatement": "status! date! kind! software implementation fhirVersion! format*! patchFormat* rest*",
     "Bundle": "type! total link* entry*",
     "OperationOutcome": "issue*!",
 }

@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from auth.audit import AuditEntry
 from auth.identity_numbers import IdentitySystem
 from auth.permissions import Action
+from companion.errors import CATALOGUE, NOT_LOGGED_IN, Problem
 from companion.fhir import care, codes, people, scheduling
+from companion.fhir.appointments import Concept, own_reason
 from companion.fhir.capability import Served, capability_statement
-from companion.fhir.elements import operation_outcome, resource, searchset
+from companion.fhir.elements import resource, searchset
+from companion.fhir.outcome import RESOURCE_INVALID, issue_code, operation_outcome
+from companion.fhir.search import Parameter
 from companion.rules.blocks import Block, Consent, Period
-from companion.rules.bookings import BookingState
+from companion.rules.bookings import SLOT_TAKEN, TOO_LATE, BookingState
 from companion.rules.masking import Identity, Surface, shown
 from companion.rules.questionnaires import Condition, Question, Questionnaire
 from companion.rules.slots import SlotState
@@ -62,6 +66,8 @@ def test_bookings_in_every_state(state: BookingState, reason: str | None) -> Non
     made = check(scheduling.appointment(replace(VISIT, state=state, cancel_reason=reason, staff_hsa_id=NURSE)))
     is_off = state in (BookingState.CANCELLED, BookingState.NO_SHOW)
     assert ("cancelationReason" in made) == (is_off and reason in REASONS)
+    if "cancelationReason" in made:
+        assert own_reason(Concept.model_validate(made["cancelationReason"])) == reason
     assert made["minutesDuration"] == 30
 
 
@@ -242,24 +248,51 @@ def test_neither_do_unknown_states_nor_ids() -> None:
 
 def test_what_the_server_says_it_can_do() -> None:
     served = [
-        Served("Slot", ("read", "search-type"), {"schedule": "reference", "start": "date"}),
-        Served("Appointment", ("read", "create"), {}, "Create books; the status cancelled cancels."),
+        Served("Slot", ("read", "search-type"), (Parameter("start", "date"), Parameter("schedule", "reference"))),
+        Served("Appointment", ("patch", "update", "read", "create"), (), "Create books; status cancelled cancels."),
     ]
     made = check(capability_statement(served, published=date(2027, 3, 1), version="1", url="https://x.test/fhir"))
     assert made["fhirVersion"] == "4.0.1"
-    assert [one["type"] for one in made["rest"][0]["resource"]] == ["Appointment", "Slot"]
+    appointment, slot = made["rest"][0]["resource"]
+    assert (appointment["type"], slot["type"]) == ("Appointment", "Slot")
+    assert [one["code"] for one in appointment["interaction"]] == ["read", "create", "update", "patch"]
+    assert (appointment["versioning"], slot["versioning"]) == ("versioned-update", "no-version")
 
 
 def test_search_results_and_errors() -> None:
     slot = scheduling.slot(scheduling.TimeSlot("sl-1", "sc-1", SlotState.FREE, NOW, NOW + timedelta(minutes=5), KIND))
-    bundle = searchset("https://x.test/fhir", "https://x.test/fhir/Slot?start=2027", [slot])
-    check(bundle)
-    assert bundle["total"] == 1
+    here = "https://x.test/fhir/Slot?start=2027"
+    bundle = check(searchset("https://x.test/fhir", here, [slot], total=7, next_url=here + "&_offset=1"))
+    assert bundle["total"] == 7
+    assert [one["relation"] for one in bundle["link"]] == ["self", "next"]
     assert bundle["entry"][0]["fullUrl"] == "https://x.test/fhir/Slot/sl-1"
     check(searchset("https://x.test/fhir", "https://x.test/fhir/Slot", []))
-    for status in (400, 401, 403, 404, 405, 409, 413, 418, 422, 429, 500, 503):
-        made = check(operation_outcome(status, "slot_taken", "Tiden är redan bokad.", "Appointment.slot"))
-        assert made["issue"][0]["details"]["coding"][0]["code"] == "slot_taken"
+
+
+def test_every_kind_of_problem_is_an_issue_of_fhir() -> None:
+    for kind in CATALOGUE.values():
+        made = check(operation_outcome(Problem(kind, "Appointment.slot", "why"), "en"))
+        assert made["issue"][0]["details"] == {
+            "coding": [{"system": "urn:alltid-oppet:problem", "code": kind.code}],
+            "text": kind.en,
+        }
+        assert made["issue"][0]["diagnostics"] == "why"
+    for kind, code in ((SLOT_TAKEN, "conflict"), (TOO_LATE, "business-rule"), (NOT_LOGGED_IN, "login")):
+        assert operation_outcome(Problem(kind), "sv")["issue"][0]["code"] == code
+    for detail, code in (("missing", "required"), ("literal_error", "code-invalid"), ("int_parsing", "structure")):
+        assert operation_outcome(Problem(RESOURCE_INVALID, "x", detail), "sv")["issue"][0]["code"] == code
+    for status in (418, 507):
+        assert issue_code(status, "unheard_of") in codes.VALUE_SETS["OperationOutcome.issue.code"]
+
+
+def test_a_taken_slot_tells_the_nearest_ones() -> None:
+    nearest = {"alternatives": [{"slot_id": "sl-1"}, {"slot_id": "sl-2"}]}
+    made = check(operation_outcome(Problem(SLOT_TAKEN, extra=nearest), "sv"))
+    assert made["issue"][1] == {
+        "severity": "information",
+        "code": "informational",
+        "diagnostics": "Slot/sl-1 Slot/sl-2",
+    }
 
 
 def test_nothing_of_a_person_is_shown_by_accident() -> None:
