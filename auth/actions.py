@@ -84,6 +84,7 @@ class Action(StrEnum):
     ARCHIVE_CHECK = "archive_check"
     QUALITY_WRITE = "quality_write"
     QUALITY_READ = "quality_read"
+    QUALITY_FIGURES = "quality_figures"
     RETENTION_REPORT = "retention_report"
     RETENTION_ERASE = "retention_erase"
     LEGAL_HOLD = "legal_hold"

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from auth.actions import Action, Relation, Rule
-from auth.role_pairs import SERVICE, STAFF
+from auth.role_pairs import ADMINS, SERVICE, STAFF, VIEWER
 
 _SELF: Final = (("patient", Relation.SELF),)
 _REGION: Final = (("region_admin", Relation.OWN_PROVIDER),)
@@ -27,7 +27,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             writes_patient_data=True,
             service_scope="quality:write",
         ),
-        Action.QUALITY_READ: Rule("See how the unit's visits went, technically.", STAFF, reads_patient_data=True),
+        Action.QUALITY_READ: Rule(
+            "See how one of the unit's visits went, technically.", STAFF, reads_patient_data=True
+        ),
+        Action.QUALITY_FIGURES: Rule(
+            "See how a unit's visits went together: sums, not of few.", (*STAFF, *VIEWER, *ADMINS)
+        ),
         # Retention.
         Action.RETENTION_REPORT: Rule("See what is due to be erased: counts.", _REGION),
         Action.RETENTION_ERASE: Rule(

@@ -224,9 +224,16 @@ class MediaClient:
         """Which videos the participant wants; ``hidden``: none at present."""
         await self._call(seat.worker_id, "select", _of(seat) | {"wanted": list(wanted), "hidden": hidden})
 
-    async def detach(self, seat: Seat, socket_id: str) -> None:
-        """The participant's socket is gone (ignored by the worker when another socket has taken its place)."""
-        params = {"front_id": self._bus.process_id, "socket_id": socket_id}
+    async def report(self, seat: Seat, report: Mapping[str, Any]) -> None:
+        """What the participant's page has counted of how it goes."""
+        await self._call(seat.worker_id, "report", _of(seat) | {"report": dict(report)})
+
+    async def detach(self, seat: Seat, socket_id: str, *, in_order: bool = False) -> None:
+        """The participant's socket is gone (ignored by the worker when another socket has taken its place).
+
+        ``in_order``: the client closed it, as a page that is closed does; else the connection broke.
+        """
+        params = {"front_id": self._bus.process_id, "socket_id": socket_id, "in_order": in_order}
         await self._call(seat.worker_id, "detach", _of(seat) | params)
 
     async def leave(self, seat: Seat) -> None:

@@ -27,12 +27,23 @@ class Door:
     def wait(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Somebody asks to be let in."""
         self.refuse_removed(params)
-        return self.waiting.wait(params, self._has_host(), now_us)
+        place = self.waiting.wait(params, self._has_host(), now_us)
+        self._room.stays.wait(params["identity"], params["role"], now_us)
+        return place
 
     def admit(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """A host lets somebody in, who may join from now on; returns whose grant that was."""
         self._require_host(params)
-        return {"grant_id": self.waiting.admit(params["participant_id"], now_us).grant_id}
+        waiter = self.waiting.admit(params["participant_id"], now_us)
+        self._room.stays.admit(waiter.identity, now_us)
+        return {"grant_id": waiter.grant_id}
+
+    def lose(self, front_id: str, socket_id: str | None, now_us: int, *, in_order: bool) -> None:
+        """A socket of somebody who waits is gone, or with None all of a front's."""
+        for waiter in self.waiting.lose(front_id, socket_id, now_us):
+            stay = self._room.stays.get(waiter.identity)
+            if stay is not None:
+                stay.lose(now_us, in_order=in_order)
 
     def remove(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """A host turns somebody away, or out with all that they sent in; returns whose grant lost its worth."""
@@ -84,6 +95,9 @@ class Door:
         for front_id, participant_id, event, payload in self.waiting.outbox:
             self._room.queue(front_id, [participant_id], None, event, payload, waiting=True)
         self.waiting.outbox.clear()
+        for identity, cause in self.waiting.departed:
+            self._room.departed.append((identity, cause, None))
+        self.waiting.departed.clear()
 
     def _require_host(self, params: Mapping[str, Any]) -> Participant:
         """The host who asks. The front has checked the token's role; the room knows who sits here."""

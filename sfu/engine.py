@@ -14,6 +14,7 @@ from sfu.bus import RpcError
 from sfu.keyframes import KeyframeRequests
 from sfu.participant import Participant
 from sfu.room import Event, Room
+from sfu.stays import EndedStay, Stay
 from sfu.transport import Local, Transport
 from sfu.walk import KEYFRAME, KEYFRAME_WANTED
 
@@ -23,6 +24,8 @@ TRANSPORT_FEEDBACK_US: Final = 60_000
 """libwebrtc's own default is 50 to 100 ms."""
 LEVELS_US: Final = 200_000
 SECOND_US: Final = 1_000_000
+READING_US: Final = 5_000_000
+"""Subscribers report every second or so; the worst of a fifth of that is bad enough for a record."""
 HANDSHAKES_US: Final = 100_000
 """DTLS retransmits after 400 ms at the earliest."""
 REVOKED_KEPT_US: Final = 60_000_000
@@ -63,6 +66,7 @@ class Engine:
         self.keyframes = KeyframeRequests()
         self.datagrams: list[tuple[bytes, Address]] = []
         self.events: list[Event] = []
+        self.ended_stays: list[EndedStay] = []
         self.drops: Counter[str] = Counter()
         self._by_ufrag: dict[str, tuple[Room, Participant]] = {}
         self._by_peer: dict[int, tuple[Room, Participant]] = {}
@@ -71,6 +75,7 @@ class Engine:
         self._hearing = Interval(LEVELS_US)
         self._checks = Interval(SECOND_US)
         self._handshakes = Interval(HANDSHAKES_US)
+        self._reading = Interval(READING_US)
         local.walk.on_unknown_ssrc = self._bind
 
     # -- requests of the fronts ----------------------------------------------------------------------------------
@@ -97,7 +102,7 @@ class Engine:
         try:
             result = (room.join if how == "join" else room.door.wait)(params, now_us)
         finally:
-            self._collect(room)
+            self._collect(room, now_us)
         self.rooms[room_id] = room
         return room, result
 
@@ -108,69 +113,86 @@ class Engine:
         room = self.rooms.get(params["room_id"])
         if room is None:
             raise RpcError("resume_refused")
-        return self._do(room, room.resume, params, now_us)
+        return self._do(room, now_us, room.resume, params, now_us)
 
     def negotiate(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Answer another offer."""
         room = self._room(params)
-        result = self._do(room, room.negotiate, params, now_us)
+        result = self._do(room, now_us, room.negotiate, params, now_us)
         self._index(room, room.people[params["participant_id"]])
         return result
 
-    def set_source(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002 (one shape)
+    def set_source(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """A source was muted, unmuted, started or stopped."""
         room = self._room(params)
-        return self._do(room, room.set_source, params)
+        return self._do(room, now_us, room.set_source, params)
 
     def select(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Which videos the participant wants."""
         room = self._room(params)
-        return self._do(room, room.select, params, now_us)
+        return self._do(room, now_us, room.select, params, now_us)
 
     def detach(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """The participant's socket is gone."""
         room = self.rooms.get(params["room_id"])
-        return {} if room is None else self._do(room, room.detach, params, now_us)
+        return {} if room is None else self._do(room, now_us, room.detach, params, now_us)
 
     def front_lost(self, front_id: str, now_us: int) -> None:
         """A front died: its participants' places are kept for a while, as after any lost socket."""
         for room in list(self.rooms.values()):
-            self._do(room, room.front_lost, front_id, now_us)
+            self._do(room, now_us, room.front_lost, front_id, now_us)
 
-    def abandon(self, room_id: str) -> None:
+    def abandon(self, room_id: str, now_us: int) -> None:
         """Another worker is home to this room now: let go of it without a word."""
         room = self.rooms.get(room_id)
         if room is not None:
+            room.stays.end_all("room_moved", now_us)
             room.close("room_closed", "The room has moved.")
             room.door.collect()
             room.outbox.clear()
-            self._collect(room)
+            self._collect(room, now_us)
 
-    def leave(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+    def stop(self, now_us: int) -> None:
+        """The worker is about to stop: nobody's stay goes on here."""
+        for room in self.rooms.values():
+            room.stays.end_all("worker_stopped", now_us)
+            self.ended_stays += room.stays.ended
+            room.stays.ended.clear()
+
+    def open_stays(self) -> list[Stay]:
+        """The stays that go on, waiting people's too."""
+        return [stay for room in self.rooms.values() for stay in room.stays]
+
+    def leave(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """The participant leaves."""
         room = self.rooms.get(params["room_id"])
-        return {} if room is None else self._do(room, room.leave, params["participant_id"], "left")
+        return {} if room is None else self._do(room, now_us, room.leave, params["participant_id"], "left")
+
+    def report(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+        """What a participant's page has counted of how it goes."""
+        room = self._room(params)
+        return self._do(room, now_us, room.report, params)
 
     def admit(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """A host lets somebody in."""
         room = self._room(params)
-        return self._do(room, room.door.admit, params, now_us)
+        return self._do(room, now_us, room.door.admit, params, now_us)
 
-    def remove(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+    def remove(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """A host turns somebody away or takes somebody out."""
         room = self._room(params)
-        return self._do(room, room.door.remove, params)
+        return self._do(room, now_us, room.door.remove, params)
 
     def revoke(self, grant_id: str, now_us: int) -> None:
         """What let somebody in was withdrawn: out of every room, and no way back by a join that is under way."""
         self._revoked_us[grant_id] = now_us
         for room in list(self.rooms.values()):
-            self._do(room, room.door.revoke, grant_id)
+            self._do(room, now_us, room.door.revoke, grant_id)
 
-    def stop_waiting(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+    def stop_waiting(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Somebody gives up waiting."""
         room = self.rooms.get(params["room_id"])
-        return {} if room is None else self._do(room, room.door.waiting.leave, params["participant_id"])
+        return {} if room is None else self._do(room, now_us, room.door.waiting.leave, params["participant_id"])
 
     def waiting_counts(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
         """How many wait outside each of the given rooms."""
@@ -178,12 +200,12 @@ class Engine:
         counts = {room_id: len(room.door.waiting.people) for room_id, room in rooms.items()}
         return {room_id: number for room_id, number in counts.items() if number}
 
-    def close_room(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
+    def close_room(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:
         """Everybody out, those who wait too. ``code``: what they are told (``CLOSED_MESSAGES``)."""
         room = self.rooms.get(params["room_id"])
         code = params.get("code", "room_closed")
         message = CLOSED_MESSAGES[code]
-        return {} if room is None else self._do(room, room.close, code, message)
+        return {} if room is None else self._do(room, now_us, room.close, code, message)
 
     def stats(self, params: Mapping[str, Any], now_us: int) -> dict[str, Any]:  # noqa: ARG002
         """Counters, for tests and SREs; no personal data."""
@@ -201,11 +223,11 @@ class Engine:
             raise RpcError("not_joined")
         return room
 
-    def _do(self, room: Room, action: Any, *arguments: Any) -> dict[str, Any]:
+    def _do(self, room: Room, now_us: int, action: Any, *arguments: Any) -> dict[str, Any]:
         try:
             return action(*arguments) or {}
         finally:
-            self._collect(room)
+            self._collect(room, now_us)
 
     def _index(self, room: Room, person: Participant) -> None:
         if person.transport.peer_id in self._by_peer:
@@ -214,15 +236,21 @@ class Engine:
         for name in person.transport.ice.usernames():
             self._by_ufrag[name] = (room, person)
 
-    def _collect(self, room: Room) -> None:
-        """Take over a room's events and the transports it gave up; forget it when it is empty."""
+    def _collect(self, room: Room, now_us: int) -> None:
+        """Take over a room's events, ended stays and the transports it gave up; forget it when it is empty."""
         room.door.collect()
         self.events += room.outbox
         room.outbox.clear()
+        is_empty = not room.people and not room.door.waiting.people
+        room.note_departures(now_us)
+        if is_empty:
+            room.stays.end_all("never_joined", now_us)
+        self.ended_stays += room.stays.ended
+        room.stays.ended.clear()
         for transport in room.retired:
             self._close(transport)
         room.retired.clear()
-        if not room.people and not room.door.waiting.people:
+        if is_empty:
             self.rooms.pop(room.room_id, None)
 
     def _close(self, transport: Transport) -> None:
@@ -306,14 +334,17 @@ class Engine:
         if per_second:
             self._revoked_us = {grant: at for grant, at in self._revoked_us.items() if now_us - at < REVOKED_KEPT_US}
         levels = self._levels() if self._hearing.is_due(now_us) else None
+        is_reading = self._reading.is_due(now_us)
         for room in list(self.rooms.values()):
             if levels is not None:
                 room.hear(levels.get(room.room_id, {}), now_us)
             if per_second:
                 room.check_people(now_us, self.lost_after_ms * 1000)
                 room.check_encodings(now_us)
+            if is_reading:
+                room.read_counters(now_us)
             room.tick(now_us)
-            self._collect(room)
+            self._collect(room, now_us)
         if self._handshakes.is_due(now_us):
             for _, person in self._by_peer.values():
                 transport = person.transport

@@ -11,6 +11,7 @@ from sfu.negotiation import apply_offer, bind, bind_repair, check_tracks, clock_
 from sfu.participant import SOURCES, Participant, Producer, SlotState
 from sfu.slots import Shown, allocate, rank
 from sfu.speakers import SpeakerDetector
+from sfu.stays import Reading, Stays
 from sfu.transport import Local, Transport
 
 RESUME_TOKEN_BYTES = 16
@@ -31,6 +32,9 @@ class Room:
         self.outbox: list[Event] = []
         self.retired: list[Transport] = []
         self.speakers: list[str] = []
+        self.departed: list[tuple[str, str, Transport | None]] = []
+        """Who has gone since the last ``note_departures``: identity, cause, the transport."""
+        self.stays = Stays(room_id, local.random_bytes)
         self.door = Door(self, local)
         self._local = local
         self._keyframes = keyframes
@@ -70,6 +74,7 @@ class Room:
         if old is not None:
             self._retire(old)
         self.people[person.participant_id] = person
+        self.stays.join(person.identity, person.role, now_us)
         self._tell_all(
             "participant_changed" if old else "participant_joined", {"participant": person.public()}, but=person
         )
@@ -98,6 +103,9 @@ class Room:
             raise RpcError("resume_refused", "the transport is gone: join again")
         was_lost, replaced = person.lost_us is not None, person.front_id
         person.front_id, person.socket_id, person.lost_us = params["front_id"], params["socket_id"], None
+        stay = self.stays.get(person.identity)
+        if stay is not None:
+            stay.come_back(now_us, "resumed")
         if was_lost:
             self._tell_all("participant_changed", {"participant": person.public()}, but=person)
         return {
@@ -114,7 +122,10 @@ class Room:
         check_tracks(offer, params["tracks"])
         if offer.fingerprints != person.transport.fingerprints:
             raise RpcError("offer_invalid", "another certificate is another peer connection: join again")
-        person.transport.restart_ice(offer, now_us)
+        stay = self.stays.get(person.identity)
+        if person.transport.restart_ice(offer, now_us) and stay is not None:
+            stay.ice_restarts += 1
+            stay.note(now_us, "ice_restart")
         person.told_to_reconnect = False
         answer = apply_offer(self._local, person, offer, params["tracks"])
         self._show_sources(person, now_us)
@@ -123,33 +134,38 @@ class Room:
         return {"answer": answer, **person.slots_state()}
 
     def detach(self, params: Mapping[str, Any], now_us: int) -> None:
-        """A socket is gone; its participant's place and media stay for a while.
+        """A socket is gone; its participant's place and media stay for a while. ``in_order``: its client closed it.
 
         The socket decides, not the id: a front whose join timed out knows only the id that it proposed.
         """
+        in_order = bool(params.get("in_order"))
         for person in self.people.values():
             if person.socket_id == params["socket_id"] and person.front_id == params["front_id"]:
-                self._lose(person, now_us)
-        self.door.waiting.lose(params["front_id"], params["socket_id"], now_us)
+                self._lose(person, now_us, in_order=in_order)
+        self.door.lose(params["front_id"], params["socket_id"], now_us, in_order=in_order)
 
     def front_lost(self, front_id: str, now_us: int) -> None:
         """A front died, and every socket with it."""
         for person in self.people.values():
             if person.front_id == front_id:
-                self._lose(person, now_us)
-        self.door.waiting.lose(front_id, None, now_us)
+                self._lose(person, now_us, in_order=False)
+        self.door.lose(front_id, None, now_us, in_order=False)
 
-    def _lose(self, person: Participant, now_us: int) -> None:
+    def _lose(self, person: Participant, now_us: int, *, in_order: bool) -> None:
         if person.lost_us is None:
             person.lost_us = now_us
+            stay = self.stays.get(person.identity)
+            if stay is not None:
+                stay.lose(now_us, in_order=in_order, has_failed=person.transport.has_broken(now_us))
             self._tell_all("participant_changed", {"participant": person.public()}, but=person)
 
-    def leave(self, participant_id: str, reason: str) -> None:
-        """Take somebody out and tell the others."""
+    def leave(self, participant_id: str, reason: str, cause: str = "") -> None:
+        """Take somebody out and tell the others the reason; ``cause``: in the record, when it is another."""
         person = self.people.pop(participant_id, None)
         if person is None:
             return
         self._retire(person)
+        self.departed.append((person.identity, cause or reason, person.transport))
         self._detector.forget(participant_id)
         self._tell_all("participant_left", {"participant_id": participant_id, "reason": reason})
         self._needs_layout = True
@@ -160,9 +176,11 @@ class Room:
         self._tell_all("closed", {"code": code, "message": message})
         for person in self.people.values():
             self._retire(person)
+            self.departed.append((person.identity, code, person.transport))
         self.people.clear()
 
     def _retire(self, person: Participant) -> None:
+        self._read(person)
         for producer in person.producers.values():
             for source_id in producer.encodings.values():
                 self._keyframes.forget(source_id)
@@ -173,7 +191,49 @@ class Room:
     def expel(self, person: Participant, code: str, message: str) -> None:
         """Tell somebody that it is over, then take them out."""
         self.tell(person, "closed", {"code": code, "message": message})
-        self.leave(person.participant_id, "removed")
+        self.leave(person.participant_id, "removed", code)
+
+    # -- how it goes -------------------------------------------------------------------------------------------------
+
+    def note_departures(self, now_us: int) -> None:
+        """The stays of those who have gone are over."""
+        for identity, cause, transport in self.departed:
+            self.stays.end(identity, cause, now_us, has_failed=transport is not None and transport.has_broken(now_us))
+        self.departed.clear()
+
+    def read_counters(self, now_us: int) -> None:
+        """Every few seconds: what the walk has counted, for the records."""
+        for person in self.people.values():
+            self._read(person)
+        present = {person.identity for person in self.people.values()}
+        waiting = {waiter.identity for waiter in self.door.waiting.people.values()}
+        self.stays.end_strays(frozenset(present | waiting), now_us)
+
+    def _read(self, person: Participant) -> None:
+        stay = self.stays.get(person.identity)
+        if stay is None or person.transport.closed:
+            return
+        walk = self._local.walk
+        peer = walk.peer_stats(person.transport.peer_id)
+        reading = Reading(sent_packets=peer["sent_packets"], sent_octets=peer["sent_octets"])
+        for producer in person.producers.values():
+            for source_id in producer.encodings.values():
+                source = walk.source_stats(source_id)
+                reading.received_packets += source["packets"]
+                reading.received_octets += source["octets"]
+                reading.lost_packets += max(0, source["lost"])
+        for slot in person.slots.values():
+            if slot.shown is not None:
+                consumer = walk.consumer_stats(slot.consumer_id)
+                reading.fraction_lost = max(reading.fraction_lost, consumer["fraction_lost"])
+                reading.round_trip_us = max(reading.round_trip_us, consumer["round_trip_us"])
+        stay.read(reading)
+
+    def report(self, params: Mapping[str, Any]) -> None:
+        """What a participant's page has counted."""
+        stay = self.stays.get(self._person(params).identity)
+        if stay is not None:
+            stay.report(params["report"])
 
     # -- sources and slots -----------------------------------------------------------------------------------------
 
@@ -217,6 +277,7 @@ class Room:
 
     def reached(self, person: Participant, now_us: int) -> None:
         """The participant's transport is ready: what its slots wait for is asked for now."""
+        self.stays.connect(person.identity, now_us)
         for slot in person.slots.values():
             self._show(person, slot, now_us)
 

@@ -106,6 +106,10 @@ class Transport:
         """Whether the peer is gone: consent expired (RFC 7675), or DTLS failed or was closed by it."""
         return self.ice.is_expired(now_us) or self.dtls.state in ("failed", "closed")
 
+    def has_broken(self, now_us: int) -> bool:
+        """Whether it has failed by itself: a peer connection that was closed has not."""
+        return self.ice.is_expired(now_us) or self.dtls.state == "failed"
+
     def close(self) -> list[bytes]:
         """Take the peer out of the walk; return the DTLS close_notify to send."""
         if self.closed:

@@ -55,6 +55,8 @@ class WaitingRoom:
     def __init__(self, local: Local) -> None:
         self.people: dict[str, Waiter] = {}
         self.outbox: list[tuple[str, str, str, dict[str, Any]]] = []
+        self.departed: list[tuple[str, str]] = []
+        """Whose wait is over without admission, and why."""
         self._local = local
         self._admissions_us: list[int] = []
         self._changed = False
@@ -109,29 +111,36 @@ class WaitingRoom:
         """Somebody is told that the wait is over, and why."""
         if self.people.pop(waiter.participant_id, None) is not None:
             self._changed = True
+            self.departed.append((waiter.identity, code))
             self._tell(waiter, "closed", {"code": code, "message": message})
 
-    def leave(self, participant_id: str) -> None:
+    def leave(self, participant_id: str, cause: str = "left") -> None:
         """Somebody gives up."""
-        self._changed |= self.people.pop(participant_id, None) is not None
+        waiter = self.people.pop(participant_id, None)
+        if waiter is not None:
+            self._changed = True
+            self.departed.append((waiter.identity, cause))
 
     def close(self, code: str, message: str) -> None:
         """Everybody is told that the wait is over."""
         for waiter in list(self.people.values()):
             self.turn_away(waiter, code, message)
 
-    def lose(self, front_id: str, socket_id: str | None, now_us: int) -> None:
-        """A socket is gone, or with None all of a front's: the places are kept for a while."""
+    def lose(self, front_id: str, socket_id: str | None, now_us: int) -> list[Waiter]:
+        """A socket is gone, or with None all of a front's: the places are kept for a while. Returns whose."""
+        lost = []
         for waiter in self.people.values():
             if waiter.front_id == front_id and socket_id in (None, waiter.socket_id) and waiter.lost_us is None:
                 waiter.lost_us = now_us
                 self._changed = True
+                lost.append(waiter)
+        return lost
 
     def check(self, now_us: int, lost_after_us: int) -> None:
         """Once a second: the places of those who did not come back go to the next."""
         for waiter in list(self.people.values()):
             if waiter.lost_us is not None and now_us - waiter.lost_us >= lost_after_us:
-                self.leave(waiter.participant_id)
+                self.leave(waiter.participant_id, "lost")
 
     def tick(self, host_present: bool, now_us: int) -> list[dict[str, Any]] | None:
         """Tell those who wait what has changed for them; return the queue when hosts have to be told too."""

@@ -27,6 +27,7 @@ from sfu.metrics import serve_metrics, worker_registry
 from sfu.registry import Heartbeat, ProcessRecord, ProcessWatch, Registry
 from sfu.settings import WorkerSettings
 from sfu.sockets import open_feedback_socket, open_socket
+from sfu.stay_store import StayWriter
 from sfu.transport import Local
 from sfu.walk import Walk
 
@@ -50,6 +51,7 @@ METHODS = (
     "admit",
     "remove",
     "waiting_counts",
+    "report",
     "detach",
     "leave",
     "close_room",
@@ -60,6 +62,11 @@ METHODS = (
 def monotonic_us() -> int:
     """The worker's only clock."""
     return time.monotonic_ns() // 1000
+
+
+def epoch_offset_us() -> int:
+    """The time of day less the worker's clock: for records, and for nothing that is measured."""
+    return time.time_ns() // 1000 - monotonic_us()
 
 
 class Worker:
@@ -103,6 +110,7 @@ class Worker:
             port=self.port,
         )
         self._registry = Registry(self._redis)
+        self._stays = StayWriter(self._redis, settings.worker_id, self._record.incarnation, self._open_stays)
         self._reviewing: asyncio.Task[None] | None = None
         self._heartbeat = Heartbeat(self._registry, "worker", self._current_record, self._on_revived)
         self._fronts = ProcessWatch(self._registry, "front", self._on_front_lost)
@@ -115,6 +123,7 @@ class Worker:
     async def start(self) -> None:
         """Begin to serve."""
         await self._bus.start()
+        await self._stays.start()
         await self._heartbeat.start()
         await self._fronts.start()
         loop = asyncio.get_running_loop()
@@ -132,6 +141,9 @@ class Worker:
             await self._metrics.cleanup()
         await self._fronts.stop()
         await self._heartbeat.stop()
+        self.engine.stop(monotonic_us())
+        self._flush()
+        await self._stays.stop()
         await self._bus.stop()
         if self._timer is not None:
             self._timer.cancel()
@@ -175,6 +187,17 @@ class Worker:
             for front_id, event in self.engine.events:
                 self._bus.emit_soon(front_id, "to_clients", event)
             self.engine.events.clear()
+        if self.engine.ended_stays:
+            epoch_us = epoch_offset_us()
+            for ended in self.engine.ended_stays:
+                if not self._stays.put(ended.record(epoch_us)):
+                    self.engine.drops["stay_record"] += 1
+            self.engine.ended_stays.clear()
+
+    def _open_stays(self) -> list[dict[str, Any]]:
+        """What is to be told of those who are here, should this process die."""
+        now_us, epoch_us = monotonic_us(), epoch_offset_us()
+        return [stay.record("worker_lost", now_us, epoch_us) for stay in self.engine.open_stays()]
 
     def _send(self, data: bytes, address: Address) -> None:
         try:
@@ -219,7 +242,7 @@ class Worker:
             except (RedisError, OSError):
                 return
             if room is not None and room.worker_id and room.worker_id != self.settings.worker_id:
-                self.engine.abandon(room_id)
+                self.engine.abandon(room_id, monotonic_us())
         self._flush()
 
     def _current_record(self) -> ProcessRecord:

@@ -178,4 +178,6 @@ CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
     ("GET", "/units/{hsa_id}/time-types", None),
     ("POST", "/units/{hsa_id}/time-types", Action.SCHEDULE_ADMIN),
     ("PUT", "/units/{hsa_id}/time-types/{time_type_id}", Action.SCHEDULE_ADMIN),
+    ("GET", "/units/{hsa_id}/visit-quality", Action.QUALITY_FIGURES),
+    ("GET", "/visits/{meeting_id}/quality", Action.QUALITY_READ),
 )

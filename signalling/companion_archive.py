@@ -29,7 +29,7 @@ FRONT: Final = Principal(
     acr=ACR_TOKEN,
     authenticated_at=0,
     grant_id="front",
-    service_scopes=frozenset({"archive:write", "quality:write"}),
+    service_scopes=frozenset({"archive:write"}),
 )
 """The front itself, when it hands over records."""
 

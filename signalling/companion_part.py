@@ -9,6 +9,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from auth.tokens import TokenKeys
+from sfu.registry import Registry
 from signalling import care_api, companion_events
 from signalling.audit_forwarder import AuditForwarder, ForwarderMetrics
 from signalling.care_api import CareApi
@@ -30,6 +31,7 @@ from signalling.meetings import Meeting, Meetings
 from signalling.metrics import FrontMetrics
 from signalling.notice_part import NoticePart
 from signalling.settings import FrontSettings
+from signalling.visit_quality import VisitQualityForwarder, VisitQualityMetrics
 
 ROUTES: Final = (*companion_events.ROUTES, *care_api.ROUTES)
 FORWARDING_RETRIES: Final = RetryPolicy(attempts=1, attempt_s=10.0, total_s=10.0)
@@ -44,6 +46,7 @@ class CompanionPart:
         keys: TokenKeys,
         front_id: str,
         redis: "Redis",
+        registry: Registry,
         identity: Identity,
         meetings: Meetings,
         closer: MeetingCloser,
@@ -72,14 +75,20 @@ class CompanionPart:
             for kind in BOOKING_KINDS:
                 self.events.on(kind, booked.changed)
         self._forwarder: AuditForwarder | None = None
+        self.visits: VisitQualityForwarder | None = None
         self._forwarding_client: CompanionClient | None = None
-        self._forwarding: asyncio.Task[None] | None = None
-        audit_keys = load_audit_keys(settings)
-        if self.client is not None and audit_keys is not None:
+        self._forwarding: list[asyncio.Task[None]] = []
+        if self.client is not None:
             # With a circuit of its own and more patience: nobody waits for it, and it opens nobody else's.
             self._forwarding_client = CompanionClient(
                 settings.companion_url, keys, retries=FORWARDING_RETRIES, wall_clock=clock
             )
+            counted_visits = VisitQualityMetrics(metrics.registry)
+            self.visits = VisitQualityForwarder(
+                self._forwarding_client, redis, registry, meetings, front_id, counted_visits
+            )
+        audit_keys = load_audit_keys(settings)
+        if self._forwarding_client is not None and audit_keys is not None:
             self._forwarder = AuditForwarder(
                 self._forwarding_client,
                 redis,
@@ -105,21 +114,27 @@ class CompanionPart:
         notices.delivery.watchers.append(self.reports.ended)
 
     async def start(self) -> None:
-        """Begin to report, and to hand the audit log over."""
+        """Begin to report, and to hand over the audit log and the records of visits."""
         if self.reports is not None:
             self._reporting = asyncio.create_task(self.reports.run())
-        if self._forwarder is not None:
-            self._forwarding = asyncio.create_task(self._forwarder.run())
+        for forwarder in (self._forwarder, self.visits):
+            if forwarder is not None:
+                self._forwarding.append(asyncio.create_task(forwarder.run()))
+
+    async def worker_lost(self, worker_id: str) -> None:
+        """A media worker died: the records of its people are not lost with it."""
+        if self.visits is not None:
+            await self.visits.worker_lost(worker_id)
 
     async def close(self) -> None:
         """Ask no more."""
         if self._reporting is not None:
             self._reporting.cancel()
             await asyncio.wait([self._reporting])
-        if self._forwarding is not None:
-            self._forwarding.cancel()
+        for task in self._forwarding:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._forwarding
+                await task
         for client in (self.client, self._forwarding_client):
             if client is not None:
                 await client.close()

@@ -126,6 +126,8 @@ class Connection:
         """Before aiohttp's protocol, from the handshake on."""
         self._is_kept = False
         self._has_received = False
+        self.closed_in_order = False
+        """The client said goodbye: the page was closed, or the connection given up on purpose."""
         self.last_frame_bytes = 0
         """Size of the frame that is being handled."""
         self.address = ""
@@ -184,6 +186,8 @@ class Connection:
             if not self.take_frame(time.monotonic()):
                 raise OSError("flood")
             return data
+        if message.type is WSMsgType.CLOSE:
+            self.closed_in_order = True
         if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
             oversize = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
             self._metrics.sockets_closed.labels("oversize" if oversize else "malformed").inc()

@@ -32,6 +32,7 @@ from signalling.metrics import FrontMetrics
 from signalling.permission_reference import permissions_document
 from signalling.settings import FrontSettings, ServeSettings
 from signalling.typescript import typescript
+from signalling.visit_quality import VisitQualityMetrics
 
 
 def settings_document() -> str:
@@ -57,6 +58,7 @@ def metrics_document() -> str:
     CompanionMetrics(front)
     CompanionEventMetrics(front)
     ForwarderMetrics(front)
+    VisitQualityMetrics(front)
     return reference.metrics_document([("Front", front), ("Media worker", _worker_registry())])
 
 

@@ -78,6 +78,7 @@ class ClientEvents:
             "negotiate": self._negotiate,
             "set_source": self._set_source,
             "select": self._select,
+            "report": self._report,
             "wait": self._wait,
             "admit": admission.admit,
             "remove": admission.remove,
@@ -108,14 +109,15 @@ class ClientEvents:
         )
         self._sessions.add(session)
 
-    async def on_disconnect(self, socket_id: str, _reason: str = "") -> None:
+    async def on_disconnect(self, socket_id: str, reason: str = "") -> None:
         """A socket is gone: its participant is lost until another socket resumes."""
         session = self._sessions.remove(socket_id)
         if session is None:
             return
         session.connection.cut_soon()
         if session.seat is not None:
-            self._detach(session.seat, socket_id)
+            in_order = session.connection.closed_in_order or reason == self._sockets.reason.CLIENT_DISCONNECT
+            self._detach(session.seat, socket_id, in_order=in_order)
 
     async def on_event(self, event: str, socket_id: str, *payload: Any) -> dict[str, Any]:
         """One client event; the result is its acknowledgement. Never raises."""
@@ -335,6 +337,10 @@ class ClientEvents:
         await self._media.select(self._seat(session), wanted, hidden=message.hidden)
         return {}
 
+    async def _report(self, session: Session, message: protocol.Report) -> Mapping[str, Any]:
+        await self._media.report(self._seat(session), message.model_dump())
+        return {}
+
     async def _leave(self, session: Session, _message: protocol.Leave) -> Mapping[str, Any]:
         seat, is_waiting = session.seat, session.state is State.WAITING
         if seat is None:
@@ -349,12 +355,12 @@ class ClientEvents:
 
     # --- background --------------------------------------------------------------------------------------------
 
-    def _detach(self, seat: Seat, socket_id: str) -> None:
-        self._spawn(self._detach_now, seat, socket_id)
+    def _detach(self, seat: Seat, socket_id: str, *, in_order: bool = False) -> None:
+        self._spawn(self._detach_now, seat, socket_id, in_order)
 
-    async def _detach_now(self, seat: Seat, socket_id: str) -> None:
+    async def _detach_now(self, seat: Seat, socket_id: str, in_order: bool) -> None:
         try:
-            await self._media.detach(seat, socket_id)
+            await self._media.detach(seat, socket_id, in_order=in_order)
         except RpcError as error:
             _log.info("detach_failed", code=error.code)
 

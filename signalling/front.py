@@ -133,6 +133,7 @@ class Front:
             keys,
             self.front_id,
             self._redis,
+            self.registry,
             self.identity,
             self.meetings,
             closer,
@@ -297,6 +298,7 @@ class Front:
         for session in self.sessions.at_worker(worker_id):
             self.sessions.unseat(session)
             await self.sessions.tell(session, "reconnect", {"reason": "worker_lost"})
+        await self.companion.worker_lost(worker_id)
 
     # --- around every request ----------------------------------------------------------------------------------
 

@@ -142,6 +142,10 @@ class Meetings:
         """A meeting, or None when there is none of that id."""
         return _unpack(await self._redis.get(_key(meeting_id)))
 
+    async def last_known(self, meeting_id: str) -> Meeting | None:
+        """A meeting as it was last, also when it was closed since."""
+        return _unpack(await self._redis.get(_key(meeting_id)), even_closed=True)
+
     async def is_closed(self, meeting_id: str) -> bool:
         """Whether there was one that has been closed."""
         packed: Any = await self._redis.get(_key(meeting_id))
@@ -210,11 +214,11 @@ def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value
 
 
-def _unpack(packed: Any) -> Meeting | None:
+def _unpack(packed: Any, *, even_closed: bool = False) -> Meeting | None:
     if not isinstance(packed, bytes):
         return None
     document = msgpack.unpackb(packed)
-    if document.get(_CLOSED):
+    if document.get(_CLOSED) and not even_closed:
         return None
     known = {field.name for field in fields(Meeting)}
     values = {name: value for name, value in document.items() if name in known}

@@ -12,11 +12,14 @@ a client must ignore fields and events that it does not know, so that the server
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from auth.permissions import Action
+from signalling.protocol_errors import ERROR_CODES as ERROR_CODES
+from signalling.protocol_errors import ERROR_MESSAGES as ERROR_MESSAGES
+from signalling.protocol_errors import ErrorCode as ErrorCode
 
 PROTOCOL_VERSION: Final = 1
 
@@ -38,66 +41,8 @@ Role = Literal["host", "participant", "guest", "interpreter"]
 ParticipantState = Literal["connected", "lost"]
 LeaveReason = Literal["left", "lost", "removed", "replaced"]
 ReconnectReason = Literal["worker_lost", "transport_failed"]
+MediaPath = Literal["", "udp", "tcp", "relay_udp", "relay_tcp", "relay_tls"]
 ClosedCode = Literal["room_closed", "cancelled", "moved", "removed", "replaced", "denied", "revoked"]
-
-ErrorCode = Literal[
-    "invalid_message",
-    "unsupported_protocol",
-    "token_invalid",
-    "token_expired",
-    "revoked",
-    "removed",
-    "not_admitted",
-    "forbidden",
-    "unknown_room",
-    "unknown_participant",
-    "room_full",
-    "identity_in_use",
-    "not_joined",
-    "already_joined",
-    "resume_refused",
-    "offer_invalid",
-    "offer_no_fingerprint",
-    "offer_too_large",
-    "too_many_media",
-    "no_worker",
-    "worker_timeout",
-    "rate_limited",
-    "message_too_large",
-    "internal",
-]
-
-ERROR_MESSAGES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
-    {
-        "invalid_message": "The message does not follow the protocol.",
-        "unsupported_protocol": "This protocol version is not spoken here.",
-        "token_invalid": "The token is not valid.",
-        "token_expired": "The token has expired.",
-        "revoked": "What let you in has been withdrawn.",
-        "removed": "You were removed from this meeting.",
-        "not_admitted": "Wait until a host lets you in.",
-        "forbidden": "Your role may not do this.",
-        "unknown_room": "The room does not exist.",
-        "unknown_participant": "Nobody of that id is waiting or in the room.",
-        "room_full": "The room is full.",
-        "identity_in_use": "This identity is already connected to the room.",
-        "not_joined": "Join a room first.",
-        "already_joined": "This socket has already joined a room.",
-        "resume_refused": "The session cannot be resumed; join again.",
-        "offer_invalid": "The offer cannot be used.",
-        "offer_no_fingerprint": "The offer has no certificate fingerprint.",
-        "offer_too_large": "The offer is too large.",
-        "too_many_media": "The offer has too many media sections.",
-        "no_worker": "No media worker is available.",
-        "worker_timeout": "The media worker did not answer in time.",
-        "rate_limited": "Too many messages; slow down.",
-        "message_too_large": "The message is too large.",
-        "internal": "Something went wrong on the server.",
-    }
-)
-"""English text per error code. A client translates by code and shows this text only for codes it does not know."""
-
-ERROR_CODES: Final[tuple[ErrorCode, ...]] = get_args(ErrorCode)
 
 
 class Message(BaseModel):
@@ -272,6 +217,17 @@ class Select(Message):
     hidden: bool = Field(
         default=False, description="Nobody looks at present (a page in the background): no video is sent, sound is."
     )
+
+
+class Report(Message):
+    """How the call went so far by the browser's statistics, for the record of the visit: now and then, and before
+    `leave`. The numbers count from the start of the peer connection.
+    """
+
+    freezes: int = Field(ge=0, le=1_000_000, description="Of all pictures that were received.")
+    frozen_ms: int = Field(ge=0, le=2**31 - 1, description="How long those took together, in milliseconds.")
+    jitter_ms: int = Field(ge=0, le=60_000, description="The worst of what is received now, in milliseconds.")
+    path: MediaPath = Field(description="How media goes now; empty when that is not known.")
 
 
 class Leave(Message):
@@ -498,6 +454,7 @@ CLIENT_EVENTS: Final[Mapping[str, ClientEvent]] = MappingProxyType(
         "negotiate": ClientEvent(Negotiate, NegotiateReply, (*_INSIDE, *_MEDIA), Action.MEETING_TAKE_PART),
         "set_source": ClientEvent(SetSource, Done, (*_INSIDE, "worker_timeout"), Action.MEETING_TAKE_PART),
         "select": ClientEvent(Select, Done, (*_INSIDE, "worker_timeout"), Action.MEETING_TAKE_PART),
+        "report": ClientEvent(Report, Done, (*_INSIDE, "worker_timeout"), Action.MEETING_TAKE_PART),
         "admit": ClientEvent(Admit, Done, (*_DOOR, "worker_timeout"), Action.MEETING_ADMIT),
         "remove": ClientEvent(Remove, Done, (*_DOOR, "worker_timeout"), Action.MEETING_REMOVE),
         "renew": ClientEvent(

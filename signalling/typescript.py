@@ -25,6 +25,7 @@ _ALIASES = (
     ("ParticipantState", protocol.ParticipantState),
     ("LeaveReason", protocol.LeaveReason),
     ("ReconnectReason", protocol.ReconnectReason),
+    ("MediaPath", protocol.MediaPath),
     ("ClosedCode", protocol.ClosedCode),
     ("ErrorCode", protocol.ErrorCode),
 )

@@ -17,7 +17,17 @@ ALLOWED = {
     "rtc": (),
     "sfu": ("rtc",),
     # The front speaks with the workers through the bus; it never imports what carries media.
-    "signalling": ("auth", "chat", "rtc.sdp", "sfu.bus", "sfu.client", "sfu.logs", "sfu.registry", "sfu.settings"),
+    "signalling": (
+        "auth",
+        "chat",
+        "rtc.sdp",
+        "sfu.bus",
+        "sfu.client",
+        "sfu.logs",
+        "sfu.registry",
+        "sfu.settings",
+        "sfu.stay_store",
+    ),
     # A black box: it knows the protocols on the wire and nothing of the server's inside; logins it measures in parts.
     "loadtest": ("auth", "rtc", "signalling.protocol"),
 }

@@ -30,6 +30,8 @@ class Booking(Base):
     changed_at: Mapped[datetime]
     cancelled_by: Mapped[str | None] = mapped_column(HsaOrPersonId)
     cancel_reason: Mapped[str | None] = mapped_column(String(32))
+    miss_note: Mapped[str | None] = mapped_column(String(256))
+    """Why it counts as an absence although somebody was cut off by a fault."""
     series_id: Mapped[str | None] = mapped_column(ObjectId, index=True)
     meeting_id: Mapped[str | None] = mapped_column(ObjectId, unique=True)
     """The video meeting that belongs to it."""

@@ -26,20 +26,35 @@ class VisitQuality(Base):
     """Person id or HSA-id of whose stay it was; None: a guest's, or anonymised."""
     role: Mapped[str] = mapped_column(String(16))
     joined_at: Mapped[datetime]
+    """When it began: in the waiting room, or in the meeting."""
+    connected_at: Mapped[datetime | None]
+    """When sound and picture could flow; None: they never could."""
     left_at: Mapped[datetime]
     end_cause: Mapped[str] = mapped_column(String(16))
     is_technical_abort: Mapped[bool] = mapped_column(Boolean)
     """It ended by a fault, not by anybody's wish: never a no-show."""
+    path: Mapped[str] = mapped_column(String(16))
+    """How media went, as the browser told at last: ``udp``, ``tcp``, ``relay_udp``...; empty: not known."""
     reconnects: Mapped[int] = mapped_column(Integer)
+    ice_restarts: Mapped[int] = mapped_column(Integer)
     lost_s: Mapped[float] = mapped_column(Float)
     """Without a connection, in all."""
     freezes: Mapped[int] = mapped_column(Integer)
+    """Of the pictures that the participant saw, by the browser's count."""
+    frozen_ms: Mapped[int] = mapped_column(Integer)
     packets_received: Mapped[int] = mapped_column(Integer)
     """By the server, from this participant."""
     packets_lost: Mapped[int] = mapped_column(Integer)
+    packets_sent: Mapped[int] = mapped_column(Integer)
+    received_bps: Mapped[int] = mapped_column(Integer)
+    """Mean over the time with a connection, as the two below."""
+    sent_bps: Mapped[int] = mapped_column(Integer)
     worst_fraction_lost: Mapped[float] = mapped_column(Float)
     """Of what the participant was sent, as its receiver reported."""
     round_trip_ms: Mapped[int | None] = mapped_column(Integer)
+    """Mean of what was measured."""
+    jitter_ms: Mapped[int] = mapped_column(Integer)
+    """The worst that the browser told."""
     log: Mapped[list[Any]] = mapped_column(JSON)
     """``[[milliseconds since the epoch, what], ...]``: waiting, admitted, joined, lost, resumed, left..."""
     told_at: Mapped[datetime]

@@ -32,6 +32,7 @@ from companion.routes import (
     slots,
     summons,
     summons_attachments,
+    visit_quality,
 )
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -54,6 +55,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     maternity.router,
     maternity_region.router,
     archive.router,
+    visit_quality.router,
     retention.router,
     corrections.router,
     extracts.router,

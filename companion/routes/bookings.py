@@ -102,6 +102,12 @@ class BookingsOut(Output):
     bookings: list[BookingOut]
 
 
+class MissIn(Input):
+    """Why somebody counts as absent who was cut off by a technical fault; else nothing is to be said."""
+
+    note: Annotated[str | None, Field(min_length=1, max_length=256, pattern=r"\S")] = None
+
+
 class FeeOut(Output):
     """What a booking came to cost."""
 
@@ -205,9 +211,11 @@ async def cancel(request: Request, booking_id: ObjectId, body: CancelIn, caller:
     return await once(caller, request, key, 200, act)
 
 
-async def _mark(caller: Caller, request: Request, booking_id: str, event: Event, key: str | None) -> Any:
+async def _mark(
+    caller: Caller, request: Request, booking_id: str, event: Event, key: str | None, note: str | None = None
+) -> Any:
     async def act(transaction: Transaction) -> BookingOut:
-        return shown(await visits.mark(transaction, caller, booking_id, event))
+        return shown(await visits.mark(transaction, caller, booking_id, event, note))
 
     return await once(caller, request, key, 200, act)
 
@@ -225,9 +233,11 @@ async def fulfil(request: Request, booking_id: ObjectId, caller: Marker, key: Ke
 
 
 @router.post("/bookings/{booking_id}/miss", response_model=BookingOut)
-async def miss(request: Request, booking_id: ObjectId, caller: Marker, key: Key = None) -> Any:
-    """The patient did not come."""
-    return await _mark(caller, request, booking_id, "miss", key)
+async def miss(
+    request: Request, booking_id: ObjectId, caller: Marker, body: MissIn | None = None, key: Key = None
+) -> Any:
+    """The patient did not come; 409 `technical_abort` when somebody was cut off by a fault and no note says why."""
+    return await _mark(caller, request, booking_id, "miss", key, body.note if body is not None else None)
 
 
 @router.post("/bookings/{booking_id}/undo-miss", response_model=BookingOut)

@@ -264,7 +264,7 @@ def test_a_closed_room_sends_those_who_wait_home_and_a_moved_one_says_nothing() 
     assert [(event, payload["code"]) for event, payload in outside(world)] == [("closed", "room_closed")]
     world, *_ = meeting()
     world.events()
-    world.engine.abandon("room")
+    world.engine.abandon("room", world.now_us)
     assert world.events() == []
     assert world.engine.rooms == {}
 

@@ -79,7 +79,7 @@ def test_a_room_that_moved_is_let_go_without_a_word() -> None:
     world = World()
     world.meet("anna", "bo")
     world.engine.events.clear()
-    world.engine.abandon(next(iter(world.engine.rooms)))
+    world.engine.abandon(next(iter(world.engine.rooms)), world.now_us)
     assert world.engine.rooms == {}
     assert world.engine.events == []
     assert world.walk.sizes() == {"peers": 0, "sources": 0, "consumers": 0, "addresses": 0}

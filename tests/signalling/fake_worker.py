@@ -50,7 +50,7 @@ class FakeWorker:
 
     async def start(self) -> None:
         methods = ("join", "resume", "negotiate", "set_source", "select", "detach", "leave", "close_room")
-        methods += ("waiting_counts",)
+        methods += ("waiting_counts", "report")
         self.bus = Bus(self.redis, self.worker_id, handlers={name: self._handler(name) for name in methods})
         self.registry = Registry(self.redis)
         await self.bus.start()
@@ -159,6 +159,9 @@ class FakeWorker:
         return {}
 
     async def select(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    async def report(self, params: dict[str, Any]) -> dict[str, Any]:
         return {}
 
     async def detach(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,17 @@ import type { LocalMedia } from "./local_media";
 import type { SessionMemory } from "./memory";
 import { onNetworkChange } from "./network";
 import { Peer, type PeerHandlers, type PeerOptions } from "./peer";
-import type { LeaveReason, Participant, Select, SlotsState, Source, WaitReply, WaitingPerson, WantedSource } from "./protocol";
+import type {
+  LeaveReason,
+  Participant,
+  Report,
+  Select,
+  SlotsState,
+  Source,
+  WaitReply,
+  WaitingPerson,
+  WantedSource,
+} from "./protocol";
 import type { Quality } from "./quality";
 import { QualityMonitor } from "./quality_monitor";
 import type { SessionState } from "./recovery_events";
@@ -123,7 +133,11 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
     this.#options = options;
     this.media = options.media;
     this.#sync = new SourceSync((message) => this.#link!.request("set_source", message), () => this.media.active());
-    this.#quality = new QualityMonitor((mid) => this.#slots.owner(mid)?.participantId ?? null, () => this.#changed());
+    this.#quality = new QualityMonitor(
+      (mid) => this.#slots.owner(mid)?.participantId ?? null,
+      () => this.#changed(),
+      (report) => this.#report(report),
+    );
     this.#snapshot = this.#makeSnapshot();
   }
 
@@ -203,7 +217,12 @@ export class MeetingClient extends Emitter<MeetingEvents> implements MeetingSess
 
   /** Leave for good: the place is given up at once. */
   leave(): void {
+    this.#quality.report();
     this.#link?.tell({ type: "leave" });
+  }
+
+  #report(report: Report): void {
+    if (this.#link?.state === "connected") this.#link.request("report", report).catch(() => undefined);
   }
 
   /** Say which videos are on the screen, the most important first; an empty list lets the server choose. */

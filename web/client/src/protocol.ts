@@ -14,6 +14,8 @@ export type LeaveReason = "left" | "lost" | "removed" | "replaced";
 
 export type ReconnectReason = "worker_lost" | "transport_failed";
 
+export type MediaPath = "" | "udp" | "tcp" | "relay_udp" | "relay_tcp" | "relay_tls";
+
 export type ClosedCode =
   | "room_closed"
   | "cancelled"
@@ -232,6 +234,18 @@ export interface Select {
   hidden?: boolean;
 }
 
+/** How the call went so far by the browser's statistics, for the record of the visit: now and then, and before `leave`. The numbers count from the start of the peer connection. */
+export interface Report {
+  /** Of all pictures that were received. */
+  freezes: number;
+  /** How long those took together, in milliseconds. */
+  frozen_ms: number;
+  /** The worst of what is received now, in milliseconds. */
+  jitter_ms: number;
+  /** How media goes now; empty when that is not known. */
+  path: MediaPath;
+}
+
 /** Leave the room or the waiting room for good. */
 export interface Leave {
 }
@@ -376,6 +390,7 @@ export interface ClientEvents {
   negotiate: { payload: Negotiate; reply: NegotiateReply };
   set_source: { payload: SetSource; reply: Done };
   select: { payload: Select; reply: Done };
+  report: { payload: Report; reply: Done };
   admit: { payload: Admit; reply: Done };
   remove: { payload: Remove; reply: Done };
   renew: { payload: Renew; reply: RenewReply };

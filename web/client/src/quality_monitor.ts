@@ -1,22 +1,37 @@
 /** Asks getStats every two seconds and keeps one quality mark per person. */
 import type { Peer } from "./peer";
 import { type Quality, QualityTracker, type QualitySample, grade } from "./quality";
-import { type StatsSnapshot, combine, receivedSamples, sentSample, snapshot } from "./stats";
+import type { Report } from "./protocol";
+import { type StatsSnapshot, callReport, combine, receivedSamples, sentSample, snapshot } from "./stats";
 
 const PERIOD_MS = 2_000;
+/** Measurements between two reports to the server: what a page that is closed leaves untold at most. */
+const REPORT_EVERY = 10;
 
 export class QualityMonitor {
   readonly #owner: (mid: string) => string | null;
   readonly #changed: () => void;
+  readonly #report: (report: Report) => void;
+  #measured = 0;
   #trackers = new Map<string, QualityTracker>();
   #marks = new Map<string, Quality>();
   #before: StatsSnapshot | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
   #selfId: string | null = null;
 
-  constructor(owner: (mid: string) => string | null, changed: () => void) {
+  /** Tell what was counted by now, as before leaving. */
+  report(): void {
+    if (this.#before) this.#report(callReport(this.#before));
+  }
+
+  constructor(
+    owner: (mid: string) => string | null,
+    changed: () => void,
+    report: (report: Report) => void = () => undefined,
+  ) {
     this.#owner = owner;
     this.#changed = changed;
+    this.#report = report;
   }
 
   mark(participantId: string): Quality {
@@ -39,6 +54,7 @@ export class QualityMonitor {
     const now = snapshot(await peer.connection.getStats());
     const before = this.#before;
     this.#before = now;
+    if (++this.#measured % REPORT_EVERY === 0) this.report();
     if (!before) return;
     const samples = new Map<string, QualitySample>();
     for (const [mid, sample] of receivedSamples(before, now)) {

@@ -1,4 +1,5 @@
 /** Turns two getStats reports into one quality sample per receive section, and one for what we send. Pure. */
+import type { MediaPath, Report } from "./protocol";
 import type { QualitySample } from "./quality";
 
 /** The fields of the W3C statistics that we read (webrtc-stats, inbound-rtp and friends). */
@@ -16,6 +17,12 @@ export interface StatsEntry {
   currentRoundTripTime?: number;
   roundTripTime?: number;
   fractionLost?: number;
+  freezeCount?: number;
+  jitter?: number;
+  localCandidateId?: string;
+  candidateType?: string;
+  protocol?: string;
+  relayProtocol?: string;
   state?: string;
   nominated?: boolean;
 }
@@ -34,6 +41,30 @@ export function roundTripMs(now: StatsSnapshot): number | null {
     if (inUse && entry.currentRoundTripTime !== undefined) return entry.currentRoundTripTime * 1000;
   }
   return null;
+}
+
+/** What the browser has counted since its peer connection began, for the record of the visit. */
+export function callReport(now: StatsSnapshot): Report {
+  const report: Report = { freezes: 0, frozen_ms: 0, jitter_ms: 0, path: path(now) };
+  for (const entry of now.values()) {
+    if (entry.type !== "inbound-rtp") continue;
+    report.freezes += entry.freezeCount ?? 0;
+    report.frozen_ms += Math.round((entry.totalFreezesDuration ?? 0) * 1000);
+    report.jitter_ms = Math.max(report.jitter_ms, Math.min(60_000, Math.round((entry.jitter ?? 0) * 1000)));
+  }
+  return report;
+}
+
+const RELAYS: Record<string, MediaPath> = { udp: "relay_udp", tcp: "relay_tcp", tls: "relay_tls" };
+
+function path(now: StatsSnapshot): MediaPath {
+  for (const entry of now.values()) {
+    if (entry.type !== "candidate-pair" || !entry.nominated || entry.state !== "succeeded") continue;
+    const local = now.get(entry.localCandidateId ?? "");
+    if (local?.candidateType === "relay") return RELAYS[local.relayProtocol ?? ""] ?? "";
+    if (local?.protocol === "udp" || local?.protocol === "tcp") return local.protocol;
+  }
+  return "";
 }
 
 /** mid -> sample, for every inbound stream that both reports know. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type QualitySample, QualityTracker, grade } from "../src/quality";
-import { type StatsEntry, combine, receivedSamples, roundTripMs, sentSample } from "../src/stats";
+import { type StatsEntry, callReport, combine, receivedSamples, roundTripMs, sentSample } from "../src/stats";
 
 const fine: QualitySample = { received: 100, lost: 0, frozenShare: 0, concealedShare: 0, roundTripMs: 40 };
 const report = (...entries: Partial<StatsEntry>[]) =>
@@ -54,6 +54,19 @@ describe("statistics", () => {
     expect(grade(sentSample(now)!)).toBe("poor");
     expect(sentSample(now)!.roundTripMs).toBe(50);
     expect(sentSample(report())).toBeNull();
+  });
+
+  it("reports freezes, the worst jitter and the way media goes", () => {
+    const pair = { id: "pair", type: "candidate-pair", nominated: true, state: "succeeded", localCandidateId: "here" };
+    const streams = [
+      { id: "a", freezeCount: 2, totalFreezesDuration: 0.4504, jitter: 0.004 },
+      { id: "b", freezeCount: 1, totalFreezesDuration: 1, jitter: 0.0216 },
+    ];
+    const relayed = report(...streams, pair, { id: "here", type: "local-candidate", candidateType: "relay", protocol: "udp", relayProtocol: "tls" });
+    expect(callReport(relayed)).toEqual({ freezes: 3, frozen_ms: 1450, jitter_ms: 22, path: "relay_tls" });
+    const direct = report(pair, { id: "here", type: "local-candidate", candidateType: "host", protocol: "udp" });
+    expect(callReport(direct).path).toBe("udp");
+    expect(callReport(report()).path).toBe("");
   });
 
   it("joins sound and picture of one person to the worse of both", () => {
