@@ -155,6 +155,7 @@ class Action(StrEnum):
     SCHEDULE_ADMIN = "schedule_admin"
     UNIT_ADMIN = "unit_admin"
     USER_ADMIN = "user_admin"
+    ROLE_FEED = "role_feed"
 
     AUDIT_READ = "audit_read"
     AUDIT_READ_OWN = "audit_read_own"

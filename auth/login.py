@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
@@ -23,8 +23,10 @@ from auth import identity_numbers, login_claims
 from auth.id_tokens import authenticated_at, session_of, subject_of
 from auth.oidc import Challenge, Login, LoginError, OidcClient
 from auth.permissions import ACR_LEVELS
+from auth.principal import Commission
 from auth.pseudonyms import Pseudonyms
 from auth.sessions import ProviderLogin, Session, new_grant_id
+from auth.staff_roles import GivenRole, RoleDirectory, RolesUnknownError, with_given
 
 Audience = Literal["patient", "staff"]
 AUDIENCES: Final[tuple[Audience, ...]] = get_args(Audience)
@@ -37,6 +39,8 @@ _LOCAL_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*")
 _BINDING = re.compile(r"[A-Za-z0-9_-]{43}")
 _ACR_NAMES: Final = {level: name for name, level in ACR_LEVELS.items() if level > 0}
 _HIGHEST: Final = max(_ACR_NAMES)
+_NO_ROLE: Final = ("login_no_access", "systemRole")
+_ROLES_UNKNOWN: Final = ("provider_unavailable", "roles_unknown")
 
 
 def safe_return_to(text: str, default: str) -> str:
@@ -82,6 +86,8 @@ class Logins:
         self._clients = clients
         self._pseudonyms = pseudonyms
         self._number_claims = number_claims
+        self.roles: RoleDirectory | None = None
+        """Roles that are given in this service; None: the claims alone count."""
 
     async def close(self) -> None:
         """Close the connections to the providers."""
@@ -119,7 +125,42 @@ class Logins:
         """The session of whoever logged in; ``LoginError`` otherwise."""
         client = self._client(pending.audience)
         login = await client.redeem(pending.challenge, answer, now=now)
-        return self._session(pending.audience, login, client.provider.issuer, now)
+        session = self._session(pending.audience, login, client.provider.issuer, now)
+        return session if session.kind == "patient" else await self._with_roles(session)
+
+    async def _with_roles(self, session: Session) -> Session:
+        """Staff with the roles that they were given here; ``LoginError`` when no commission has any."""
+        given: Sequence[GivenRole] | None = ()
+        if self.roles is not None:
+            try:
+                given = await self.roles.roles(session.actor)
+            except RolesUnknownError:
+                given = None
+        claimed = {item.commission_hsa_id: item.roles for item in session.commissions}
+        with_all = [with_given(item, given or ()) for item in session.commissions]
+        commissions = tuple(item for item in with_all if item.roles)
+        if not commissions:
+            raise LoginError(*_NO_ROLE if given is not None else _ROLES_UNKNOWN)
+        named = session.commission and session.commission.commission_hsa_id
+        chosen = next((item for item in commissions if item.commission_hsa_id == named), None)
+        if chosen is None and len(commissions) == 1:
+            chosen = commissions[0]
+        return replace(session, commissions=commissions, commission=chosen, claimed_roles=claimed)
+
+    async def chosen(self, session: Session, commission: Commission) -> Commission:
+        """A commission of the session, with the roles that it has now; ``RolesUnknownError`` when that is none as far
+        as anybody knows. Who came from a record system has what that one gave.
+        """
+        if self.roles is None or session.login is None:
+            return commission
+        claimed = session.claimed_roles.get(commission.commission_hsa_id, commission.roles)
+        base = replace(commission, roles=claimed)
+        try:
+            return with_given(base, await self.roles.roles(session.actor))
+        except RolesUnknownError:
+            if claimed:
+                return base
+            raise
 
     async def logged_out(self, logout_token: str, *, now: float) -> ProviderLogin:
         """Whose login a provider ended (back-channel logout); ``LoginError`` unless it is a provider's own word.
@@ -181,7 +222,7 @@ class Logins:
         )
 
     def _staff(self, login: Login, origin: ProviderLogin, now: float) -> Session:
-        staff = login_claims.read_staff(login.claims)
+        staff = login_claims.read_staff(login.claims, needs_role=self.roles is None)
         return Session(
             kind="staff",
             actor=staff.employee_hsa_id,

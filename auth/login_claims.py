@@ -17,7 +17,9 @@ Staff come with the claims of Swedish health care's identity services:
 
 Several commissions come as the claim ``commissions``: a list of objects, each with the claims above from
 ``commissionHsaId`` down. If ``commissionHsaId`` stands beside the list it names the one that is chosen already.
-Commissions that are incomplete, or that give no role here, are left out; with none left nobody is logged in.
+Commissions that are incomplete, or that give no role here, are left out; with none left nobody is logged in. Where
+administrators give roles in this service too (``auth/staff_roles.py``), those without a role are kept until it is known
+whether they were given one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,13 +81,16 @@ def read_patient(claims: Mapping[str, Any], number_claims: Sequence[str]) -> Pat
     raise ClaimsError(number_claims[0])
 
 
-def read_staff(claims: Mapping[str, Any]) -> StaffClaims:
-    """The staff member that the claims tell of; ``ClaimsError`` without an HSA-id or any commission."""
+def read_staff(claims: Mapping[str, Any], *, needs_role: bool = True) -> StaffClaims:
+    """The staff member that the claims tell of; ``ClaimsError`` without an HSA-id or any commission.
+
+    ``needs_role`` False: commissions to which the claims give no role are there too, with none.
+    """
     employee = _hsa_id(claims, "employeeHsaId")
     listed = claims.get("commissions")
     named = claims.get("commissionHsaId")
     if listed is None:
-        only = _commission(claims)
+        only = _commission(claims, needs_role=needs_role)
         return StaffClaims(employee, _name(claims), (only,), only)
     if not isinstance(listed, list):
         raise ClaimsError("commissions")
@@ -93,7 +98,7 @@ def read_staff(claims: Mapping[str, Any]) -> StaffClaims:
     for item in listed[:MAX_COMMISSIONS]:
         if isinstance(item, Mapping):
             try:
-                commission = _commission(item)
+                commission = _commission(item, needs_role=needs_role)
             except ClaimsError:
                 continue
             found.setdefault(commission.commission_hsa_id, commission)
@@ -108,14 +113,14 @@ def read_staff(claims: Mapping[str, Any]) -> StaffClaims:
     return StaffClaims(employee, _name(claims), commissions, chosen)
 
 
-def _commission(claims: Mapping[str, Any]) -> Commission:
+def _commission(claims: Mapping[str, Any], *, needs_role: bool) -> Commission:
     commission_hsa_id = _hsa_id(claims, "commissionHsaId")
     unit_hsa_id = _hsa_id(claims, "healthCareUnitHsaId")
     provider_hsa_id = _hsa_id(claims, "healthCareProviderHsaId")
     names = [claims.get("healthCareUnitName"), claims.get("commissionName")]
     name = ", ".join(part.strip() for part in names if isinstance(part, str) and part.strip())
     roles = _roles(claims)
-    if not roles:
+    if needs_role and not roles:
         raise ClaimsError("systemRole")
     return Commission(
         commission_hsa_id=commission_hsa_id,

@@ -4,18 +4,21 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgpack
 
-from auth.principal import Commission, Principal, ProxyScope
+from auth.principal import Commission, Principal, ProxyScope, Role
 
-EndReason = Literal["logout", "replaced", "idle", "absolute", "backchannel", "ended_elsewhere", "proxy_ended"]
+EndReason = Literal[
+    "logout", "replaced", "idle", "absolute", "backchannel", "ended_elsewhere", "proxy_ended", "role_taken"
+]
 """Why a session ended: ``logout`` by the person, ``replaced`` by a new login in the same browser, ``idle`` and
 ``absolute`` by the limits, ``backchannel`` by the identity provider, ``ended_elsewhere`` by the person from another
-device or by somebody who may revoke, ``proxy_ended`` because acting for the other one is over."""
+device or by somebody who may revoke, ``proxy_ended`` because acting for the other one is over, ``role_taken`` because
+an administrator took a role away or it has ended."""
 
 Revoke = Callable[[str, EndReason], Awaitable[None]]
 """Told the grant of each session that ends, so that running meetings are left too."""
@@ -73,6 +76,8 @@ class Session:
     number_system: str | None = None
     commissions: tuple[Commission, ...] = ()
     commission: Commission | None = None
+    claimed_roles: Mapping[str, frozenset[Role]] = field(default_factory=dict)
+    """By commission: what the login's claims gave, when roles given in this service came on top (``staff_roles``)."""
     acting_for: ActingFor | None = None
     login: ProviderLogin | None = None
     """None: they came by a portal link."""
@@ -131,6 +136,7 @@ def pack(session: Session) -> bytes:
     """The session as bytes for the store."""
     document: dict[str, Any] = dict(vars(session))
     document["commissions"] = [_pack_commission(item) for item in session.commissions]
+    document["claimed_roles"] = {name: sorted(roles) for name, roles in session.claimed_roles.items()}
     document["commission"] = session.commission and session.commission.commission_hsa_id
     acting, login = session.acting_for, session.login
     document["acting_for"] = acting and [acting.subject, acting.name, sorted(acting.scopes)]
@@ -143,12 +149,14 @@ def unpack(packed: bytes) -> Session:
     """The session that ``pack`` wrote."""
     document = msgpack.unpackb(packed)
     commissions = tuple(_unpack_commission(item) for item in document["commissions"])
+    claimed = document.get("claimed_roles", {})  # sessions of before the update have none
     chosen = document["commission"]
     acting, login = document["acting_for"], document["login"]
     return Session(
         **document
         | {
             "commissions": commissions,
+            "claimed_roles": {name: frozenset(roles) for name, roles in claimed.items()},
             "commission": next((item for item in commissions if item.commission_hsa_id == chosen), None),
             "acting_for": acting and ActingFor(acting[0], acting[1], frozenset(acting[2])),
             "login": login and ProviderLogin(*login),

@@ -23,6 +23,7 @@ from signalling.companion_notices import TEMPLATES, BookingNotices
 from signalling.companion_policy import RetryPolicy
 from signalling.companion_proxies import CompanionProxies
 from signalling.companion_reports import CompanionReports
+from signalling.companion_roles import CompanionRoles
 from signalling.identity import Identity
 from signalling.keys import load_audit_keys
 from signalling.meeting_closing import MeetingCloser
@@ -71,6 +72,10 @@ class CompanionPart:
         if self.client is not None:
             proxies = CompanionProxies(self.client, identity.proxies, identity.sessions, clock=clock)
             self.events.on("proxies.changed", proxies.changed)
+            roles = CompanionRoles(self.client, identity.sessions, clock=clock)
+            identity.logins.roles = roles
+            self.events.on("role.given", roles.given)
+            self.events.on("role.taken", roles.taken)
             booked = BookingMeetings(self.client, self.source, meetings, closer, opens_at=opens_at, clock=clock)
             for kind in BOOKING_KINDS:
                 self.events.on(kind, booked.changed)

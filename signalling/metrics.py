@@ -97,7 +97,7 @@ class FrontMetrics:
         self.sessions_ended = Counter(
             "ao_front_sessions_ended",
             "Sessions that ended, by reason: logout, replaced, idle, absolute, backchannel, ended_elsewhere, "
-            "proxy_ended.",
+            "proxy_ended, role_taken.",
             ["reason"],
             registry=self.registry,
         )

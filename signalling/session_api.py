@@ -14,6 +14,7 @@ from auth.principal import Commission, ProxyScope, Role
 from auth.proxies import ProxyDirectory, ProxyRelation
 from auth.session_store import SessionGoneError, SessionStore
 from auth.sessions import ActingFor, Session, csrf_token
+from auth.staff_roles import RolesUnknownError
 from chat.events import alias
 from signalling.guard import GUARD, guarded, session_of
 from signalling.http_api import read_body
@@ -109,7 +110,7 @@ ROUTES: Final = (
     Route("GET", "/api/session", Action.SESSION_READ, "Who is logged in.", reply=SessionView),
     Route(
         "POST", "/api/session/commission", Action.SESSION_CHOOSE_COMMISSION, ChooseCommission.__doc__ or "",
-        ChooseCommission, SessionView, (200, 400, 404),
+        ChooseCommission, SessionView, (200, 400, 404, 503),
     ),
     Route(
         "POST", "/api/session/proxy", Action.SESSION_ACT_AS, ActAs.__doc__ or "", ActAs, SessionView, (200, 400, 404)
@@ -163,7 +164,14 @@ class SessionApi:
         chosen = [item for item in session.commissions if item.commission_hsa_id == body.commission_hsa_id]
         if not chosen:
             raise HttpError("not_found", "commission_hsa_id")
-        return await self._rotated(request, replace(session, commission=chosen[0]))
+        try:
+            commission = await self._logins.chosen(session, chosen[0])
+        except RolesUnknownError:
+            raise HttpError("unavailable", cause="roles_unknown") from None
+        if not commission.roles:
+            raise HttpError("not_found", "commission_hsa_id")
+        commissions = tuple(commission if item == chosen[0] else item for item in session.commissions)
+        return await self._rotated(request, replace(session, commissions=commissions, commission=commission))
 
     @guarded(Action.SESSION_ACT_AS)
     async def act_as(self, request: web.Request) -> web.Response:

@@ -15,6 +15,7 @@ router = APIRouter(tags=["organisation"])
 
 WHY_PUBLIC = "Where care is given is public, so that a rush does not hit the login."
 UnitKind = Literal["clinic", "vaccination", "maternity"]
+RoleFeed = Annotated[Caller, asks(Action.ROLE_FEED)]
 Admin = Annotated[Caller, asks(Action.UNIT_ADMIN)]
 UserAdmin = Annotated[Caller, asks(Action.USER_ADMIN)]
 
@@ -78,6 +79,22 @@ class RoleOut(Output):
     unit_hsa_id: str
     valid_from: Day
     valid_until: Day | None
+
+
+class GivenRole(Output):
+    """A role that stands today, and where."""
+
+    role: str
+    unit_hsa_id: str
+    provider_hsa_id: str
+    commission_hsa_id: str | None
+    valid_until: Day | None
+
+
+class GivenRoles(Output):
+    """What somebody was given."""
+
+    roles: list[GivenRole]
 
 
 def _role_out(role: StaffRole, member: StaffMember) -> RoleOut:
@@ -146,3 +163,13 @@ async def take_role(role_id: ObjectId, caller: UserAdmin) -> None:
     """End a role."""
     async with caller.transaction() as transaction:
         await store.take_role(transaction, caller, role_id)
+
+
+@router.get("/staff/{hsa_id}/roles")
+async def roles_of_staff(
+    hsa_id: HsaId, caller: RoleFeed, unit_hsa_id: Annotated[HsaId | None, Query()] = None
+) -> GivenRoles:
+    """Which roles somebody has today, in all units or one (the front asks at logins). Nobody known: none."""
+    async with caller.transaction() as transaction:
+        found = await store.roles_of(transaction, caller, hsa_id, unit_hsa_id)
+        return GivenRoles(roles=[GivenRole.model_validate(role) for role in found])

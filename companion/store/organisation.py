@@ -1,16 +1,16 @@
 """Use cases of the organisation: care providers, units, users and their roles."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import or_, select
 
-from auth.permissions import Resource
+from auth.permissions import NOTHING, Resource
 from companion.errors import CONFLICT, FORBIDDEN, INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller
 from companion.models.organisation import AdministrationEntry, CareProvider, StaffMember, StaffRole, Unit
-from companion.rules.local_time import local_date
+from companion.rules.local_time import day_bounds, local_date
 from companion.services import new_id
 from companion.transaction import Transaction
 
@@ -94,6 +94,26 @@ async def roles_in(transaction: Transaction, caller: Caller, hsa_id: str) -> Seq
     return [(role, member) for role, member in (await transaction.session.execute(query)).all()]
 
 
+async def roles_of(
+    transaction: Transaction, caller: Caller, staff_hsa_id: str, unit_hsa_id: str | None
+) -> Sequence[StaffRole]:
+    """Which roles somebody has today, in all units or one."""
+    caller.require(transaction, NOTHING)
+    today = local_date(transaction.now)
+    query = (
+        select(StaffRole)
+        .where(
+            StaffRole.staff_hsa_id == staff_hsa_id,
+            StaffRole.valid_from <= today,
+            or_(StaffRole.valid_until.is_(None), StaffRole.valid_until >= today),
+        )
+        .order_by(StaffRole.unit_hsa_id, StaffRole.role, StaffRole.role_id)
+    )
+    if unit_hsa_id is not None:
+        query = query.where(StaffRole.unit_hsa_id == unit_hsa_id)
+    return (await transaction.session.scalars(query)).all()
+
+
 async def give_role(
     transaction: Transaction, caller: Caller, hsa_id: str, member: StaffMember, fields: dict[str, Any]
 ) -> tuple[StaffRole, StaffMember]:
@@ -120,6 +140,9 @@ async def give_role(
     transaction.session.add(role)
     note_change(transaction, caller, hsa_id, "role given", {"staff": known.hsa_id, "role": role.role})
     transaction.publish("role.given", f"role.given:{role.role_id}", staff=known.hsa_id, unit=hsa_id, role=role.role)
+    if role.valid_until is not None:  # sessions that have it do not outlive its last day
+        _, ends = day_bounds(role.valid_until)
+        _publish_taken(transaction, role, "ended", ends)
     return role, known
 
 
@@ -133,8 +156,21 @@ async def take_role(transaction: Transaction, caller: Caller, role_id: str) -> N
     assert role is not None
     if role.role == "region_admin" and "region_admin" not in caller.principal.roles:
         raise Problem(FORBIDDEN)
-    role.valid_until = date.fromordinal(local_date(transaction.now).toordinal() - 1)
+    today = local_date(transaction.now)
+    if role.valid_until is not None and role.valid_until < today:
+        return  # it is over
+    role.valid_until = today - timedelta(days=1)
     note_change(transaction, caller, role.unit_hsa_id, "role taken", {"staff": role.staff_hsa_id, "role": role.role})
+    _publish_taken(transaction, role, "taken")
+
+
+def _publish_taken(transaction: Transaction, role: StaffRole, how: str, due_at: datetime | None = None) -> None:
+    """Tell the front to let sessions end that have the role."""
     transaction.publish(
-        "role.taken", f"role.taken:{role_id}", staff=role.staff_hsa_id, unit=role.unit_hsa_id, role=role.role
+        "role.taken",
+        f"role.taken:{role.role_id}:{how}",
+        due_at,
+        staff=role.staff_hsa_id,
+        unit=role.unit_hsa_id,
+        role=role.role,
     )

@@ -1,6 +1,7 @@
 """Logins from challenge to session, and logout tokens that count once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -10,7 +11,10 @@ from yarl import URL
 from auth.login import Logins, is_binding, new_binding, safe_return_to
 from auth.oidc import LoginError, OidcClient, Provider
 from auth.permissions import LOA3, LOA4
+from auth.principal import Commission
 from auth.pseudonyms import Pseudonyms, is_person_id
+from auth.sessions import Session
+from auth.staff_roles import GivenRole, RolesUnknownError
 from tests.auth.faulty_provider import CLIENT_ID, CLIENT_SECRET, STAFF, FaultyProvider, running_provider
 
 NOW = 1_800_000_000.0
@@ -85,6 +89,74 @@ async def test_staff_get_a_session_with_their_commissions(logins: Logins, provid
     assert (session.kind, session.actor, session.acr) == ("staff", "SE5555555555-K001", LOA4)
     assert len(session.commissions) == 2
     assert session.commission is None
+
+
+class Directory:
+    """Roles given in the service; None: it is away."""
+
+    def __init__(self, *given: GivenRole) -> None:
+        self.given: Sequence[GivenRole] | None = given
+
+    async def roles(self, staff_hsa_id: str) -> Sequence[GivenRole]:
+        assert staff_hsa_id == "SE5555555555-K001"
+        if self.given is None:
+            raise RolesUnknownError
+        return self.given
+
+
+async def logged_in(logins: Logins) -> Session:
+    answer = await begin(logins, "staff")
+    return await logins.complete(await logins.pending(answer, BINDING), answer, now=NOW)
+
+
+def given(role: str, commission: Commission, **changes: str | None) -> GivenRole:
+    one = GivenRole(role, commission.unit_hsa_id, commission.provider_hsa_id)  # type: ignore[arg-type]
+    return replace(one, **changes)  # type: ignore[arg-type]
+
+
+async def test_roles_given_in_the_service_come_on_top_of_the_claims(logins: Logins, provider: FaultyProvider) -> None:
+    provider.person = dict(STAFF)
+    before = await logged_in(logins)
+    first, second = before.commissions
+    own = second.commission_hsa_id
+    logins.roles = directory = Directory(
+        given("scheduler", first), given("viewer", second, commission_hsa_id=own),
+        given("unit_admin", second, commission_hsa_id="SE5555555555-CX"),  # with another commission only
+        given("unit_admin", first, provider_hsa_id="SE5566778899-0001"),  # another care provider's unit of the name
+        given("sre", first), given("patient", first),  # nothing that could be given
+        GivenRole("unit_admin", "SE5555555555-UX", first.provider_hsa_id),  # a unit where they do not work
+    )  # fmt: skip
+    session = await logged_in(logins)
+    assert [one.roles - old.roles for one, old in zip(session.commissions, before.commissions, strict=True)] == [
+        {"scheduler"},
+        {"viewer"},
+    ]
+    assert (await logins.chosen(session, session.commissions[0])).roles == first.roles | {"scheduler"}
+    directory.given = ()  # taken in the meantime
+    assert (await logins.chosen(session, session.commissions[0])).roles == first.roles
+    directory.given = None  # away: what the claims give and no more
+    assert (await logins.chosen(session, session.commissions[0])).roles == first.roles
+    assert [one.roles for one in (await logged_in(logins)).commissions] == [first.roles, second.roles]
+    from_record_system = replace(session, login=None)
+    assert await logins.chosen(from_record_system, session.commissions[0]) == session.commissions[0]
+
+
+async def test_a_commission_without_a_role_opens_with_one_that_was_given(
+    logins: Logins, provider: FaultyProvider
+) -> None:
+    plain = STAFF["commissions"][0] | {"commissionPurpose": "Annat", "systemRole": []}
+    provider.person = dict(STAFF) | {"commissions": [plain]}
+    logins.roles = directory = Directory()
+    assert await refusal(logins, await begin(logins, "staff")) == ("login_no_access", "systemRole")
+    unit, provider_hsa_id = plain["healthCareUnitHsaId"], plain["healthCareProviderHsaId"]
+    directory.given = (GivenRole("scheduler", unit, provider_hsa_id),)
+    session = await logged_in(logins)
+    assert session.commission is not None
+    assert session.principal().roles == {"scheduler"}
+    directory.given = None
+    assert await refusal(logins, await begin(logins, "staff")) == ("provider_unavailable", "roles_unknown")
+    with pytest.raises(RolesUnknownError):
+        await logins.chosen(session, session.commission)
 
 
 @pytest.mark.attack
