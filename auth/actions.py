@@ -107,6 +107,8 @@ class Action(StrEnum):
     PROXY_READ = "proxy_read"
     PROXY_FEED = "proxy_feed"
     PERSON_WRITE = "person_write"
+    PERSON_LOGIN = "person_login"
+    PATIENT_LOOKUP = "patient_lookup"
     GUARDIAN_INVITE = "guardian_invite"
     GUARDIAN_CONSENT = "guardian_consent"
 

@@ -62,6 +62,15 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.PERSON_WRITE: Rule(
             "Tell of a person (population register).", SERVICE, writes_patient_data=True, service_scope="persons:write"
         ),
+        Action.PERSON_LOGIN: Rule(
+            "Tell that a patient has logged in; who is not known yet is from then on (the front).",
+            SERVICE,
+            writes_patient_data=True,
+            service_scope="persons:login",
+        ),
+        Action.PATIENT_LOOKUP: Rule(
+            "Find a patient by identity number, to book them or care for them.", PLANNERS, reads_patient_data=True
+        ),
         Action.GUARDIAN_INVITE: Rule(
             "Ask a patient of 13 to 17 years whether a guardian may come to one meeting.",
             STAFF,

@@ -52,6 +52,10 @@ class CompanionSettings(BaseSettings):
     max_bookings_ahead: int = Field(
         default=20, ge=1, description="Bookings to come that one patient may have; more are made by staff."
     )
+    lookups_per_minute: int = Field(
+        default=20, ge=1, description="Patients that one staff member looks up by identity number in a minute."
+    )
+    lookups_per_day: int = Field(default=500, ge=1, description="The same in 24 hours.")
     grant_max_days: int = Field(default=365, ge=1, description="A proxy's grant lasts no longer than so many days.")
     summons_letter_after_h: int = Field(
         default=48, ge=1, description="A summons that stays unread for so long becomes a letter."

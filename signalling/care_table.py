@@ -109,6 +109,7 @@ CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
     ("POST", "/offers/{offer_id}/declarations", Action.OFFER_ANSWER),
     ("POST", "/offers/{offer_id}/decline", Action.OFFER_ANSWER),
     ("GET", "/offers/{offer_id}/slots", Action.OFFER_READ),
+    ("POST", "/patients/lookup", Action.PATIENT_LOOKUP),
     ("GET", "/patients/{person_id}/record", Action.RECORD_READ),
     ("GET", "/patients/{person_id}/record/{kind}/{item_id}", Action.RECORD_READ),
     ("GET", "/pregnancies", Action.MATERNITY_LIST),

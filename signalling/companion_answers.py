@@ -68,7 +68,8 @@ async def bytes_of(response: aiohttp.ClientResponse) -> bytes:
 
 def forwarded(response: aiohttp.ClientResponse, content: bytes) -> Forwarded:
     """The answer as it came, refusals too."""
-    _check_again(response)
+    if response.status != 429:  # who asked too often is told so
+        _check_again(response)
     if not (200 <= response.status < 300 or 400 <= response.status < 500):
         raise CompanionUnavailableError("malformed")
     return Forwarded(response.status, response.content_type, content, dict(response.headers))

@@ -5,6 +5,8 @@ from typing import Final
 from signalling.guard import service_principal
 
 FRONT: Final = service_principal(
-    "front", frozenset({"contacts:write", "meetings:read", "notices:write", "proxies:read", "roles:read"}), "front"
+    "front",
+    frozenset({"contacts:write", "meetings:read", "notices:write", "persons:login", "proxies:read", "roles:read"}),
+    "front",
 )
 """Signed anew for each request; the companion's table of permissions says what the scopes open."""

@@ -65,7 +65,7 @@ class CompanionPart:
         self._reporting: asyncio.Task[None] | None = None
         self.reports: CompanionReports | None = None
         if self.client is not None:
-            self.reports = CompanionReports(redis, self.client)
+            self.reports = CompanionReports(redis, self.client, identity.sessions, clock=clock)
             identity.start.on_patient = self.reports.logged_in
         self.care = CareApi(settings, self.client, proxy_hops=settings.proxy_hops)
         self.source = MeetingSource(redis, meetings, self.client, clock=clock)

@@ -5,25 +5,31 @@ in Redis until the companion has taken them: a companion or front that is away l
 
 ===========================  =========================================================================================
 ``ao:companion-reports``     hash: method and path -> body as JSON
+``ao:companion-logins``      set: person ids of patients who have logged in
 ===========================  =========================================================================================
+
+Who logs in is known to the companion from then on. Identity numbers wait nowhere: the one that the person's session has
+is told when the companion can be.
 """
 
 import asyncio
 import json
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, cast
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from auth.session_store import SessionStore
 from chat.notices import Notice
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_caller import FRONT
 from signalling.companion_client import CompanionClient
 
 KEY: Final = "ao:companion-reports"
+LOGINS: Final = "ao:companion-logins"
 IDLE_S: Final = 5.0
 SUMMONS_TEMPLATES: Final = frozenset({"summons", "summons_reminder"})
 _SUMMONS: Final = re.compile(r"summons\.(?:sent|reminder):(su-[a-z2-7]{26})")
@@ -34,13 +40,18 @@ _log = structlog.get_logger(__name__)
 class CompanionReports:
     """Reports of one front; ``run`` delivers those of all."""
 
-    def __init__(self, redis: "Redis", client: CompanionClient) -> None:
+    def __init__(
+        self, redis: "Redis", client: CompanionClient, sessions: SessionStore, *, clock: Callable[[], float]
+    ) -> None:
         self._redis = redis
         self._client = client
+        self._sessions = sessions
+        self._clock = clock
         self._news = asyncio.Event()
 
     async def logged_in(self, person_id: str) -> None:
-        """Somebody has logged in: a summons reaches them here."""
+        """Somebody has logged in: they can be booked, and a summons reaches them here."""
+        await self._redis.sadd(LOGINS, person_id)
         await self.add("PUT", f"/persons/{person_id}/reach", {"has_account": True, "has_bounced": False})
 
     async def ended(self, notice: Notice, state: str) -> None:
@@ -64,6 +75,7 @@ class CompanionReports:
 
     async def deliver(self) -> int:
         """Tell what waits; how many are told. ``CompanionUnavailableError`` when the rest has to wait."""
+        await self._tell_logins()
         waiting = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(KEY))
         for place, text in waiting.items():
             method, _, path = place.decode().partition(" ")
@@ -75,6 +87,19 @@ class CompanionReports:
             if await cast(Awaitable[Any], self._redis.hget(KEY, place.decode())) == text:
                 await self._redis.hdel(KEY, place.decode())
         return len(waiting)
+
+    async def _tell_logins(self) -> None:
+        """Before anything else that is told of them. Whose session has ended meanwhile comes again with the next."""
+        for name in await cast(Awaitable[set[bytes]], self._redis.smembers(LOGINS)):
+            sessions = await self._sessions.of_person(name.decode(), self._clock())
+            session = next((one for one in sessions if one.number is not None), None)
+            if session is not None:
+                body = {"number": session.number, "name": session.display_name}
+                try:
+                    await self._client.send("POST", "/persons/login", FRONT, body=body)
+                except CompanionRefusedError as error:
+                    _log.error("companion_report_refused", code=error.code)
+            await self._redis.srem(LOGINS, name.decode())
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -158,6 +158,12 @@ def hindered(
     return HinderedError(kind, decision, caller.entry(transaction, decision, resource, what))
 
 
+async def has_care_relation(transaction: Transaction, caller: Caller, patient_person_id: str) -> bool:
+    """Whether the caller's unit cares for the patient now."""
+    relations = await _relations(transaction, caller, reader_of(caller).place, patient_person_id)
+    return any(relation.period.contains(transaction.now) for relation in relations)
+
+
 async def situation_of(transaction: Transaction, caller: Caller, reader: Reader, patient_person_id: str) -> Situation:
     """All that is stored about the patient's wishes, and about the reader's unit's care for them."""
     session = transaction.session

@@ -148,13 +148,21 @@ async def told_reach(
     """The front tells how somebody can be told; what cannot reach them becomes a letter at once."""
     person = await locked(transaction, person_id)
     caller.require(transaction, None if person is None else Resource(patient_person_id=person_id), what="reach")
+    settings = caller.services.settings
+    await set_reach(transaction, settings, person_id, has_account=has_account, has_bounced=has_bounced)
+
+
+async def set_reach(
+    transaction: Transaction, settings: CompanionSettings, person_id: str, *, has_account: bool, has_bounced: bool
+) -> None:
+    """Keep how somebody can be told, and what follows from it."""
     reach = await transaction.session.get(PersonReach, person_id)
     if reach is None:
         reach = PersonReach(person_id=person_id)
         transaction.session.add(reach)
     reach.has_account, reach.has_bounced, reach.told_at = has_account, has_bounced, transaction.now
     await transaction.session.flush()
-    await review_unread(transaction, caller.services.settings, person_id)
+    await review_unread(transaction, settings, person_id)
 
 
 async def review_unread(transaction: Transaction, settings: CompanionSettings, person_id: str) -> None:

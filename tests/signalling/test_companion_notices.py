@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from auth.identity_numbers import parse
 from chat.notices import Contact
 from chat.sender_development import caught
 from companion.models.people import Person
 from companion.models.summons import PersonReach, Summons
-from signalling.companion_reports import KEY
+from signalling.companion_reports import KEY, LOGINS
 from signalling.front import Front
 from tests.companion.people import ANNA, UNIT
 from tests.companion.people import staff as planner
 from tests.companion.world import ADMIN
+from tests.signalling.browsing import browser_of
+from tests.signalling.browsing import patient as session_of_patient
 from tests.signalling.conftest import MakeFront
-from tests.signalling.real_companion import RealCompanion
+from tests.signalling.real_companion import TODAY, RealCompanion
 
 pytestmark = pytest.mark.usefixtures("worker")
 PHONE = "+46701740605"
@@ -119,3 +122,27 @@ async def test_a_protected_patient_is_not_told_where(
     (text,) = await texts(redis_client, 1)
     assert "Unit" not in text
     assert "din vårdkontakt" in text
+
+
+async def test_a_patient_who_is_new_is_known_once_logged_in(
+    front: Front, real_companion: RealCompanion, redis_client: Redis
+) -> None:
+    assert front.companion.reports is not None
+    number = "197410102383"
+    new = real_companion.services.pseudonyms.person_id(parse(number, today=TODAY))
+    browser = await browser_of(front, session_of_patient(new, number=number, display_name="Karl Ny"))
+    await real_companion.stop()
+    await front.companion.reports.logged_in(new)  # as SessionStart tells it
+    assert await redis_client.smembers(LOGINS) == {new.encode()}
+    kept = str(await redis_client.hgetall(KEY)) + str(await redis_client.smembers(LOGINS))
+    assert number not in kept
+    await real_companion.start()
+    async with asyncio.timeout(30):
+        while (await row(real_companion, PersonReach, new)) is None or await redis_client.scard(LOGINS):
+            await asyncio.sleep(0.05)
+    person = await row(real_companion, Person, new)
+    assert (person.given_name, person.family_name) == ("Karl", "Ny")
+    slot = (await real_companion.slots(modality="physical"))[0]
+    status, body = await browser.send("POST", "/api/care/bookings", {"slot_id": slot["slot_id"]})
+    assert (status, body["patient_person_id"]) == (201, new)
+    await browser.close()
