@@ -94,13 +94,23 @@ class GuestLinks:
         self._redis = redis
 
     async def create(
-        self, meeting_id: str, role: LinkRole, label: str, *, created_by: str, now: float, expires_at: int
+        self,
+        meeting_id: str,
+        role: LinkRole,
+        label: str,
+        *,
+        created_by: str,
+        now: float,
+        expires_at: int,
+        chosen: tuple[str, str] | None = None,
     ) -> tuple[GuestLink, str]:
-        """A new link and its secret, which is seen this once; ``TooManyLinksError`` when there are enough."""
+        """A new link and its secret, which is seen this once; ``TooManyLinksError`` when there are enough.
+
+        ``chosen``: id and secret of a link that can be made again by whoever makes it.
+        """
         if len(await self.of_meeting(meeting_id)) >= MAX_LINKS:
             raise TooManyLinksError
-        secret = secrets.token_urlsafe(SECRET_BYTES)
-        link_id = f"l-{secrets.token_hex(12)}"
+        link_id, secret = chosen or (f"l-{secrets.token_hex(12)}", secrets.token_urlsafe(SECRET_BYTES))
         link = GuestLink(link_id, meeting_id, role, label, created_by, expires_at, _digest(secret))
         lifetime_s = max(1, expires_at - int(now))
         await self._write(link, link_id, msgpack.packb(asdict(link)), now)

@@ -12,7 +12,7 @@ than the child's 13th birthday at 00:00 in Stockholm.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, Protocol, get_args
@@ -137,6 +137,9 @@ class ProxyDirectory(Protocol):
         ...
 
 
+OnMissing = Callable[[Literal["proxy", "subject"], str], Awaitable[None]]
+
+
 def _key(person_id: str) -> str:
     return f"ao:proxies:{person_id}"
 
@@ -146,16 +149,24 @@ class RedisProxyDirectory:
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
+        self.on_missing: OnMissing | None = None
+        """Is told where nothing is stored at all, and may store it: Redis may have lost what it had."""
 
     async def relations(self, person_id: str, now: float) -> tuple[ProxyRelation, ...]:
         """See ``ProxyDirectory``. Sorted by name."""
         stored: dict[Any, Any] = await self._redis.hgetall(_key(person_id))
+        if not stored and self.on_missing is not None:
+            await self.on_missing("proxy", person_id)
+            stored = await self._redis.hgetall(_key(person_id))
         found = [_read(field.decode(), text) for field, text in stored.items()]
         return tuple(sorted((one for one in found if may_act_for(one, now)), key=lambda one: one.subject_name))
 
     async def relation(self, person_id: str, subject_person_id: str, now: float) -> ProxyRelation | None:
         """See ``ProxyDirectory``."""
         text = await self._redis.hget(_key(person_id), subject_person_id)
+        if text is None and self.on_missing is not None and not await self._redis.exists(_key(person_id)):
+            await self.on_missing("proxy", person_id)
+            text = await self._redis.hget(_key(person_id), subject_person_id)
         found = _read(subject_person_id, text) if text is not None else None
         return found if found is not None and may_act_for(found, now) else None
 
@@ -166,6 +177,9 @@ class RedisProxyDirectory:
         """
         hint = _hint_key(subject_person_id)
         found: Any = await self._redis.smembers(hint)
+        if not found and self.on_missing is not None:
+            await self.on_missing("subject", subject_person_id)
+            found = await self._redis.smembers(hint)
         guardians = []
         for person_id in sorted(one.decode() for one in found):
             relation = await self.relation(person_id, subject_person_id, now)

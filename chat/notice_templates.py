@@ -26,6 +26,10 @@ TemplateId = Literal[
     "summons_reminder",
     "place_offered",
     "question",
+    "question_reminder",
+    "offer",
+    "decision",
+    "ready",
     "confirm_code",
 ]
 TEMPLATE_IDS: Final[tuple[TemplateId, ...]] = get_args(TemplateId)
@@ -104,6 +108,22 @@ TEMPLATES: Final[Mapping[TemplateId, Mapping[Language, Wording]]] = {
     "question": {
         "sv": Wording("En fråga till dig", "{unit} har en fråga till dig. Logga in på {address} och svara."),
         "en": Wording("A question for you", "{unit} has a question for you. Log in at {address} to answer."),
+    },
+    "question_reminder": {
+        "sv": Wording("Påminnelse", "Påminnelse: {unit} väntar på ditt svar. Logga in på {address}."),
+        "en": Wording("Reminder", "Reminder: {unit} waits for your answer. Log in at {address}."),
+    },
+    "offer": {
+        "sv": Wording("Ett erbjudande", "{unit} har ett erbjudande till dig. Logga in på {address} och läs det."),
+        "en": Wording("An offer", "{unit} has an offer for you. Log in at {address} to read it."),
+    },
+    "decision": {
+        "sv": Wording("Besked", "Du har ett besked från {unit}. Logga in på {address} och läs det."),
+        "en": Wording("A decision", "{unit} has decided something for you. Log in at {address} to read it."),
+    },
+    "ready": {
+        "sv": Wording("Klart att hämta", "Det du har beställt är klart. Logga in på {address} och hämta det."),
+        "en": Wording("Ready", "What you have ordered is ready. Log in at {address} to fetch it."),
     },
     "confirm_code": {
         "sv": Wording("Kod", "Din kod är {code}. Lämna den inte till någon."),

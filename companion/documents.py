@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from companion import page_routes, rules, store
 from companion.errors import CATALOGUE, TYPE_PREFIX
+from companion.event_kinds import EVENT_KINDS
 from companion.identity import Guard, guards_of
 from companion.routes import ROUTERS
 from companion.rules.retention import TABLE
@@ -47,6 +48,10 @@ Every error is `application/problem+json` (RFC 9457): `type` (`{TYPE_PREFIX}` an
 `field` at fault and a `detail` for programmers. `slot_taken` has `alternatives`: the three nearest free slots.
 """
 
+
+_EVENTS: Final = """\
+What the outbox tells the front (`ALLTID_COMPANION_EVENTS_URL`): at least once, with a key by which it acts once.
+"""
 
 _RETENTION: Final = """\
 How long data are kept, as `GET /retention` publishes it. A job does it once an hour in small transactions
@@ -102,6 +107,13 @@ def _retention_lines() -> Iterator[str]:
         yield f"| `{kind}` | {time} | {row.counted_from} | {row.fate} | {row.reason} |"
 
 
+def _event_lines() -> Iterator[str]:
+    yield "| Event | What has happened |"
+    yield "|---|---|"
+    for kind, meaning in EVENT_KINDS.items():
+        yield f"| `{kind}` | {meaning} |"
+
+
 def _setting_lines() -> Iterator[str]:
     yield "| Variable | Default | What it is |"
     yield "|---|---|---|"
@@ -120,6 +132,9 @@ def document() -> str:
         "## Problems\n",
         _PROBLEMS,
         "\n".join(_problem_lines()) + "\n",
+        "## Events\n",
+        _EVENTS,
+        "\n".join(_event_lines()) + "\n",
         "## Retention\n",
         _RETENTION,
         "\n".join(_retention_lines()) + "\n",

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.audit import AuditEntry
+from companion.event_kinds import EVENT_KINDS
 from companion.slot_news import ANYWHERE, Touched
 
 
@@ -47,5 +48,7 @@ class Transaction:
         self.touched.add(ANYWHERE)
 
     def publish(self, kind: str, key: str, due_at: datetime | None = None, **payload: Any) -> None:
-        """Tell others after the commit; ``key`` makes it happen once."""
+        """Tell others after the commit; ``key`` makes it happen once. ``kind`` is one of ``EVENT_KINDS``."""
+        if kind not in EVENT_KINDS:
+            raise ValueError(f"no such kind of event: {kind}")
         self.outbox.append(OutboxMessage(kind, payload, key, due_at))

@@ -17,6 +17,7 @@ from pydantic import Field
 from auth.permissions import NOTHING, Action, Resource
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_event_keys import EventKeys
+from signalling.companion_event_kinds import IGNORED
 from signalling.guard import guarded
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError
@@ -24,7 +25,7 @@ from signalling.protocol import Message
 from signalling.routes import Route
 
 Result = Literal["done", "repeated", "unknown", "malformed"]
-RESULTS: Final = (*get_args(Result), "busy", "unavailable", "failed")
+RESULTS: Final = (*get_args(Result), "ignored", "busy", "unavailable", "failed")
 
 _log = structlog.get_logger(__name__)
 
@@ -83,8 +84,9 @@ class CompanionEventMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.events = Counter(
             "ao_companion_events",
-            "Events of the companion by kind ('other' for those that nobody handles) and result: done, repeated, "
-            "unknown, malformed, busy (another front acts on it), unavailable and failed (delivered again later).",
+            "Events of the companion by kind ('other' for those that are not known) and result: done, ignored (nothing "
+            "is to be done), repeated, unknown, malformed, busy (another front acts on it), unavailable and failed "
+            "(delivered again later).",
             ["kind", "result"],
             registry=registry,
         )
@@ -136,9 +138,11 @@ class CompanionEventApi:
 
     async def _act(self, event: CompanionEvent) -> Result:
         handlers = self.handlers.get(event.kind)
+        if event.kind in IGNORED:
+            self._metrics.events.labels(event.kind, "ignored").inc()
+            return "done"
         if handlers is None:
             self._metrics.events.labels("other", "unknown").inc()
-            _log.info("companion_event_unknown", kind=event.kind)
             return "unknown"
         count = self._metrics.events
         claimed = await self._keys.claim(event.key)

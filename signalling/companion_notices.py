@@ -1,10 +1,12 @@
 """People are told of what happens to their bookings: neutral notices by SMS, e-mail and push, once for each event."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from chat.notice_templates import TemplateId
+from auth.principal import ProxyScope
+from chat.notice_templates import TemplateId, parameters_of
 from chat.opening_hours import STOCKHOLM
 from signalling.companion_answers import CompanionRefusedError
 from signalling.companion_cache import Freshness
@@ -12,14 +14,30 @@ from signalling.companion_client import CompanionClient
 from signalling.companion_events import CompanionEvent, EventPayloadError, text_of
 from signalling.companion_reports import CompanionReports
 
-TEMPLATES: Final[Mapping[str, TemplateId]] = {
-    "booking.created": "booking_made",
-    "booking.rebooked": "booking_moved",
-    "booking.cancelled": "booking_cancelled",
-    "summons.sent": "summons",
-    "summons.reminder": "summons_reminder",
-    "reserve.offered": "place_offered",
-    "guardian.asked": "question",
+
+@dataclass(frozen=True)
+class Telling:
+    """What is said, and to whose guardians if the patient can be told nowhere; None: to nobody but the patient."""
+
+    template_id: TemplateId
+    scope: ProxyScope | None = None
+
+
+TELLINGS: Final[Mapping[str, Telling]] = {
+    "booking.created": Telling("booking_made", "book"),
+    "booking.rebooked": Telling("booking_moved", "book"),
+    "booking.cancelled": Telling("booking_cancelled", "book"),
+    "summons.sent": Telling("summons", "book"),
+    "summons.reminder": Telling("summons_reminder", "book"),
+    "reserve.offered": Telling("place_offered", "book"),
+    "offer.notice": Telling("offer", "book"),
+    # What these are about is between the patient and the unit, also where the patient is a child.
+    "guardian.asked": Telling("question"),
+    "maternity.opened": Telling("question"),
+    "maternity.reminder": Telling("question_reminder"),
+    "maternity.allocated": Telling("decision"),
+    "correction.decided": Telling("decision"),
+    "extract.ready": Telling("ready"),
 }
 """Kind of event -> what is said. Whether a patient booked or staff did, a receipt is due."""
 _UNIT: Final = Freshness(fresh_s=300.0, stale_s=24 * 3600.0)
@@ -29,14 +47,20 @@ class Teller(Protocol):
     """Tells patients (``signalling/notice_part.py``)."""
 
     async def tell_patient(
-        self, person_id: str, template_id: TemplateId, parameters: Mapping[str, str], *, key: str, scope: Any
+        self,
+        person_id: str,
+        template_id: TemplateId,
+        parameters: Mapping[str, str],
+        *,
+        key: str,
+        scope: ProxyScope | None,
     ) -> bool:
-        """Tell somebody, or the guardians of a child; False when nobody can be told."""
+        """Tell somebody, or with a scope the guardians of a child; False when nobody can be told."""
         ...
 
 
 class BookingNotices:
-    """The handler of the kinds of events in ``TEMPLATES``."""
+    """The handler of the kinds of events in ``TELLINGS``."""
 
     def __init__(
         self, client: CompanionClient, teller: Teller, reports: CompanionReports, *, clock: Callable[[], float]
@@ -48,14 +72,18 @@ class BookingNotices:
 
     async def happened(self, event: CompanionEvent) -> None:
         """Tell the patient, unless the visit is over: news of yesterday is none."""
-        template_id, person_id = TEMPLATES[event.kind], text_of(event.payload, "patient")
-        parameters = {"unit": await self._unit_name(text_of(event.payload, "unit"))}
+        telling, person_id = TELLINGS[event.kind], text_of(event.payload, "patient")
+        parameters = {}
+        if "unit" in parameters_of(telling.template_id):
+            parameters["unit"] = await self._unit_name(text_of(event.payload, "unit"))
         if event.kind.startswith("booking."):
             starts_at = _instant(event.payload, "starts_at")
             if starts_at.timestamp() <= self._clock():
                 return
             parameters["when"] = f"{starts_at.astimezone(STOCKHOLM):%Y-%m-%d %H:%M}"
-        is_told = await self._teller.tell_patient(person_id, template_id, parameters, key=event.key, scope="book")
+        is_told = await self._teller.tell_patient(
+            person_id, telling.template_id, parameters, key=event.key, scope=telling.scope
+        )
         if not is_told and event.kind == "summons.sent":
             await self._reports.unreached(person_id)
 

@@ -8,6 +8,8 @@ from typing import Final
 from aiohttp import web
 from redis.asyncio import Redis
 
+from auth.guest_links import GuestLinks
+from auth.revocations import Revocations
 from auth.tokens import TokenKeys
 from sfu.registry import Registry
 from signalling import care_api, companion_events
@@ -19,11 +21,12 @@ from signalling.companion_events import CompanionEventApi, CompanionEventMetrics
 from signalling.companion_meetings import KINDS as BOOKING_KINDS
 from signalling.companion_meetings import BookingMeetings
 from signalling.companion_metrics import CompanionMetrics
-from signalling.companion_notices import TEMPLATES, BookingNotices
+from signalling.companion_notices import TELLINGS, BookingNotices
 from signalling.companion_policy import RetryPolicy
 from signalling.companion_proxies import CompanionProxies
 from signalling.companion_reports import CompanionReports
 from signalling.companion_roles import CompanionRoles
+from signalling.guardian_links import GuardianLinks, GuardianSecrets
 from signalling.identity import Identity
 from signalling.keys import load_audit_keys
 from signalling.meeting_closing import MeetingCloser
@@ -70,7 +73,8 @@ class CompanionPart:
         self.care = CareApi(settings, self.client, proxy_hops=settings.proxy_hops)
         self.source = MeetingSource(redis, meetings, self.client, clock=clock)
         if self.client is not None:
-            proxies = CompanionProxies(self.client, identity.proxies, identity.sessions, clock=clock)
+            proxies = CompanionProxies(self.client, redis, identity.proxies, identity.sessions, clock=clock)
+            identity.proxies.on_missing = proxies.fill
             self.events.on("proxies.changed", proxies.changed)
             roles = CompanionRoles(self.client, identity.sessions, clock=clock)
             identity.logins.roles = roles
@@ -109,12 +113,23 @@ class CompanionPart:
         self.events.add_routes(app)
         self.care.add_routes(app)
 
+    def link_by(
+        self, keys: TokenKeys, links: GuestLinks, revocations: Revocations, closes_at: Callable[[Meeting], int]
+    ) -> None:
+        """Let guardians come to meetings of teenagers who agree."""
+        guardians = GuardianLinks(
+            GuardianSecrets(keys), links, self.source, revocations, closes_at=closes_at, clock=self._clock
+        )
+        if self.client is not None:
+            self.events.on("guardian.consented", guardians.consented)
+            self.events.on("guardian.declined", guardians.declined)
+
     def tell_by(self, notices: NoticePart) -> None:
         """Let people be told of their bookings, and the companion of how that went."""
         if self.client is None or self.reports is None:
             return
         told = BookingNotices(self.client, notices, self.reports, clock=self._clock)
-        for kind in TEMPLATES:
+        for kind in TELLINGS:
             self.events.on(kind, told.happened)
         notices.delivery.watchers.append(self.reports.ended)
 

@@ -157,6 +157,9 @@ class Front:
             self.turn,
             clock=clock,
         )
+        self.companion.link_by(
+            keys, links, self.revocations, lambda meeting: meeting.ends_at + settings.meeting_open_after_s
+        )
         self.app = web.Application(
             middlewares=[self._count_requests, errors_and_headers, refuse_unguarded, self._guard_sockets],
             client_max_size=MAX_BODY_BYTES,

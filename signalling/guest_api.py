@@ -10,13 +10,22 @@ from auth.guest_links import GuestLink, GuestLinkError, GuestLinks, TooManyLinks
 from auth.permissions import Action, Resource
 from auth.revocations import Revocations
 from signalling.guard import Public, guarded, principal_of
+from signalling.guardian_links import GuardianSecrets
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError
 from signalling.limits import Buckets
 from signalling.meeting_api import MEETING
 from signalling.meeting_entry import MeetingEntry
 from signalling.meeting_source import MeetingSource
-from signalling.meeting_views import CreateLink, LinkCreated, LinkList, LinkView, MeetingToken, UseLink
+from signalling.meeting_views import (
+    CreateLink,
+    LinkCreated,
+    LinkList,
+    LinkView,
+    ListedLink,
+    MeetingToken,
+    UseLink,
+)
 from signalling.requests import client_address, own_origin
 from signalling.routes import Route
 from signalling.session_cookies import set_cookie
@@ -48,9 +57,11 @@ class GuestApi:
         entry: MeetingEntry,
         links: GuestLinks,
         revocations: Revocations,
+        guardian_secrets: GuardianSecrets,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._guardian_secrets = guardian_secrets
         self._settings = settings
         self._source = source
         self._entry = entry
@@ -98,15 +109,22 @@ class GuestApi:
             )
         except TooManyLinksError:
             raise HttpError("conflict", "links") from None
-        url = f"{own_origin(request, self._settings.public_url)}/guest#link={secret}"
-        reply = LinkCreated(**_view(link, now).model_dump(), url=url)
-        return web.json_response(reply.model_dump(), status=201)
+        view = _view(link, now).model_dump() | {"url": self._url(request, secret)}
+        return web.json_response(LinkCreated(**view).model_dump(), status=201)
+
+    def _url(self, request: web.Request, secret: str) -> str:
+        return f"{own_origin(request, self._settings.public_url)}/guest#link={secret}"
 
     @guarded(Action.GUEST_LINK_LIST, resource=_meeting)
     async def list_links(self, request: web.Request) -> web.Response:
         """GET /api/meetings/{meeting_id}/links."""
         links, now = await self._links.of_meeting(request[MEETING].meeting_id), self._clock()
-        return web.json_response(LinkList(links=[_view(link, now) for link in links]).model_dump())
+        views = []
+        for link in links:
+            secret = self._guardian_secrets.known(link) if link.state(now) == "unused" else None
+            url = None if secret is None else self._url(request, secret)
+            views.append(ListedLink(**_view(link, now).model_dump(), url=url))
+        return web.json_response(LinkList(links=views).model_dump())
 
     @guarded(Action.GUEST_LINK_REVOKE, resource=_link)
     async def revoke(self, request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from sfu.registry import Registry
 from signalling import guest_api, meeting_api, turn_api, whip_api
 from signalling.admissions import Admissions
 from signalling.entry import Entry
+from signalling.guardian_links import GuardianSecrets
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_entry import MeetingEntry
 from signalling.meeting_source import MeetingSource
@@ -45,10 +46,11 @@ class MeetingRoutes:
         *,
         clock: Callable[[], float],
     ) -> None:
+        guardian_secrets = GuardianSecrets(keys)
         signer = MeetingEntry(settings, keys, registry, admissions, max_participants=settings.max_participants)
         self._apis = (
             meeting_api.MeetingApi(meetings, source, signer, closer, registry, media, clock=clock),
-            guest_api.GuestApi(settings, source, signer, links, revocations, clock=clock),
+            guest_api.GuestApi(settings, source, signer, links, revocations, guardian_secrets, clock=clock),
             turn_api.TurnApi(turn, entry, clock=clock),
             whip_api.WhipApi(settings, entry, media, WhipSessions(redis), turn, clock=clock),
         )

@@ -105,6 +105,14 @@ class LinkView(Message):
     expires_at: int = Field(description="Seconds since the epoch.")
 
 
+class ListedLink(LinkView):
+    """A link in a list."""
+
+    url: str | None = Field(
+        default=None, description="The address, of a link that a teenager's yes made for a guardian, until it is used."
+    )
+
+
 class LinkCreated(LinkView):
     """A new link: the only time its address can be read."""
 
@@ -114,7 +122,7 @@ class LinkCreated(LinkView):
 class LinkList(Message):
     """A meeting's links."""
 
-    links: list[LinkView]
+    links: list[ListedLink]
 
 
 class UseLink(Message):

@@ -120,17 +120,19 @@ class NoticePart:
         parameters: Mapping[str, str],
         *,
         key: str,
-        scope: ProxyScope,
+        scope: ProxyScope | None,
         path: str = "",
     ) -> bool:
         """Tell somebody, or the guardians of a child who can be told nowhere; False when nobody can be told.
 
-        ``path``: where in the service the notice leads.
+        ``scope``: of what the guardians may do; None: they are not told. ``path``: where in the service it leads.
         """
         is_told = False
         try:
             if await self.notices.tell(person_id, template_id, parameters, key=key, path=path):
                 return True
+            if scope is None:
+                return False
             child = await self.contacts.get(person_id)
             for guardian in await self._proxies.guardians_of(person_id, scope, self._clock()):
                 # Nothing says where a protected child is cared for.

@@ -135,6 +135,12 @@ class FeedOut(Output):
     relations: list[FeedRelation]
 
 
+class GuardiansOut(Output):
+    """Person ids."""
+
+    guardians: list[str]
+
+
 class InvitationOut(Output):
     """Whether a guardian may come."""
 
@@ -271,6 +277,14 @@ async def feed(person_id: PersonId, caller: Feed) -> FeedOut:
                 for one, birth_date in told
             ]
         )
+
+
+@router.get("/persons/{person_id}/guardians")
+async def guardians(person_id: PersonId, caller: Feed) -> GuardiansOut:
+    """Who acts as guardian for a child now (the front asks, after it has lost what it knew)."""
+    async with caller.transaction() as transaction:
+        caller.require(transaction, Resource(patient_person_id=person_id), what="guardians")
+        return GuardiansOut(guardians=await store.guardians_of(transaction, person_id))
 
 
 @router.post("/bookings/{booking_id}/guardian-invitations", status_code=201)

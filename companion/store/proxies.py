@@ -267,6 +267,13 @@ async def relations_of(
     return children, adults
 
 
+async def guardians_of(transaction: Transaction, child_person_id: str) -> list[str]:
+    """Who acts for a child now."""
+    rows = await _open_ones(transaction, Guardianship.child_person_id == child_person_id)
+    active = [row for row in rows if row.state == GuardianState.ACTIVE and row.valid_until > transaction.now]
+    return sorted(row.guardian_person_id for row in active)
+
+
 async def proxies_of(transaction: Transaction, person_id: str) -> list[tuple[ProxyGrant, Person]]:
     """Who may act for an adult now."""
     grants = await _grants(transaction, ProxyGrant.patient_person_id == person_id)

@@ -31,7 +31,7 @@ class Journal:
 async def publish(services: Services, *keys: str) -> None:
     async with services.database.transaction(services.clock()) as transaction:
         for key in keys:
-            transaction.publish("thing.happened", key, thing=key)
+            transaction.publish("role.given", key, thing=key)
 
 
 async def test_everything_is_delivered_once_in_order(services: Services) -> None:
@@ -46,7 +46,7 @@ async def test_everything_is_delivered_once_in_order(services: Services) -> None
 async def test_what_was_rolled_back_is_never_told(services: Services) -> None:
     with suppress(ZeroDivisionError):
         async with services.database.transaction(services.clock()) as transaction:
-            transaction.publish("thing.happened", "a")
+            transaction.publish("role.given", "a")
             1 / 0  # noqa: B018
     assert await Dispatcher(services.database, Journal(), services.clock).deliver_due() == 0
 
@@ -98,10 +98,16 @@ async def test_the_front_gets_a_service_token_and_the_key(clock: VirtualClock) -
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
         receiver = HttpReceiver("http://front/api/companion/events", TOKEN_KEYS, http, clock)
-        event = Event("k", "thing.happened", clock.now, {"id": "x"})
+        event = Event("k", "role.given", clock.now, {"id": "x"})
         await receiver.deliver(event)
         with pytest.raises(DeliveryError, match="500"):
             await receiver.deliver(event)
     token = seen[0].headers["authorization"].removeprefix("Bearer ")
     claims = TOKEN_KEYS.check_service(token, now=clock.now.timestamp(), scope="companion:events")
     assert (claims.service, seen[0].headers["idempotency-key"]) == ("companion", "k")
+
+
+async def test_a_kind_that_is_not_listed_is_written_by_nobody(services: Services) -> None:
+    async with services.database.reading(services.clock()) as transaction:
+        with pytest.raises(ValueError, match="no such kind"):
+            transaction.publish("thing.happened", "key")

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from redis.asyncio import Redis
 
+from companion.event_kinds import EVENT_KINDS
 from signalling.companion_event_keys import LEASE_S, EventKeys
+from signalling.companion_event_kinds import IGNORED
 from signalling.companion_events import CompanionEvent
 from signalling.front import Front
 from tests.signalling.browsing import Browser, acting, browser_of, patient, staff
@@ -171,12 +174,12 @@ async def test_only_the_companion_tells(make_browser: MakeBrowser, front: Front)
 # --- proxies ---------------------------------------------------------------------------------------------------------
 
 
-def relations(*scopes: str) -> dict[str, Any]:
+def relations(*scopes: str, kind: str = "grant") -> dict[str, Any]:
     return {
         "relations": [
             {
-                "subject": CHILD, "name": "Bo Testsson", "kind": "grant", "scopes": list(scopes),
-                "valid_until": int(NOW) + 5000, "birth_date": None,
+                "subject": CHILD, "name": "Bo Testsson", "kind": kind, "scopes": list(scopes),
+                "valid_until": int(NOW) + 5000, "birth_date": None if kind == "grant" else "2020-01-01",
             }
         ]
     }  # fmt: skip
@@ -219,3 +222,48 @@ async def test_without_a_companion_the_front_works_and_takes_events(
     alone = await make_front()
     assert alone.companion.client is None
     assert await tell(await make_browser(at=alone), event("proxies.changed", person=ME)) == (200, {"result": "unknown"})
+
+
+async def test_what_redis_has_lost_of_proxies_is_asked_for_again(
+    front: Front, companion: FakeCompanion, redis_client: Redis
+) -> None:
+    proxies = front.identity.proxies
+    companion.is_broken = True
+    assert await proxies.relations(ME, NOW) == ()  # nobody acts on what is not known
+    companion.is_broken = False
+    companion.answers[f"/persons/{ME}/proxies"] = relations("book", "messages", "meetings", kind="guardian")
+    companion.answers[f"/persons/{CHILD}/guardians"] = {"guardians": [ME]}
+    for _ in range(2):
+        assert await proxies.guardians_of(CHILD, "book", NOW) == (ME,)
+        assert await proxies.relation(ME, CHILD, NOW) is not None
+        assert [one.subject_person_id for one in await proxies.relations(ME, NOW)] == [CHILD]
+        await redis_client.flushdb()
+    companion.asked.clear()
+    stranger = "p-" + "x" * 26
+    companion.answers[f"/persons/{stranger}/proxies"] = {"relations": []}
+    for _ in range(3):
+        assert await proxies.relation(stranger, CHILD, NOW) is None
+    assert companion.asked == [f"/persons/{stranger}/proxies"]
+
+
+# --- every kind ------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_that_the_companion_writes_is_handled_or_ignored_on_purpose(front: Front) -> None:
+    handled = set(front.companion.events.handlers)
+    assert handled & set(IGNORED) == set()
+    assert handled | set(IGNORED) == set(EVENT_KINDS)
+    assert all(len(why) > 20 for why in IGNORED.values())
+
+
+async def test_what_is_ignored_and_what_is_unknown_is_counted_and_not_logged(
+    make_browser: MakeBrowser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    browser = await make_browser()
+    capsys.readouterr()
+    assert await tell(browser, event("custody.asked", "k1")) == (200, {"result": "done"})
+    assert await tell(browser, event("weather.changed", "k2")) == (200, {"result": "unknown"})
+    assert "companion_event" not in capsys.readouterr().out
+    metrics = (await browser.ask("GET", "/metrics"))[1]
+    assert 'ao_companion_events_total{kind="custody.asked",result="ignored"} 1.0' in metrics
+    assert 'ao_companion_events_total{kind="other",result="unknown"} 1.0' in metrics

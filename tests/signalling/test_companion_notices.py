@@ -1,19 +1,21 @@
 """What people are told of their bookings and summonses, and what the companion is told of how that went."""
 
 import asyncio
+from datetime import date
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from auth.identity_numbers import parse
+from auth.proxies import guardian
 from chat.notices import Contact
 from chat.sender_development import caught
 from companion.models.people import Person
 from companion.models.summons import PersonReach, Summons
 from signalling.companion_reports import KEY, LOGINS
 from signalling.front import Front
-from tests.companion.people import ANNA, UNIT
+from tests.companion.people import ANNA, CHILD, UNIT
 from tests.companion.people import staff as planner
 from tests.companion.world import ADMIN
 from tests.signalling.browsing import browser_of
@@ -59,6 +61,42 @@ async def test_each_change_of_a_booking_is_told_once_and_says_nothing_of_health(
         "Din tid hos Björkens mottagning är nu 2027-01-15 09:40",
         "Du har en tid hos Björkens mottagning 2027-01-15 09:10",
     ]
+
+
+KINDS_OF_TEXTS = {
+    "offer.notice": "Din vårdkontakt har ett erbjudande till dig",
+    "maternity.opened": "Din vårdkontakt har en fråga till dig",
+    "maternity.reminder": "Påminnelse: din vårdkontakt väntar på ditt svar",
+    "maternity.allocated": "Du har ett besked från din vårdkontakt",
+    "correction.decided": "Du har ett besked från din vårdkontakt",
+    "extract.ready": "Det du har beställt är klart",
+}
+
+
+async def test_news_of_other_kinds_is_told_neutrally(
+    front: Front, real_companion: RealCompanion, redis_client: Redis
+) -> None:
+    clock = real_companion.clock
+    async with real_companion.services.database.transaction(clock()) as transaction:
+        for kind in KINDS_OF_TEXTS:
+            unit = {} if kind == "extract.ready" else {"unit": UNIT}
+            transaction.publish(kind, f"key-of-{kind}", patient=ANNA, **unit)
+    await real_companion.deliver(front)
+    told = await texts(redis_client, len(KINDS_OF_TEXTS))
+    assert [text.partition(". Logga")[0] for text in told] == sorted(KINDS_OF_TEXTS.values())
+
+
+async def test_a_childs_guardians_hear_of_bookings_and_not_of_what_is_the_childs_alone(
+    front: Front, real_companion: RealCompanion, redis_client: Redis
+) -> None:
+    child = guardian(CHILD, "Bo", birth_date=date(2018, 8, 8))
+    await front.identity.proxies.replace(ANNA, [child], front.companion._clock())
+    async with real_companion.services.database.transaction(real_companion.clock()) as transaction:
+        for kind in ("maternity.opened", "correction.decided", "offer.notice"):
+            transaction.publish(kind, f"key-of-{kind}", patient=CHILD, unit=UNIT)
+    await real_companion.deliver(front)
+    (text,) = await texts(redis_client, 1)
+    assert text.startswith("Din vårdkontakt har ett erbjudande")
 
 
 async def summon(real_companion: RealCompanion) -> str:
