@@ -66,21 +66,31 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.chat_bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two cells, under half a minute")
+    parser.add_argument("--cells", help="only these, by their place in the list from 1 on: 2,3")
     parser.add_argument("--server-cpu", type=int, default=0)
     parser.add_argument("--client-cpu", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each phase")
     options = parser.parse_args()
+    cells = QUICK_CELLS if options.quick else CELLS
+    if options.cells:
+        cells = tuple(CELLS[int(place) - 1] for place in options.cells.split(","))
     report = chat_report(
-        quick=options.quick, server_cpu=options.server_cpu, client_cpu=options.client_cpu, seconds=options.seconds
+        quick=options.quick,
+        server_cpu=options.server_cpu,
+        client_cpu=options.client_cpu,
+        seconds=options.seconds,
+        cells=cells,
     )
     sys.stdout.write(uvloop.run(report))
 
 
-async def chat_report(*, quick: bool, server_cpu: int, client_cpu: int, seconds: float = 3.0) -> str:
+async def chat_report(
+    *, quick: bool, server_cpu: int, client_cpu: int, seconds: float = 3.0, cells: tuple[ChatCell, ...] = ()
+) -> str:
     """Run everything; the figures as text."""
     _allow_many_files()
     pin(client_cpu)
-    cells = QUICK_CELLS if quick else CELLS
+    cells = cells or (QUICK_CELLS if quick else CELLS)
     seconds = min(seconds, 1.5) if quick else seconds
     bare: list[BareAppends] = []
     figures: list[CellFigures] = []

@@ -28,6 +28,7 @@ from signalling.chat_reference import chat_document, chat_typescript
 from signalling.chat_settings import ChatSettings
 from signalling.companion_events import CompanionEventMetrics
 from signalling.companion_metrics import CompanionMetrics
+from signalling.garbage import GarbageMetrics
 from signalling.metrics import FrontMetrics
 from signalling.permission_reference import permissions_document
 from signalling.settings import FrontSettings, ServeSettings
@@ -54,6 +55,7 @@ def settings_document() -> str:
 def metrics_document() -> str:
     """The metrics of all programs."""
     front = FrontMetrics().registry
+    GarbageMetrics(front)
     ChatMetrics(front)
     CompanionMetrics(front)
     CompanionEventMetrics(front)

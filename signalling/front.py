@@ -35,6 +35,7 @@ from signalling.companion_part import CompanionPart
 from signalling.connection import SocketServer
 from signalling.entry import Entry
 from signalling.events import ClientEvents
+from signalling.garbage import Garbage
 from signalling.guard import Public, guarded, refuse_unguarded
 from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
 from signalling.identity import Identity
@@ -349,8 +350,11 @@ async def run(settings: FrontSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    garbage = Garbage(front.metrics.registry)
     await front.start()
+    garbage.start()
     await stop.wait()
+    await garbage.stop()
     await front.stop()
 
 
