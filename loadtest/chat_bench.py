@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--client-cpu", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each phase")
     options = parser.parse_args()
-    cells = QUICK_CELLS if options.quick else CELLS
+    cells: tuple[ChatCell, ...] = QUICK_CELLS if options.quick else CELLS
     if options.cells:
         cells = tuple(CELLS[int(place) - 1] for place in options.cells.split(","))
     report = chat_report(
