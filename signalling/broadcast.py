@@ -19,3 +19,8 @@ class Broadcaster:
         workers, fronts = await self._registry.live("worker"), await self._registry.live("front")
         for process_id in {*workers, *fronts, self._bus.process_id}:
             await self._bus.emit(process_id, event, data)
+
+    async def to_fronts(self, event: str, data: Mapping[str, Any]) -> None:
+        """The same to fronts alone, this one included."""
+        for front_id in {*await self._registry.live("front"), self._bus.process_id}:
+            await self._bus.emit(front_id, event, data)

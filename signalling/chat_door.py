@@ -1,7 +1,7 @@
 """Who a chat socket is, and what of its reading and writing stands in the audit log."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 from aiohttp import web
@@ -9,7 +9,9 @@ from aiohttp import web
 from auth.audit import AuditEntry, entry_of
 from auth.permissions import TABLE, Action, Decision
 from auth.principal import Principal
+from auth.tokens import CLOCK_LEEWAY_S
 from chat.conversation import Conversation
+from signalling.chat_sockets import Pass
 from signalling.entry import Entry, RefusedError, principal_of
 
 
@@ -23,16 +25,25 @@ class FindPrincipal(Protocol):
 class MeetingAndSessionDoor:
     """Meeting tokens by ``Entry``, logins by the session that the handshake's cookie names."""
 
-    def __init__(self, entry: Entry, find_principal: FindPrincipal) -> None:
+    def __init__(self, entry: Entry, find_principal: FindPrincipal, clock: Callable[[], float]) -> None:
         self._entry = entry
         self._find_principal = find_principal
+        self._clock = clock
 
-    async def by_token(self, token: str) -> Principal:
+    async def by_token(self, token: str) -> tuple[Principal, Pass]:
         """The holder of a meeting token who is admitted; ``RefusedError`` otherwise."""
         ticket = await self._entry.check(token, Action.MEETING_CHAT)
         if not ticket.is_admitted:
             raise RefusedError("not_admitted")
-        return principal_of(ticket.claims)
+        claims = ticket.claims
+        return principal_of(claims), Pass(claims.room_id, claims.expires_at + CLOCK_LEEWAY_S)
+
+    async def lapsed(self, passes: Collection[Pass]) -> set[Pass]:
+        """Which of them are good for nothing any more; one look for each meeting, however many are inside."""
+        now = self._clock()
+        rooms = {one.meeting_id for one in passes if one.until_s > now}
+        there = {meeting_id for meeting_id in rooms if await self._entry.has_room(meeting_id)}
+        return {one for one in passes if one.until_s <= now or one.meeting_id not in there}
 
     async def by_request(self, request: web.Request, *, is_use: bool) -> Principal | None:
         """Who is logged in."""

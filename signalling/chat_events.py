@@ -6,7 +6,7 @@ in which the store confirmed. What a socket sends is handled in its order, one a
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, Protocol
 
 import structlog
@@ -26,10 +26,11 @@ from signalling.chat_metrics import ChatMetrics
 from signalling.chat_packets import acknowledgement_frame, event_frame
 from signalling.chat_sends import ChatSends
 from signalling.chat_settings import ChatSettings
-from signalling.chat_sockets import ChatSocket
+from signalling.chat_sockets import ChatSocket, Pass
 from signalling.connection import Connection, Frame
 from signalling.limits import TokenBucket
 from signalling.logs import place_of
+from signalling.meeting_chats import chat_of
 from signalling.settings import FrontSettings
 from signalling.socket_gate import SocketGate
 
@@ -47,8 +48,11 @@ _USES: Final = _APPENDS | {"chat_type", "chat_live", "chat_history", "chat_searc
 class Door(Protocol):
     """Tells who somebody is. Refusals are exceptions with a ``code`` of ``ChatCode``."""
 
-    async def by_token(self, token: str) -> Principal:
-        """The holder of a meeting token who is admitted."""
+    async def by_token(self, token: str) -> tuple[Principal, Pass]:
+        """The holder of a meeting token who is admitted, and what the token is good for."""
+
+    async def lapsed(self, passes: Collection[Pass]) -> set[Pass]:
+        """Which of them are good for nothing any more."""
 
     async def by_request(self, request: web.Request, *, is_use: bool) -> Principal | None:
         """Who is logged in, by the cookie of the socket's handshake; ``is_use``: a person does something."""
@@ -162,6 +166,16 @@ class ChatEvents:
             if principal.grant_id == grant_id and meeting_id in (None, principal.meeting_id):
                 socket.connection.abort("ended")
 
+    def cut_meeting(self, meeting_id: str) -> None:
+        """The meeting is over: who came with a token of it is told, and let go."""
+        for socket in list(self._sockets.values()):
+            if socket.admitted is None or socket.admitted.meeting_id != meeting_id:
+                continue
+            for conversation_id in list(socket.attached):
+                socket.hint(event_frame("chat_ended", {"conversation_id": conversation_id}))
+            self.forget(socket.connection)
+            socket.connection.cut_soon()
+
     def _refusal(self, event: str, code: wire.ChatCode, field: str | None) -> dict[str, Any]:
         self._metrics.errors.labels(event, code).inc()
         error = {"code": code, "message": wire.CHAT_MESSAGES[code]}
@@ -198,12 +212,18 @@ class ChatEvents:
     # --- who ---------------------------------------------------------------------------------------------------
 
     async def _hello(self, connection: Connection, message: wire.ChatHello) -> Mapping[str, Any]:
+        principal: Principal | None
+        admitted: Pass | None = None
         if message.token is not None:
-            principal: Principal | None = await self._door.by_token(message.token)
+            principal, admitted = await self._door.by_token(message.token)
         else:
             principal = await self._door.by_request(connection.request, is_use=False)
         if principal is None:
             raise RefusedChatError("not_logged_in")
+        before = self._sockets.get(connection)
+        if before is not None and admitted is not None and before.principal == principal:
+            before.admitted = admitted  # a token that was renewed: it goes on reading what it reads
+            return self._greeting(meeting=chat_of(admitted.meeting_id))
         self.forget(connection)
         settings = self._settings
         socket = self._sockets[connection] = ChatSocket(
@@ -211,25 +231,28 @@ class ChatEvents:
             principal,
             TokenBucket(settings.messages_per_s, settings.messages_burst, self._monotonic()),
             self._limits.max_unsent_bytes,
-            is_by_session=message.token is None,
+            admitted,
         )
         if connection.gate is not None:
             connection.gate.arm(socket, self._sends.take, settings.max_small_message_bytes)
         connection.keep()
-        reply: dict[str, Any] = {"meeting": None, "channel": None, "typing_ms": TYPING_MS}
         if principal.meeting_id is not None:
-            meeting = Conversation(f"meeting-{principal.meeting_id}", meeting_id=principal.meeting_id)
+            meeting = Conversation(chat_of(principal.meeting_id), meeting_id=principal.meeting_id)
             await self._service.store.create(meeting)
-            reply["meeting"] = meeting.conversation_id
-        elif principal.kind == "staff" and principal.provider_hsa_id and principal.unit_hsa_id:
+            return self._greeting(meeting=meeting.conversation_id)
+        if principal.kind == "staff" and principal.provider_hsa_id and principal.unit_hsa_id:
             unit = Conversation(
                 unit_channel(principal.provider_hsa_id, principal.unit_hsa_id),
                 provider_hsa_id=principal.provider_hsa_id,
                 unit_hsa_id=principal.unit_hsa_id,
             )
             await self._service.store.create(unit)
-            reply["channel"] = unit.conversation_id
-        return reply
+            return self._greeting(channel=unit.conversation_id)
+        return self._greeting()
+
+    @staticmethod
+    def _greeting(*, meeting: str | None = None, channel: str | None = None) -> dict[str, Any]:
+        return {"meeting": meeting, "channel": channel, "typing_ms": TYPING_MS}
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -351,8 +374,11 @@ class ChatEvents:
                 _log.warning("chat_logins_unchecked", exception=place_of(error))
 
     async def check_logins(self) -> None:
-        """End sockets whose login has ended, and what people (proxies) may no longer read."""
-        for socket in [socket for socket in self._sockets.values() if socket.is_by_session]:
+        """End sockets whose login or meeting token has ended, and what people (proxies) may no longer read."""
+        lapsed = await self._door.lapsed({socket.admitted for socket in self._sockets.values() if socket.admitted})
+        for socket in [socket for socket in self._sockets.values() if socket.admitted in lapsed]:
+            socket.connection.abort("ended")  # who is still inside comes back with the next token
+        for socket in [socket for socket in self._sockets.values() if socket.admitted is None]:
             was_used, socket.was_used = socket.was_used, False
             principal = await self._door.by_request(socket.connection.request, is_use=was_used)
             if principal is None or principal.actor != socket.principal.actor:

@@ -136,7 +136,11 @@ class LiveEdit(Message):
 
 
 class ChatHello(Message):
-    """Say who reads and writes on this socket: by the login's cookie, or by a meeting token."""
+    """Say who reads and writes on this socket: by the login's cookie, or by a meeting token.
+
+    A meeting token that was renewed is shown by another `chat_hello`, which leaves what is read as it is. A socket
+    whose token has ended, or whose meeting is over, is closed.
+    """
 
     protocol: Literal[1] = Field(description="The protocol version.")
     token: Token | None = Field(default=None, description="A meeting token: opens that meeting's chat only.")

@@ -11,6 +11,15 @@ HINT_BYTES: Final = 16 * 1024
 """Beyond the limit of a slow socket there is room for the small packets that tell it so."""
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What a meeting token is good for."""
+
+    meeting_id: str
+    until_s: int
+    """Seconds since the epoch, the leeway of clocks included."""
+
+
 @dataclass(eq=False)
 class ChatSocket:
     """One socket that said who it is (a ``chat.fanout.Reader``)."""
@@ -19,8 +28,8 @@ class ChatSocket:
     principal: Principal
     events: TokenBucket
     max_unsent_bytes: int
-    is_by_session: bool
-    """Logged in by a cookie, not by a meeting token."""
+    admitted: Pass | None
+    """By a meeting token; None: logged in by a cookie."""
     was_used: bool = False
     """Somebody did something here since the login was looked at last; receipts do not count."""
     author: "tuple[Principal, bytes, bytes] | None" = None

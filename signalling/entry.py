@@ -111,6 +111,10 @@ class Entry:
             raise RefusedError("unknown_room")
         return Ticket(claims, room, decided)
 
+    async def has_room(self, room_id: str) -> bool:
+        """Whether a room is there that tokens could open."""
+        return await self._registry.room(room_id) is not None
+
     async def check_grant(self, claims: MeetingClaims) -> Decided | None:
         """Refuse a grant that was withdrawn or removed; what hosts decided about it otherwise."""
         if await self._revocations.is_revoked(claims.grant_id):

@@ -39,6 +39,7 @@ from signalling.garbage import Garbage
 from signalling.guard import Public, guarded, refuse_unguarded
 from signalling.http_api import MAX_BODY_BYTES, Http, errors_and_headers
 from signalling.identity import Identity
+from signalling.meeting_chats import MEETING_OVER_EVENT, MeetingChats
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_routes import MeetingRoutes
 from signalling.meetings import Meetings
@@ -95,7 +96,8 @@ class Front:
         self.watch = ProcessWatch(self.registry, "worker", self._on_worker_lost)
         self.sockets = SocketServer(settings, self.metrics, logging.getLogger("alltid.sockets"))
         self.sessions = Sessions(self.sockets, self.metrics)
-        self.revocations = Revocations(self._redis, Broadcaster(self.bus, self.registry))
+        self._broadcaster = Broadcaster(self.bus, self.registry)
+        self.revocations = Revocations(self._redis, self._broadcaster)
         self.admissions = Admissions(self._redis)
         self.meetings = Meetings(self._redis)
         self.turn = turn_server(settings)
@@ -126,9 +128,20 @@ class Front:
             turn=self.turn,
             clock=clock,
         )
-        http = Http(settings, keys, self.registry, self.media, self.watch, self.metrics, clock=clock)
+        self.chat = ChatPart(
+            settings,
+            self.front_id,
+            self._redis,
+            self.sockets,
+            MeetingAndSessionDoor(self.entry, self.identity.guard.find_principal, clock),
+            AuditedAccess(self.identity.record, clock),
+            self.metrics,
+            clock=clock,
+        )
+        chats = MeetingChats(self.chat.store, self._broadcaster.to_fronts)
         links = GuestLinks(self._redis)
-        closer = MeetingCloser(self.meetings, links, self.registry, self.media)
+        self.closer = closer = MeetingCloser(self.meetings, links, self.registry, self.media, chats)
+        http = Http(settings, keys, self.registry, closer, chats, self.watch, self.metrics, clock=clock)
         self.companion = CompanionPart(
             settings,
             keys,
@@ -151,6 +164,7 @@ class Front:
             self.meetings,
             self.companion.source,
             closer,
+            chats,
             links,
             self.admissions,
             self.revocations,
@@ -171,16 +185,6 @@ class Front:
         self.portal = Portal(settings, self._redis, self.companion.source, self.identity, self.metrics, clock=clock)
         self.portal.attach(self.app)
         self.admission.on_removed = self.tell_removed
-        self.chat = ChatPart(
-            settings,
-            self.front_id,
-            self._redis,
-            self.sockets,
-            MeetingAndSessionDoor(self.entry, self.identity.guard.find_principal),
-            AuditedAccess(self.identity.record, clock),
-            self.metrics,
-            clock=clock,
-        )
         self.notices = NoticePart(
             settings,
             keys,
@@ -286,6 +290,8 @@ class Front:
                 self.sessions.close(session, "replaced")
         elif event == _REMOVED_EVENT:
             self.chat.events.cut_grant(data["grant_id"], meeting_id=data["room_id"])
+        elif event == MEETING_OVER_EVENT:
+            self.chat.events.cut_meeting(data["meeting_id"])
         elif event == REVOKE_EVENT:
             self.chat.events.cut_grant(data["grant_id"])
             for session in self.sessions.of_grant(data["grant_id"]):
@@ -293,8 +299,7 @@ class Front:
 
     async def tell_removed(self, room_id: str, grant_id: str) -> None:
         """A host removed somebody: sockets that only read the meeting's chat end at every front."""
-        for front_id in {*await self.registry.live("front"), self.front_id}:
-            await self.bus.emit(front_id, _REMOVED_EVENT, {"room_id": room_id, "grant_id": grant_id})
+        await self._broadcaster.to_fronts(_REMOVED_EVENT, {"room_id": room_id, "grant_id": grant_id})
 
     async def _on_worker_lost(self, worker_id: str) -> None:
         """Tell the people of its rooms at once; the next join finds the room a new home."""

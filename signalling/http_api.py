@@ -22,11 +22,12 @@ from auth.permissions import Action
 from auth.principal import Principal
 from auth.tokens import MAX_DISPLAY_NAME_CHARACTERS, MAX_IDENTITY_CHARACTERS, Scope, TokenKeys
 from sfu.bus import RpcError
-from sfu.client import MediaClient
 from sfu.registry import MAX_PARTICIPANTS, ProcessWatch, Registry
 from signalling.guard import PAGES, Public, guarded, service_principal
 from signalling.http_errors import HttpError, HttpErrorCode
 from signalling.logs import place_of
+from signalling.meeting_chats import MeetingChats
+from signalling.meeting_closing import MeetingCloser
 from signalling.metrics import FrontMetrics
 from signalling.plain_pages import plain_page
 from signalling.protocol import PROTOCOL_VERSION, Identifier, Message, Role
@@ -126,7 +127,8 @@ class Http:
         settings: FrontSettings,
         keys: TokenKeys,
         registry: Registry,
-        media: MediaClient,
+        closer: MeetingCloser,
+        chats: MeetingChats,
         watch: ProcessWatch,
         metrics: FrontMetrics,
         *,
@@ -135,7 +137,8 @@ class Http:
         self._settings = settings
         self._keys = keys
         self._registry = registry
-        self._media = media
+        self._closer = closer
+        self._chats = chats
         self._watch = watch
         self._metrics = metrics
         self._clock = clock
@@ -192,6 +195,8 @@ class Http:
         room_id = body.room_id or secrets.token_urlsafe(12)
         limit = body.max_participants or self._settings.max_participants
         is_new = await self._registry.create_room(room_id, body.name, limit)
+        if is_new:
+            await self._chats.open(room_id)
         reply = RoomCreated(room_id=room_id, name=body.name, max_participants=limit)
         return web.json_response(reply.model_dump(), status=201 if is_new else 200)
 
@@ -218,12 +223,9 @@ class Http:
 
     @guarded(Action.ROOM_WRITE)
     async def delete_room(self, request: web.Request) -> web.Response:
-        """DELETE /api/rooms/{room_id}: first the key, so that nobody comes in again, then the people."""
-        room = await self._registry.room(request.match_info["room_id"])
-        if room is None or not await self._registry.delete_room(room.room_id):
+        """DELETE /api/rooms/{room_id}: the people, the key, and the chat."""
+        if not await self._closer.close_room(request.match_info["room_id"]):
             raise HttpError("unknown_room")
-        if room.worker_id in await self._registry.live("worker"):
-            await self._media.close_room(room.worker_id, room.room_id)
         return web.Response(status=204)
 
     # --- the web client ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from auth.tokens import Role, Scope, TokenKeys
 from sfu.registry import Registry
 from signalling.admissions import Admissions
 from signalling.http_errors import HttpError
+from signalling.meeting_chats import MeetingChats
 from signalling.meeting_settings import MeetingSettings
 from signalling.meeting_views import MeetingToken
 from signalling.meetings import Meeting
@@ -32,6 +33,7 @@ class MeetingEntry:
         keys: TokenKeys,
         registry: Registry,
         admissions: Admissions,
+        chats: MeetingChats,
         *,
         max_participants: int,
     ) -> None:
@@ -39,6 +41,7 @@ class MeetingEntry:
         self._keys = keys
         self._registry = registry
         self._admissions = admissions
+        self._chats = chats
         self._max_participants = max_participants
 
     def opens_at(self, meeting: Meeting) -> int:
@@ -98,7 +101,8 @@ class MeetingEntry:
         if decided == "removed":
             raise HttpError("removed")
         limit = meeting.max_participants or self._max_participants
-        await self._registry.create_room(meeting.meeting_id, meeting.title, limit)
+        if await self._registry.create_room(meeting.meeting_id, meeting.title, limit):
+            await self._chats.open(meeting.meeting_id)
         lifetime_s = max(1, min(self._settings.meeting_token_lifetime_s, until - int(now)))
         is_admitted = admitted or decided == "admitted"
         token = self._keys.sign_meeting(

@@ -15,6 +15,7 @@ from signalling import guest_api, meeting_api, turn_api, whip_api
 from signalling.admissions import Admissions
 from signalling.entry import Entry
 from signalling.guardian_links import GuardianSecrets
+from signalling.meeting_chats import MeetingChats
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_entry import MeetingEntry
 from signalling.meeting_source import MeetingSource
@@ -38,6 +39,7 @@ class MeetingRoutes:
         meetings: Meetings,
         source: MeetingSource,
         closer: MeetingCloser,
+        chats: MeetingChats,
         links: GuestLinks,
         admissions: Admissions,
         revocations: Revocations,
@@ -47,7 +49,7 @@ class MeetingRoutes:
         clock: Callable[[], float],
     ) -> None:
         guardian_secrets = GuardianSecrets(keys)
-        signer = MeetingEntry(settings, keys, registry, admissions, max_participants=settings.max_participants)
+        signer = MeetingEntry(settings, keys, registry, admissions, chats, max_participants=settings.max_participants)
         self._apis = (
             meeting_api.MeetingApi(meetings, source, signer, closer, registry, media, clock=clock),
             guest_api.GuestApi(settings, source, signer, links, revocations, guardian_secrets, clock=clock),

@@ -67,7 +67,7 @@ export interface LiveEdit {
   insert: string;
 }
 
-/** Say who reads and writes on this socket: by the login's cookie, or by a meeting token. */
+/** Say who reads and writes on this socket: by the login's cookie, or by a meeting token. A meeting token that was renewed is shown by another `chat_hello`, which leaves what is read as it is. A socket whose token has ended, or whose meeting is over, is closed. */
 export interface ChatHello {
   /** The protocol version. */
   protocol: 1;

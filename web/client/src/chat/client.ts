@@ -13,6 +13,8 @@ import { type ChatServerMessage, type ChatSocket, type ChatSocketFactory, openCh
 const MAX_RESUMED = 20;
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 15_000;
+/** How often it is looked whether the meeting token was renewed: the server lets go of those whose token has ended. */
+const RENEW_MS = 20_000;
 
 export interface ChatOptions {
   /** The front's origin. */
@@ -48,6 +50,8 @@ export class ChatClient extends Emitter<ChatClientEventMap> implements Carrier {
   #resuming = false;
   #attempts = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #greeted: string | undefined;
+  #renewal: ReturnType<typeof setInterval> | undefined;
   #stopListening: () => void = () => undefined;
 
   constructor(options: ChatOptions) {
@@ -130,6 +134,7 @@ export class ChatClient extends Emitter<ChatClientEventMap> implements Carrier {
       const hello = await this.request("chat_hello", { protocol: PROTOCOL_VERSION, ...(token !== undefined && { token }) });
       if (socket !== this.#socket) return;
       this.hello = hello;
+      this.#greeted = token;
     } catch (error) {
       if (socket !== this.#socket) return;
       const code = chatFailure(error);
@@ -138,9 +143,23 @@ export class ChatClient extends Emitter<ChatClientEventMap> implements Carrier {
       return isPassingChat(code) || mayPass ? this.#lost() : this.#end(code);
     }
     this.#attempts = 0;
+    if (this.#options.token) this.#renewal = setInterval(() => void this.#greetAgain(), RENEW_MS);
     this.#become("online");
     for (const { id, snapshot } of this.#conversations.values()) if (snapshot.status !== "ended") this.#toResume.add(id);
     void this.#resumeAll();
+  }
+
+  /** Show the meeting token that has taken the place of the one shown before. */
+  async #greetAgain(): Promise<void> {
+    const socket = this.#socket;
+    try {
+      const token = await this.#options.token?.();
+      if (socket !== this.#socket || token === undefined || token === this.#greeted) return;
+      await this.request("chat_hello", { protocol: PROTOCOL_VERSION, token });
+      this.#greeted = token;
+    } catch (error) {
+      if (socket === this.#socket && !isPassingChat(chatFailure(error))) this.#lost(); // a new socket finds out why
+    }
   }
 
   /** Ask for what is missing, as many conversations at a time as the server takes. */
@@ -209,6 +228,7 @@ export class ChatClient extends Emitter<ChatClientEventMap> implements Carrier {
 
   #drop(): void {
     clearTimeout(this.#retry);
+    clearInterval(this.#renewal);
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();

@@ -130,6 +130,24 @@ describe("reading", () => {
     expect(client.state).toBe("online");
   });
 
+  it("shows the server a meeting token that was renewed, on the same socket", async () => {
+    let token = "first";
+    const client = new ChatClient({ url: "", owner: "anna", token: () => token, store, openSocket: server.open });
+    client.open("meeting-a");
+    client.start();
+    await pass(60_000);
+    expect(server.payloads("chat_hello")).toEqual([{ protocol: 1, token: "first" }]);
+    token = "second";
+    await pass(60_000);
+    expect(server.payloads("chat_hello").slice(1)).toEqual([{ protocol: 1, token: "second" }]);
+    expect(server.opened).toBe(1);
+    expect(server.payloads("chat_resume")).toHaveLength(1);
+    client.close();
+    token = "third";
+    await pass(60_000);
+    expect(server.payloads("chat_hello")).toHaveLength(2);
+  });
+
   it("announces what others write from now on, and nothing else", async () => {
     server.append();
     const { conversation } = await connected();

@@ -1,0 +1,44 @@
+"""A meeting's chat lives as long as its room: opened with it, closed with it, at every front."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from chat.conversation import Conversation
+from chat.store import ChatStore
+
+MEETING_OVER_EVENT: Final = "meeting_over"
+
+TellFronts = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+
+class MeetingChats:
+    """Opens and closes the chats of meetings. Each step may be done again."""
+
+    def __init__(self, store: ChatStore, tell_fronts: TellFronts) -> None:
+        self._store = store
+        self._tell_fronts = tell_fronts
+
+    async def open(self, meeting_id: str) -> None:
+        """The meeting has a new room: a chat that was closed with the last one takes messages again."""
+        known = await self._store.conversation(chat_of(meeting_id))
+        if known is not None and known.state == "closed":
+            await self._store.update(replace(known, state="open"))
+
+    async def close(self, meeting_id: str) -> None:
+        """Nobody writes any more, not even who says who they are at this moment: what is not there is made closed."""
+        closed = Conversation(chat_of(meeting_id), meeting_id=meeting_id, state="closed")
+        if await self._store.create(closed):
+            return
+        known = await self._store.conversation(closed.conversation_id)
+        if known is not None and known.state == "open":
+            await self._store.update(replace(known, state="closed"))
+
+    async def cut(self, meeting_id: str) -> None:
+        """Whoever reads it is let go, at every front: their tokens open nothing any more."""
+        await self._tell_fronts(MEETING_OVER_EVENT, {"meeting_id": meeting_id})
+
+
+def chat_of(meeting_id: str) -> str:
+    """The id of a meeting's conversation."""
+    return f"meeting-{meeting_id}"

@@ -1,0 +1,137 @@
+"""The chat of a meeting ends with it: at every front, for every socket, whatever the token still says."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from sfu.bus import RpcError
+from signalling.front import Front
+from tests.signalling.browsing import staff
+from tests.signalling.conftest import KEYS, NOW, MakeClient, MakeFront, meeting_token, service_headers
+from tests.signalling.fake_worker import FakeWorker
+from tests.signalling.meeting_people import MakeBrowser, meeting
+from tests.signalling.meeting_people import make_browser as make_browser
+from tests.signalling.test_chat_events import code, hello, open_chat, send
+
+
+async def state_of(front: Front, conversation_id: str) -> str | None:
+    found = await front.chat.store.conversation(conversation_id)
+    return found.state if found is not None else None
+
+
+@pytest.mark.attack
+async def test_who_only_reads_the_chat_is_out_when_a_host_ends_the_meeting_for_all(
+    make_browser: MakeBrowser, make_front: MakeFront, make_client: MakeClient, front: Front
+) -> None:
+    await front.meetings.put(meeting(), NOW)
+    host = await make_browser(staff())
+    _, body = await host.send("POST", "/api/meetings/m1/token", {})
+    other_front = await make_front()
+    here, there, elsewhere = await make_client(), await make_client(other_front), await make_client()
+    for client in (here, there):
+        assert (await client.ask("chat_hello", {"protocol": 1, "token": body["token"]}))["meeting"] == "meeting-m1"
+        assert (await open_chat(client, conversation_id="meeting-m1"))["live"]
+    await hello(elsewhere, "bo")
+    assert (await send(here, "hej", "c1", "meeting-m1"))["ok"]
+    assert (await host.send("DELETE", "/api/meetings/m1"))[0] == 204
+    for client in (here, there):
+        assert (await client.wait_for("chat_ended"))["conversation_id"] == "meeting-m1"
+        assert code(await send(client, "kvar", "c2", "meeting-m1")) == "not_logged_in"
+    for client in (here, there):
+        await asyncio.wait_for(client.gone.wait(), 10)
+    assert await state_of(front, "meeting-m1") == "closed"
+    again = await make_client(other_front)
+    assert code(await again.ask("chat_hello", {"protocol": 1, "token": body["token"]})) == "unknown_room"
+    assert (await send(elsewhere, "hej", "c1"))["ok"]  # nobody else's meeting
+
+
+@pytest.mark.attack
+async def test_a_room_that_a_service_closes_takes_its_chat_along_and_a_new_one_has_a_chat_again(
+    http: Any, make_client: MakeClient, front: Front
+) -> None:
+    anna = await make_client()
+    await hello(anna)
+    await open_chat(anna)
+    await send(anna, "hej", "c1")
+    assert (await http.delete("/api/rooms/room", headers=service_headers())).status == 204
+    assert (await anna.wait_for("chat_ended"))["conversation_id"] == "meeting-room"
+    assert await state_of(front, "meeting-room") == "closed"
+    assert (await http.delete("/api/rooms/room", headers=service_headers())).status == 404
+    made = await http.post("/api/rooms", json={"room_id": "room", "name": "Igen"}, headers=service_headers())
+    assert made.status == 201
+    again = await make_client()
+    await hello(again)
+    assert (await send(again, "hej igen", "c2"))["seq"] == 2
+
+
+@pytest.mark.attack
+async def test_the_chat_ends_even_when_the_media_worker_does_not_answer(
+    front: Front, worker: FakeWorker, make_client: MakeClient
+) -> None:
+    bo, anna = await make_client(), await make_client()
+    await bo.join("bo")
+    await hello(anna)
+    await open_chat(anna)
+    worker.refuse["close_room"] = "internal"
+    with pytest.raises(RpcError):
+        await front.closer.close_room("room")
+    await anna.wait_for("chat_ended")
+    assert await state_of(front, "meeting-room") == "closed"
+
+
+async def test_a_meeting_that_moves_lets_its_readers_go_and_keeps_its_chat(
+    front: Front, make_client: MakeClient
+) -> None:
+    anna = await make_client()
+    await hello(anna)
+    await open_chat(anna)
+    assert await front.closer.empty("room", "moved")
+    await anna.wait_for("chat_ended")
+    assert await state_of(front, "meeting-room") == "open"
+
+
+@pytest.mark.attack
+async def test_nobody_opens_a_chat_that_was_closed_before_anybody_wrote(front: Front, make_client: MakeClient) -> None:
+    await front.closer.empty("never-used", "cancelled")
+    assert await state_of(front, "meeting-never-used") == "closed"
+
+
+@pytest.mark.attack
+async def test_a_token_that_has_ended_or_whose_room_is_gone_ends_its_socket(
+    make_front: MakeFront, make_client: MakeClient, front: Front
+) -> None:
+    now = [NOW]
+    later = await make_front(clock=lambda: now[0])
+    anna, bo, eva = await make_client(later), await make_client(later), await make_client(later)
+    await front.registry.create_room("gone", "Gone", 12)
+    await hello(anna, lifetime_s=300)
+    await hello(bo, "bo", lifetime_s=900)
+    await hello(eva, "eva", room_id="gone", lifetime_s=900)
+    await later.chat.events.check_logins()
+    assert len(later.chat.events) == 3
+    await front.registry.delete_room("gone")
+    await later.chat.events.check_logins()
+    await asyncio.wait_for(eva.gone.wait(), 5)
+    now[0] += 331
+    await later.chat.events.check_logins()
+    await asyncio.wait_for(anna.gone.wait(), 5)
+    assert (await send(bo, "hej", "c1"))["ok"]
+
+
+async def test_a_renewed_token_is_shown_on_the_same_socket_which_reads_on(
+    make_front: MakeFront, make_client: MakeClient, front: Front
+) -> None:
+    now = [NOW]
+    later = await make_front(clock=lambda: now[0])
+    anna = await make_client(later)
+    await hello(anna, lifetime_s=300)
+    await open_chat(anna)
+    now[0] += 200
+    token = meeting_token("anna", now=now[0], lifetime_s=300)
+    assert KEYS.check_meeting(token, now=now[0])
+    assert (await anna.ask("chat_hello", {"protocol": 1, "token": token}))["meeting"] == "meeting-room"
+    now[0] += 200
+    await later.chat.events.check_logins()
+    assert (await send(anna, "hej", "c1"))["ok"]
+    assert (await anna.wait_for("chat_event"))["seq"] == 1
