@@ -3,7 +3,7 @@
 Whoever may not read a conversation is answered as if there were none (``unknown_conversation``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +34,8 @@ STANDING_S: Final = 1.0
 MAX_STANDING: Final = 50_000
 RECEIPT_KINDS: Final = frozenset({"case", "notes", "staff"})
 """Where everybody sees how far the others have read. A meeting's chat has too many readers, and they can be seen."""
+ENDLESS_KINDS: Final = frozenset({"staff", "meeting"})
+"""What goes to no archive, and may lose its oldest messages rather than end."""
 DIRECT_KINDS: Final = frozenset({"meeting"})
 """Where neither a workflow nor the audit log has a say before each message."""
 
@@ -90,6 +92,8 @@ class ChatService:
         self._monotonic = monotonic
         self._edit_window_ms = edit_window_ms
         self._standing: dict[str, _Standing] = {}
+        self.make_room: Callable[[str], Awaitable[None]] | None = None
+        """Forgets the oldest events of a conversation of ``ENDLESS_KINDS`` that is full."""
 
     # --- who may -----------------------------------------------------------------------------------------------
 
@@ -203,6 +207,16 @@ class ChatService:
             target,
             self._edit_window_ms if target else 0,
         )
+        try:
+            return await self.store.append(draft)
+        except ChatError as error:
+            if (
+                error.code != "conversation_full"
+                or self.make_room is None
+                or kind_of(conversation_id) not in ENDLESS_KINDS
+            ):
+                raise
+        await self.make_room(conversation_id)
         return await self.store.append(draft)
 
     # --- how far, who types, who is there ----------------------------------------------------------------------

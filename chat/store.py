@@ -17,7 +17,7 @@ from chat.conversation import Conversation, from_fields, kind_of, to_fields
 from chat.errors import ChatError, ChatErrorCode
 from chat.events import Appended, Draft, Event, masked, unpack
 from chat.keys import Keys
-from chat.scripts import READ, TRIM, Script
+from chat.scripts import FORGET, READ, TRIM, Script
 
 MAX_PAGE: Final = 200
 """Events of one page."""
@@ -201,6 +201,11 @@ class ChatStore:
         """Forget archived events; through which number they are forgotten now."""
         keys = Keys(conversation_id)
         return int(await self._script(TRIM, (keys.log, keys.ids, keys.meta), (through,)))
+
+    async def forget(self, conversation_id: str, through: int) -> int:
+        """Forget events of a conversation that goes to no archive; through which number they are forgotten now."""
+        keys = Keys(conversation_id)
+        return int(await self._script(FORGET, (keys.log, keys.ids, keys.meta), (through,)))
 
     async def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         return (await self._scripts(script, [(keys, arguments)]))[0]

@@ -18,7 +18,7 @@ from companion.errors import CATALOGUE, TYPE_PREFIX
 from companion.event_kinds import EVENT_KINDS
 from companion.identity import Guard, guards_of
 from companion.routes import ROUTERS
-from companion.rules.retention import TABLE
+from companion.rules.retention import FRONT_TABLE, TABLE
 from companion.settings import CompanionSettings
 
 PATH: Final = Path(__file__).resolve().parent.parent / "docs" / "companion.md"
@@ -56,7 +56,8 @@ What the outbox tells the front (`ALLTID_COMPANION_EVENTS_URL`): at least once, 
 _RETENTION: Final = """\
 How long data are kept, as `GET /retention` publishes it. A job does it once an hour in small transactions
 (`companion/store/retention.py`, areas in `companion/retention/`). What was a patient's stands in the audit log. A legal
-hold keeps what it names whatever the table says. Years and days end at midnight in Stockholm.
+hold keeps what it names whatever the table says. The last rows are of the front, which erases by itself; no hold
+reaches them, and their times are its settings. Years and days end at midnight in Stockholm.
 """
 
 
@@ -101,7 +102,7 @@ def _problem_lines() -> Iterator[str]:
 def _retention_lines() -> Iterator[str]:
     yield "| Data | Kept | Counted from | Then | Why |"
     yield "|---|---|---|---|---|"
-    for kind, row in TABLE.items():
+    for kind, row in (*TABLE.items(), *FRONT_TABLE.items()):
         parts = ((row.keep.years, "year"), (row.keep.days, "day"), (row.keep.hours, "hour"))
         time = ", ".join(f"{number} {unit}{'s' * (number > 1)}" for number, unit in parts if number)
         yield f"| `{kind}` | {time} | {row.counted_from} | {row.fate} | {row.reason} |"

@@ -1,7 +1,7 @@
 """The front's part for cases, units and attachments, put together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -23,6 +23,7 @@ from chat.case_service import CaseNotices, CaseService
 from chat.case_store import CaseStore
 from chat.clamd import Clamd, NoScanner
 from chat.errors import ChatError
+from chat.expiry import Expiry
 from chat.pictures import PictureStudio
 from chat.unit_settings import UnitStore
 from signalling import attachment_api, case_api, unit_api
@@ -61,6 +62,7 @@ class CasePart:
         companion: CompanionClient | None = None,
     ) -> None:
         """Closed cases go to the companion, and are erased here in the end; without one they go into a directory."""
+        self._clock = clock
         self.units = UnitStore(redis)
         self.attachments = attachments_of(settings, keys, redis)
         cases = CaseStore(redis)
@@ -90,6 +92,15 @@ class CasePart:
             eraser=eraser,
             on_erased=lambda done: metrics.cases_erased.labels("erased" if done else "waiting").inc(),
         )
+        self.expiry = Expiry(
+            chat.store,
+            chat.due,
+            chat.limits(),
+            has_room=entry.has_room,
+            erase_files=self.attachments.erase_conversation,
+            forget_files=self.attachments.forget,
+        )
+        chat.service.make_room = self.expiry.make_room
         chat.service.gate = self.service
         chat.service.attachments = self.attachments
         self._apis = (
@@ -124,14 +135,19 @@ class CasePart:
         await self.attachments.close()
 
     async def _repair(self) -> None:
+        work: tuple[tuple[str, Callable[[], Awaitable[object]]], ...] = (
+            ("cases", self.service.repair),
+            ("expiry", lambda: self.expiry.sweep(self._clock())),
+        )
         while True:
             await asyncio.sleep(REPAIR_INTERVAL_S)
-            try:
-                await self.service.repair()
-            except (ChatError, RedisError, OSError) as error:
-                _log.warning("case_repair_failed", error=type(error).__name__)
-            except Exception as error:  # one broken case must not end it for all
-                _log.error("case_repair_failed", exception=place_of(error))
+            for name, do in work:
+                try:
+                    await do()
+                except (ChatError, RedisError, OSError) as error:
+                    _log.warning("repair_failed", of=name, error=type(error).__name__)
+                except Exception as error:  # one broken case must not end it for all
+                    _log.error("repair_failed", of=name, exception=place_of(error))
 
 
 def attachments_of(settings: MessageSettings, keys: TokenKeys, redis: "Redis") -> Attachments:

@@ -18,6 +18,7 @@ from auth.principal import Principal
 from chat.conversation import Conversation, kind_of
 from chat.errors import ChatError
 from chat.events import alias, to_wire, unit_channel
+from chat.expiry import LOOK_AGAIN_S, DueList
 from chat.fanout import FanOut
 from chat.presence import PRESENCE_KINDS, RENEW_S, Presence
 from chat.service import TYPING_MS, ChatService
@@ -78,8 +79,10 @@ class ChatEvents:
         fanout: FanOut,
         presence: Presence,
         door: Door,
+        due: DueList,
         metrics: ChatMetrics,
         *,
+        clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -88,6 +91,8 @@ class ChatEvents:
         self._fanout = fanout
         self._presence = presence
         self._door = door
+        self._due = due
+        self._clock = clock
         self._metrics = metrics
         self._monotonic = monotonic
         self._counters = {name: metrics.events.labels(name) for name in (*wire.CHAT_CLIENT_EVENTS, "unknown")}
@@ -238,7 +243,7 @@ class ChatEvents:
         connection.keep()
         if principal.meeting_id is not None:
             meeting = Conversation(chat_of(principal.meeting_id), meeting_id=principal.meeting_id)
-            await self._service.store.create(meeting)
+            await self._begin(meeting)
             return self._greeting(meeting=meeting.conversation_id)
         if principal.kind == "staff" and principal.provider_hsa_id and principal.unit_hsa_id:
             unit = Conversation(
@@ -246,9 +251,14 @@ class ChatEvents:
                 provider_hsa_id=principal.provider_hsa_id,
                 unit_hsa_id=principal.unit_hsa_id,
             )
-            await self._service.store.create(unit)
+            await self._begin(unit)
             return self._greeting(channel=unit.conversation_id)
         return self._greeting()
+
+    async def _begin(self, conversation: Conversation) -> None:
+        """It is there from now on, and on the list of what is erased or trimmed some day before that."""
+        await self._due.note(conversation.conversation_id, self._clock() + LOOK_AGAIN_S)
+        await self._service.store.create(conversation)
 
     @staticmethod
     def _greeting(*, meeting: str | None = None, channel: str | None = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import structlog
 from redis.asyncio import Redis
 
 from chat.committer import Committer, durability
+from chat.expiry import DueList, ExpiryLimits
 from chat.fanout import FanOut
 from chat.gates import AccessLog
 from chat.presence import Presence
@@ -50,6 +51,7 @@ class ChatPart:
         self._redis = redis
         self.committer = Committer(redis, wait_aof_ms=self.settings.wait_aof_ms)
         self.store = ChatStore(redis, self.committer)
+        self.due = DueList(redis)
         self.service = ChatService(
             self.store,
             clock=clock,
@@ -59,9 +61,18 @@ class ChatPart:
         )
         self.fanout = FanOut(redis, self.store, event_frame, stored_message_frame, push_to_all)
         presence = Presence(self.committer, front_id)
-        self.events = ChatEvents(settings, self.settings, self.service, self.fanout, presence, door, self.metrics)
+        self.events = ChatEvents(
+            settings, self.settings, self.service, self.fanout, presence, door, self.due, self.metrics, clock=clock
+        )
         sockets.eio.lane = self.events
         self._showing: asyncio.Task[None] | None = None
+
+    def limits(self) -> ExpiryLimits:
+        """How long what goes to no archive is kept."""
+        settings = self.settings
+        return ExpiryLimits(
+            settings.meeting_kept_hours * 3600, settings.staff_kept_days * 24 * 3600, settings.max_kept_events
+        )
 
     async def start(self) -> None:
         """Begin to write and to listen."""

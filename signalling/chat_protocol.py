@@ -350,7 +350,7 @@ class ChatOpened(Message):
     me: str = Field(description="The client's own `author`.")
     events: list[ChatEvent]
     last_seq: Seq = Field(description="The conversation's last number; if smaller than the client's, see `chat_reset`.")
-    trimmed_through: Seq = Field(description="Events up to this number are in the archive only.")
+    trimmed_through: Seq = Field(description="Events up to this number are in the archive only, or forgotten.")
     live: bool = Field(description="False: there is more; `chat_resume` again after the last of these events.")
     receipts: list[ChatReceipt]
 

@@ -19,6 +19,22 @@ class ChatSettings(BaseSettings):
     edit_window_s: int = Field(
         default=900, ge=0, description="How long an author may change or withdraw a message; 0: always."
     )
+    meeting_kept_hours: int = Field(
+        default=24,
+        ge=1,
+        description="A meeting's chat and its files are erased so long after its room closed.",
+    )
+    staff_kept_days: int = Field(
+        default=90,
+        ge=1,
+        description="Messages of a unit's staff channel are forgotten so long after.",
+    )
+    max_kept_events: int = Field(
+        default=20_000,
+        ge=1000,
+        le=90_000,
+        description="The newest events that a staff channel, or the chat of a meeting that goes on, keeps at most.",
+    )
     wait_aof_ms: int = Field(
         default=0,
         ge=0,

@@ -138,7 +138,13 @@ class Front:
             self.metrics,
             clock=clock,
         )
-        chats = MeetingChats(self.chat.store, self._broadcaster.to_fronts)
+        chats = MeetingChats(
+            self.chat.store,
+            self.chat.due,
+            self._broadcaster.to_fronts,
+            kept_s=self.chat.limits().meeting_kept_s,
+            clock=clock,
+        )
         links = GuestLinks(self._redis)
         self.closer = closer = MeetingCloser(self.meetings, links, self.registry, self.media, chats)
         http = Http(settings, keys, self.registry, closer, chats, self.watch, self.metrics, clock=clock)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from chat.conversation import Conversation
+from chat.expiry import DueList
 from chat.store import ChatStore
 
 MEETING_OVER_EVENT: Final = "meeting_over"
@@ -15,8 +16,14 @@ TellFronts = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 class MeetingChats:
     """Opens and closes the chats of meetings. Each step may be done again."""
 
-    def __init__(self, store: ChatStore, tell_fronts: TellFronts) -> None:
+    def __init__(
+        self, store: ChatStore, due: DueList, tell_fronts: TellFronts, *, kept_s: int, clock: Callable[[], float]
+    ) -> None:
+        """``kept_s``: so long after its meeting a chat is kept."""
         self._store = store
+        self._due = due
+        self._kept_s = kept_s
+        self._clock = clock
         self._tell_fronts = tell_fronts
 
     async def open(self, meeting_id: str) -> None:
@@ -27,6 +34,7 @@ class MeetingChats:
 
     async def close(self, meeting_id: str) -> None:
         """Nobody writes any more, not even who says who they are at this moment: what is not there is made closed."""
+        await self._due.put(chat_of(meeting_id), self._clock() + self._kept_s)
         closed = Conversation(chat_of(meeting_id), meeting_id=meeting_id, state="closed")
         if await self._store.create(closed):
             return

@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 from auth.permissions import Action
 from companion.identity import Caller, asks, public
 from companion.routes.shapes import Input, ObjectId, Output, PersonId
-from companion.rules.retention import TABLE, DataKind
+from companion.rules.retention import FRONT_TABLE, TABLE, DataKind, FrontKind, Row
 from companion.services import Services
 from companion.store import retention as store
 
@@ -24,7 +24,7 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_w
 class RetentionOut(Output):
     """How long a kind of data is kept, from when, why, and what is done then."""
 
-    kind: DataKind
+    kind: DataKind | FrontKind
     years: int
     days: int
     hours: int
@@ -73,6 +73,7 @@ class HoldOut(Output):
 @router.get("/retention")
 async def read_table(_services: Anybody) -> list[RetentionOut]:
     """How long each kind of data is kept."""
+    rows: list[tuple[DataKind | FrontKind, Row]] = [*TABLE.items(), *FRONT_TABLE.items()]
     return [
         RetentionOut(
             kind=kind,
@@ -83,7 +84,7 @@ async def read_table(_services: Anybody) -> list[RetentionOut]:
             fate=row.fate,
             reason=row.reason,
         )
-        for kind, row in TABLE.items()
+        for kind, row in rows
     ]
 
 

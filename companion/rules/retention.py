@@ -101,6 +101,24 @@ TABLE: Final[Mapping[DataKind, Row]] = MappingProxyType(
 )
 
 
+class FrontKind(StrEnum):
+    """What the front keeps by itself: none of it is a patient's record, and no legal hold reaches it."""
+
+    MEETING_CHAT = "meeting_chat"
+    STAFF_CHANNEL = "staff_channel"
+
+
+FRONT_TABLE: Final[Mapping[FrontKind, Row]] = MappingProxyType(
+    {
+        FrontKind.MEETING_CHAT: Row(
+            Keep(hours=24), "the end of its room", _E, "Said in the meeting; what matters goes into the record."
+        ),
+        FrontKind.STAFF_CHANNEL: Row(Keep(days=90), "each message", _E, "Talk of colleagues, not a patient's record."),
+    }
+)
+"""With the front's defaults (``ALLTID_CHAT_MEETING_KEPT_HOURS``, ``ALLTID_CHAT_STAFF_KEPT_DAYS``)."""
+
+
 def years_later(day: date, years: int) -> date:
     """The same date so many years later; 29 February becomes 1 March where there is none: kept a day more, not less."""
     try:

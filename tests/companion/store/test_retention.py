@@ -17,7 +17,7 @@ from companion.models.records import Correction
 from companion.models.schedules import Slot
 from companion.models.summons import Letter, Summons
 from companion.retention.registry import AREAS, NOT_ERASED
-from companion.rules.retention import DataKind
+from companion.rules.retention import DataKind, FrontKind
 from companion.services import Services
 from companion.store.retention import BATCH, erase_due
 from companion.sweeper import sweep_once
@@ -251,7 +251,7 @@ async def test_what_has_not_ended_is_never_due(api: Api, services: Services, clo
 
 async def test_the_table_is_public(api: Api) -> None:
     table = {row["kind"]: row for row in (await api.get("/retention")).json()}
-    assert set(table) == set(DataKind)
+    assert set(table) == {*DataKind, *FrontKind}
     assert (table["booking"]["years"], table["quality_record"]["fate"]) == (10, "anonymised")
 
 

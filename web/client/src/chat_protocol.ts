@@ -263,7 +263,7 @@ export interface ChatOpened {
   events: ChatEvent[];
   /** The conversation's last number; if smaller than the client's, see `chat_reset`. */
   last_seq: number;
-  /** Events up to this number are in the archive only. */
+  /** Events up to this number are in the archive only, or forgotten. */
   trimmed_through: number;
   /** False: there is more; `chat_resume` again after the last of these events. */
   live: boolean;
