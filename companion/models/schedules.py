@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Index, Integer, String, Time, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Index, Integer, String, Time, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from companion.models.base import Base, HsaId, ObjectId, PersonId
@@ -49,6 +49,11 @@ class TimeType(Base):
     """None: the companion's setting."""
 
     __table_args__ = (CheckConstraint("length_minutes BETWEEN 1 AND 1440", name="length"),)
+
+    @property
+    def for_all_units(self) -> bool:
+        """Whether it is the care provider's, not one unit's."""
+        return self.unit_hsa_id is None
 
 
 class Schedule(Base):
@@ -113,6 +118,8 @@ class Slot(Base):
     capacity: Mapped[int] = mapped_column(Integer)
     taken: Mapped[int] = mapped_column(Integer, default=0)
     is_closed: Mapped[bool] = mapped_column(Boolean, default=False)
+    is_withdrawn: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Closed by itself: it stays so when a closure of its schedule is taken back."""
 
     __table_args__ = (
         UniqueConstraint("schedule_id", "time_type_id", "purpose", "starts_at"),

@@ -33,6 +33,7 @@ from companion.routes import (
     slots,
     summons,
     summons_attachments,
+    time_books,
     visit_quality,
 )
 
@@ -40,6 +41,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     health.router,
     organisation.router,
     schedules.router,
+    time_books.router,
     slots.router,
     bookings.router,
     calendars.router,

@@ -11,6 +11,7 @@ from companion.errors import NOT_FOUND, Problem
 from companion.idempotency import Key, once
 from companion.identity import Caller, asks, public
 from companion.models.declarations import Declaration, QuestionnaireVersion
+from companion.routes.organisation import WHY_PUBLIC
 from companion.routes.shapes import HsaId, Input, Name, ObjectId, Output, PersonId
 from companion.routes.slots import whom
 from companion.rules.vaccination import Part
@@ -92,6 +93,17 @@ class VersionOut(Output):
     published_at: datetime | None
 
 
+class VersionRow(Output):
+    """A version in a list: without its content."""
+
+    form_id: str
+    version: int
+    state: str
+    title_sv: str
+    title_en: str
+    published_at: datetime | None
+
+
 class FormOut(Output):
     """What is answered: no rules."""
 
@@ -152,6 +164,20 @@ class VaccinesIn(Input):
     vaccines: Annotated[list[VaccineIn], Field(max_length=5)]
 
 
+class VaccineOut(Output):
+    """A vaccine that a visit gives."""
+
+    vaccine: str
+    dose_number: int | None
+    min_interval_days: int | None
+
+
+class VaccinesOut(Output):
+    """All of them."""
+
+    vaccines: list[VaccineOut]
+
+
 class DoseIn(Input):
     """A dose that was given."""
 
@@ -189,6 +215,14 @@ def _version(row: QuestionnaireVersion) -> VersionOut:
 
 
 # --- questionnaires ----------------------------------------------------------------------------------------------
+
+
+@router.get("/units/{hsa_id}/questionnaires")
+async def list_forms(hsa_id: HsaId, caller: Scheduler) -> list[VersionRow]:
+    """A unit's questionnaires in all versions, for those who edit them or choose one for a time type."""
+    async with caller.transaction() as transaction:
+        rows = await questionnaires.of_unit(transaction, caller, hsa_id)
+        return [VersionRow.model_validate(row) for row in rows]
 
 
 @router.post("/units/{hsa_id}/questionnaires", status_code=201)
@@ -285,6 +319,14 @@ async def amend_at_visit(booking_id: ObjectId, body: AmendmentIn, caller: Vaccin
 
 
 # --- vaccination -------------------------------------------------------------------------------------------------
+
+
+@router.get("/time-types/{time_type_id}/vaccines")
+async def read_vaccines(time_type_id: ObjectId, services: Annotated[Services, public(WHY_PUBLIC)]) -> VaccinesOut:
+    """Which vaccines a visit gives."""
+    async with services.database.reading(services.clock()) as transaction:
+        parts = await vaccinations.known_parts(transaction, time_type_id)
+        return VaccinesOut(vaccines=[VaccineOut.model_validate(part) for part in parts])
 
 
 @router.put("/time-types/{time_type_id}/vaccines", status_code=204)

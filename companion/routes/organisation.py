@@ -1,6 +1,6 @@
 """Units, and who may do what in them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
 
@@ -14,6 +14,7 @@ from companion.store import organisation as store
 router = APIRouter(tags=["organisation"])
 
 WHY_PUBLIC = "Where care is given is public, so that a rush does not hit the login."
+_MAY_BE_NOTHING: Final = frozenset({"phone", "address", "area"})
 UnitKind = Literal["clinic", "vaccination", "maternity"]
 RoleFeed = Annotated[Caller, asks(Action.ROLE_FEED)]
 Admin = Annotated[Caller, asks(Action.UNIT_ADMIN)]
@@ -31,10 +32,11 @@ class UnitOut(Output):
     address: str | None
     area: str | None
     information: str
+    is_active: bool
 
 
 class UnitChange(Input):
-    """Other data of a unit; what is left out stays."""
+    """Other data of a unit; what is left out stays. Phone, address and area can be taken away (null)."""
 
     name: Name | None = None
     kind: UnitKind | None = None
@@ -137,7 +139,8 @@ async def add_unit(body: UnitIn, caller: Admin) -> UnitOut:
 @router.patch("/units/{hsa_id}")
 async def change_unit(hsa_id: HsaId, body: UnitChange, caller: Admin) -> UnitOut:
     """Other data of a unit."""
-    fields = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    given = body.model_dump(exclude_unset=True)
+    fields = {name: value for name, value in given.items() if value is not None or name in _MAY_BE_NOTHING}
     async with caller.transaction() as transaction:
         return UnitOut.model_validate(await store.change_unit(transaction, caller, hsa_id, fields))
 

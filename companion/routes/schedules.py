@@ -1,6 +1,5 @@
 """Time types and schedules (tidböcker)."""
 
-from datetime import datetime, time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -9,11 +8,11 @@ from pydantic import Field
 from auth.permissions import Action
 from companion.identity import Caller, asks, public
 from companion.routes.organisation import WHY_PUBLIC
-from companion.routes.shapes import Age, BirthYear, Day, HsaId, Input, Instant, Minutes, Name, ObjectId, Output
-from companion.rules.slots import Purpose, state_of
+from companion.routes.shapes import Age, BirthYear, Day, HsaId, Input, Minutes, Name, ObjectId, Output
 from companion.services import Services
 from companion.store import organisation
 from companion.store import schedules as store
+from companion.store import time_book_changes as changes
 
 router = APIRouter(tags=["schedules"])
 
@@ -51,10 +50,11 @@ class TimeTypeIn(Input):
 
 
 class TimeTypeOut(Output):
-    """A time type."""
+    """A time type: all that `PUT` sets, so that what is read can be sent back."""
 
     time_type_id: str
     unit_hsa_id: str | None
+    for_all_units: bool
     name_sv: str
     name_en: str
     length_minutes: int
@@ -65,14 +65,19 @@ class TimeTypeOut(Output):
     born_from_year: int | None
     born_until_year: int | None
     dose: int | None
+    first_dose_type_id: str | None
     min_days_since_dose: int | None
+    max_days_since_dose: int | None
     form_id: str | None
     successor_id: str | None
     valid_from: Day | None
     valid_until: Day | None
     patient_may_book: bool
+    patient_may_see: bool
     patient_may_rebook: bool
     patient_may_cancel: bool
+    patient_may_message: bool
+    cancel_before_h: int | None
 
 
 class ScheduleIn(Input):
@@ -80,6 +85,16 @@ class ScheduleIn(Input):
 
     name: Name
     staff_hsa_id: HsaId | None = None
+
+
+class ScheduleChange(Input):
+    """What is to be different; what is left out stays."""
+
+    name: Name | None = None
+    staff_hsa_id: HsaId | None = None
+    """Whose it is; null: nobody's in particular."""
+    is_active: bool | None = None
+    """False: it gives no slots and takes no bookings until it is active again."""
 
 
 class ScheduleOut(Output):
@@ -92,68 +107,10 @@ class ScheduleOut(Output):
     is_active: bool
 
 
-class TemplateIn(Input):
-    """A line of a schedule's week, in local time."""
+class ScheduleChanged(ScheduleOut):
+    """The schedule, and the bookings that somebody has to move."""
 
-    time_type_id: ObjectId
-    weekdays: Annotated[str, Field(pattern=r"^0?1?2?3?4?5?6?$", min_length=1)]
-    """Digits, 0 is Monday: `01234`."""
-    begins: time
-    ends: time
-    slot_minutes: Minutes
-    capacity: Annotated[int, Field(ge=1, le=1000)] = 1
-    purpose: Purpose = "ordinary"
-    valid_from: Day
-    valid_until: Day | None = None
-    on_holidays: bool = False
-
-
-class TemplateOut(Output):
-    """A template that was made."""
-
-    template_id: str
-    schedule_id: str
-
-
-class Days(Input):
-    """From a day to another, both included."""
-
-    first: Day
-    last: Day
-
-
-class Made(Output):
-    """How many slots are new."""
-
-    count: int
-
-
-class ClosureIn(Input):
-    """A time in which nothing is held."""
-
-    starts_at: Instant
-    ends_at: Instant
-    reason: Annotated[str, Field(max_length=256)] = ""
-
-
-class ClosureOut(Output):
-    """A closure, and the bookings in it that somebody has to move."""
-
-    closure_id: str
     booking_ids: list[str]
-
-
-class DaySlot(Output):
-    """A slot as staff see it."""
-
-    slot_id: str
-    time_type_id: str
-    starts_at: datetime
-    ends_at: datetime
-    purpose: str
-    capacity: int
-    taken: int
-    state: str
 
 
 @router.get("/units/{hsa_id}/time-types")
@@ -194,42 +151,11 @@ async def add_schedule(hsa_id: HsaId, body: ScheduleIn, caller: Scheduler) -> Sc
         return ScheduleOut.model_validate(await store.add_schedule(transaction, caller, hsa_id, body.model_dump()))
 
 
-@router.post("/schedules/{schedule_id}/templates", status_code=201)
-async def add_template(schedule_id: ObjectId, body: TemplateIn, caller: Scheduler) -> TemplateOut:
-    """A new line of a schedule's week."""
+@router.patch("/schedules/{schedule_id}")
+async def change_schedule(schedule_id: ObjectId, body: ScheduleChange, caller: Scheduler) -> ScheduleChanged:
+    """Another name or owner, or rest."""
+    given = body.model_dump(exclude_unset=True)
+    fields = {name: value for name, value in given.items() if value is not None or name == "staff_hsa_id"}
     async with caller.transaction() as transaction:
-        return TemplateOut.model_validate(await store.add_template(transaction, caller, schedule_id, body.model_dump()))
-
-
-@router.post("/schedules/{schedule_id}/slots")
-async def make_slots(schedule_id: ObjectId, body: Days, caller: Scheduler) -> Made:
-    """Make the slots of some days. May be asked again: what is there stays."""
-    async with caller.transaction() as transaction:
-        return Made(count=await store.make_slots(transaction, caller, schedule_id, body.first, body.last))
-
-
-@router.get("/schedules/{schedule_id}/days/{day}")
-async def read_day(schedule_id: ObjectId, day: Day, caller: Scheduler) -> list[DaySlot]:
-    """A schedule's slots on a day, without the patients."""
-    async with caller.transaction() as transaction:
-        found = []
-        for slot, held in await store.day_of(transaction, caller, schedule_id, day):
-            state = state_of(capacity=slot.capacity, booked=slot.taken - held, held=held, is_closed=slot.is_closed)
-            fields = {name: getattr(slot, name) for name in DaySlot.model_fields if name != "state"}
-            found.append(DaySlot(**fields, state=state))
-        return found
-
-
-@router.post("/schedules/{schedule_id}/closures", status_code=201)
-async def close(schedule_id: ObjectId, body: ClosureIn, caller: Scheduler) -> ClosureOut:
-    """Close a schedule for a time."""
-    async with caller.transaction() as transaction:
-        closure, left = await store.close(transaction, caller, schedule_id, body.starts_at, body.ends_at, body.reason)
-        return ClosureOut(closure_id=closure.closure_id, booking_ids=list(left))
-
-
-@router.delete("/closures/{closure_id}", status_code=204)
-async def reopen(closure_id: ObjectId, caller: Scheduler) -> None:
-    """Take a closure back."""
-    async with caller.transaction() as transaction:
-        await store.reopen(transaction, caller, closure_id)
+        row, left = await changes.change_schedule(transaction, caller, schedule_id, fields)
+        return ScheduleChanged(**ScheduleOut.model_validate(row).model_dump(), booking_ids=list(left))

@@ -53,6 +53,16 @@ def _condition(stored: Mapping[str, Any]) -> Condition:
     )
 
 
+async def of_unit(transaction: Transaction, caller: Caller, unit_hsa_id: str) -> Sequence[QuestionnaireVersion]:
+    """All versions of a unit's questionnaires, the newest of each first."""
+    await own_unit(transaction, caller, unit_hsa_id)
+    query = select(QuestionnaireVersion).where(QuestionnaireVersion.unit_hsa_id == unit_hsa_id)
+    query = query.order_by(
+        QuestionnaireVersion.title_sv, QuestionnaireVersion.form_id, QuestionnaireVersion.version.desc()
+    )
+    return (await transaction.session.scalars(query)).all()
+
+
 async def add_form(
     transaction: Transaction, caller: Caller, unit_hsa_id: str, fields: Mapping[str, Any]
 ) -> QuestionnaireVersion:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from auth.permissions import Resource
-from companion.errors import INVALID_REQUEST, NOT_FOUND, Problem
+from companion.errors import CONFLICT, INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller
 from companion.models.bookings import Booking
 from companion.models.organisation import Unit
@@ -148,6 +148,8 @@ async def make_slots(transaction: Transaction, caller: Caller, schedule_id: str,
     schedule = await own_schedule(transaction, caller, schedule_id)
     if last < first:
         raise Problem(INVALID_REQUEST, "last")
+    if not schedule.is_active:
+        raise Problem(CONFLICT, detail="the schedule is not active")
     session = transaction.session
     templates = (
         await session.scalars(select(ScheduleTemplate).where(ScheduleTemplate.schedule_id == schedule_id))
@@ -171,6 +173,7 @@ async def make_slots(transaction: Transaction, caller: Caller, schedule_id: str,
                 "capacity": planned.capacity,
                 "taken": 0,
                 "is_closed": False,
+                "is_withdrawn": False,
             }
             for planned in plan(template_of(row), begin, last, closures)
             if planned.starts_at > transaction.now
@@ -214,9 +217,21 @@ async def reopen(transaction: Transaction, caller: Caller, closure_id: str) -> N
     if closure is None:
         raise Problem(NOT_FOUND)
     schedule = await own_schedule(transaction, caller, closure.schedule_id)
-    session = transaction.session
-    await session.execute(delete(ScheduleClosure).where(ScheduleClosure.closure_id == closure_id))
-    others = (
+    await transaction.session.execute(delete(ScheduleClosure).where(ScheduleClosure.closure_id == closure_id))
+    await open_again(
+        transaction,
+        Slot.schedule_id == closure.schedule_id,
+        Slot.starts_at < closure.ends_at,
+        Slot.ends_at > closure.starts_at,
+    )
+    transaction.any_places_change()
+    note_change(transaction, caller, schedule.unit_hsa_id, "reopened", {"schedule": schedule.schedule_id})
+
+
+async def open_again(transaction: Transaction, *which: ColumnElement[bool]) -> None:
+    """Open slots that nothing keeps closed: no closure, no rest of their schedule, and not they themselves."""
+    await transaction.session.flush()
+    closures = (
         select(ScheduleClosure.closure_id)
         .where(
             ScheduleClosure.schedule_id == Slot.schedule_id,
@@ -225,16 +240,21 @@ async def reopen(transaction: Transaction, caller: Caller, closure_id: str) -> N
         )
         .exists()
     )
-    touched = (
-        Slot.schedule_id == closure.schedule_id,
-        Slot.starts_at < closure.ends_at,
-        Slot.ends_at > closure.starts_at,
+    resting = select(Schedule.schedule_id).where(
+        Schedule.schedule_id == Slot.schedule_id, Schedule.is_active.is_(False)
     )
-    await session.execute(
-        update(Slot).where(*touched, ~others).values(is_closed=False).execution_options(synchronize_session=False)
+    await transaction.session.execute(
+        update(Slot)
+        .where(*which, ~closures, ~resting.exists(), Slot.is_withdrawn.is_(False))
+        .values(is_closed=False)
+        .execution_options(synchronize_session=False)
     )
-    transaction.any_places_change()
-    note_change(transaction, caller, schedule.unit_hsa_id, "reopened", {"schedule": schedule.schedule_id})
+
+
+async def held_in(transaction: Transaction, slot_id: str) -> int:
+    """How many places of a slot are only held."""
+    query = select(func.count()).where(SlotHold.slot_id == slot_id, SlotHold.expires_at > transaction.now)
+    return await transaction.session.scalar(query) or 0
 
 
 async def day_of(transaction: Transaction, caller: Caller, schedule_id: str, day: date) -> Sequence[tuple[Slot, int]]:

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import delete, select
 
 from auth.permissions import Resource
-from companion.errors import CONFLICT, INVALID_REQUEST, Problem
+from companion.errors import CONFLICT, INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller
 from companion.models.bookings import Booking
 from companion.models.declarations import GivenDose, TimeTypeVaccine
@@ -38,6 +38,13 @@ async def set_parts(transaction: Transaction, caller: Caller, time_type_id: str,
     if unit is not None:
         names = [part.vaccine for part in parts]
         note_change(transaction, caller, unit, "vaccines of a time type", {"time_type": time_type_id, "are": names})
+
+
+async def known_parts(transaction: Transaction, time_type_id: str) -> list[Part]:
+    """The same of a time type that there is; 404 when there is none."""
+    if await transaction.session.get(TimeType, time_type_id) is None:
+        raise Problem(NOT_FOUND)
+    return await parts_of(transaction, time_type_id)
 
 
 async def parts_of(transaction: Transaction, time_type_id: str) -> list[Part]:
