@@ -84,7 +84,7 @@ class BookingNotices:
         is_told = await self._teller.tell_patient(
             person_id, telling.template_id, parameters, key=event.key, scope=telling.scope
         )
-        if not is_told and event.kind == "summons.sent":
+        if not is_told and event.kind in ("summons.sent", "offer.notice"):
             await self._reports.unreached(person_id)
 
     async def _unit_name(self, hsa_id: str) -> str:

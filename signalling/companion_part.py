@@ -131,6 +131,7 @@ class CompanionPart:
         told = BookingNotices(self.client, notices, self.reports, clock=self._clock)
         for kind in TELLINGS:
             self.events.on(kind, told.happened)
+        self.reports.contacts = notices.contacts
         notices.delivery.watchers.append(self.reports.ended)
 
     async def start(self) -> None:

@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from auth.session_store import SessionStore
+from chat.contacts import Contacts
 from chat.notices import Notice
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_caller import FRONT
@@ -32,6 +33,8 @@ KEY: Final = "ao:companion-reports"
 LOGINS: Final = "ao:companion-logins"
 IDLE_S: Final = 5.0
 SUMMONS_TEMPLATES: Final = frozenset({"summons", "summons_reminder"})
+LETTER_TEMPLATES: Final = SUMMONS_TEMPLATES | {"offer"}
+"""What is told by letter when no notice arrives."""
 _SUMMONS: Final = re.compile(r"summons\.(?:sent|reminder):(su-[a-z2-7]{26})")
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +51,8 @@ class CompanionReports:
         self._sessions = sessions
         self._clock = clock
         self._news = asyncio.Event()
+        self.contacts: Contacts | None = None
+        """Where people can be told; None: not known yet."""
 
     async def logged_in(self, person_id: str) -> None:
         """Somebody has logged in: they can be booked, and a summons reaches them here."""
@@ -55,14 +60,22 @@ class CompanionReports:
         await self.add("PUT", f"/persons/{person_id}/reach", {"has_account": True, "has_bounced": False})
 
     async def ended(self, notice: Notice, state: str) -> None:
-        """How a notice fared, or ended. What is no summons' is nothing to the companion."""
-        summons = _SUMMONS.search(notice.key)
-        if notice.template_id not in SUMMONS_TEMPLATES or summons is None:
+        """How a notice fared, or ended, also long after it was sent. The companion knows of summonses and offers."""
+        if notice.template_id not in LETTER_TEMPLATES:
             return
+        summons = _SUMMONS.search(notice.key)
         if state in ("sent", "delivered"):
-            await self.add("POST", f"/summons/{summons[1]}/notified", None)
-        elif state in ("bounced", "failed") and not notice.then:
+            if summons is not None and notice.template_id in SUMMONS_TEMPLATES:
+                await self.add("POST", f"/summons/{summons[1]}/notified", None)
+        elif state in ("bounced", "failed") and not notice.then and await self._is_last_way(notice):
             await self.unreached(notice.person)
+
+    async def _is_last_way(self, notice: Notice) -> bool:
+        """A browser that wants no push any more says nothing of the telephone."""
+        if notice.channel != "push" or self.contacts is None:
+            return True
+        contact = await self.contacts.get(notice.person)
+        return not contact.phone and not contact.email
 
     async def unreached(self, person_id: str) -> None:
         """No way of telling them led anywhere: what waits for them becomes a letter."""

@@ -58,6 +58,13 @@ async def withdraw_letter(transaction: Transaction, summons_id: str) -> None:
         _step(found, "withdraw")
 
 
+async def withdraw_offer_letters(transaction: Transaction, offer_ids: Sequence[str]) -> None:
+    """Letters of offers are not needed any more; those that are printed go out all the same."""
+    query = select(Letter).where(Letter.offer_id.in_(offer_ids), Letter.state == LetterState.QUEUED.value)
+    for letter in (await transaction.session.scalars(query.order_by(Letter.letter_id).with_for_update())).all():
+        _step(letter, "withdraw")
+
+
 async def print_batch(transaction: Transaction, caller: Caller, unit_hsa_id: str) -> LetterBatch:
     """Take all that is queued in a unit, oldest first. Two who print at once never print the same letter."""
     unit = await transaction.session.get(Unit, unit_hsa_id)

@@ -19,7 +19,7 @@ from companion.rules.releases import continues_at, is_held_up, open_at, plan, ro
 from companion.rules.summons import LetterReason, Reach, unreachable
 from companion.store.audiences import opted_out
 from companion.store.campaigns import end_due, pace_of
-from companion.store.letters import queue_offer_letter
+from companion.store.letters import queue_offer_letter, withdraw_offer_letters
 from companion.store.offers import give_quota_back
 from companion.transaction import Transaction
 
@@ -101,6 +101,34 @@ async def _release(transaction: Transaction, campaign: Campaign, limit: int) -> 
     return len(rows)
 
 
+async def review_unopened(transaction: Transaction, person_id: str) -> None:
+    """Something has changed about how somebody can be told: offers that they were told of, and have not opened, may
+    have to become letters. Whoever is just answering one has seen it.
+    """
+    query = (
+        select(Offer, Campaign, Person, PersonReach)
+        .join(Campaign, Campaign.campaign_id == Offer.campaign_id)
+        .join(Person, Person.person_id == Offer.patient_person_id)
+        .outerjoin(PersonReach, PersonReach.person_id == Offer.patient_person_id)
+        .where(
+            Offer.patient_person_id == person_id,
+            Offer.state == OfferState.SHOWN.value,
+            Offer.noticed_at.is_not(None),
+            Offer.by_letter.is_(False),
+            Campaign.state == CampaignState.LIVE.value,
+            Campaign.ends_at > transaction.now,
+            ~opted_out(Offer.patient_person_id, Campaign.kind),
+        )
+        .order_by(Offer.offer_id)
+        .with_for_update(of=Offer, skip_locked=True)
+    )
+    for offer, campaign, person, reach in (await transaction.session.execute(query)).all():
+        reason = _letter_reason(person, reach)
+        if reason is not None:
+            offer.by_letter = True
+            queue_offer_letter(transaction, offer.offer_id, campaign.unit_hsa_id, reason)
+
+
 def _letter_reason(person: Person, reach: PersonReach | None) -> LetterReason | None:
     has_account, has_bounced = (False, False) if reach is None else (reach.has_account, reach.has_bounced)
     return unreachable(Reach(has_account, has_bounced, person.is_protected))
@@ -140,6 +168,7 @@ async def _expire(transaction: Transaction, limit: int) -> int:
         if offer.state == OfferState.ACCEPTED:
             accepted[offer.campaign_id] = accepted.get(offer.campaign_id, 0) + 1
         offer.state = offer_after(OfferState(offer.state), "expire")
+    await withdraw_offer_letters(transaction, [offer.offer_id for offer in rows])
     await transaction.session.flush()
     for campaign_id, count in sorted(accepted.items()):
         await give_quota_back(transaction, campaign_id, count)

@@ -32,6 +32,7 @@ from companion.store.audiences import opted_out
 from companion.store.bookings import Wish, book
 from companion.store.campaigns import steps_of
 from companion.store.declarations import declare, latest
+from companion.store.letters import withdraw_offer_letters
 from companion.store.people import locked
 from companion.store.slots import free_slots
 from companion.transaction import Transaction
@@ -88,6 +89,7 @@ async def open_offer(transaction: Transaction, caller: Caller, offer_id: str) ->
     if found.campaign.state in _IN_USE and offer.state in (OfferState.ELIGIBLE, OfferState.SHOWN):
         offer.state = offer_after(OfferState(offer.state), "open")
         offer.opened_at = transaction.now
+        await withdraw_offer_letters(transaction, [offer_id])
     return found
 
 
@@ -254,6 +256,10 @@ async def opt_out(transaction: Transaction, caller: Caller, kind: str) -> OfferO
     if known is None:
         known = OfferOptOut(person_id=person_id, kind=kind, made_by=caller.principal.actor, made_at=transaction.now)
         transaction.session.add(known)
+        await transaction.session.flush()
+        unwanted = select(Offer.offer_id).join(Campaign, Campaign.campaign_id == Offer.campaign_id)
+        unwanted = unwanted.where(Offer.patient_person_id == person_id, ~_is_wanted())
+        await withdraw_offer_letters(transaction, (await transaction.session.scalars(unwanted)).all())
     return known
 
 

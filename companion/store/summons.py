@@ -32,6 +32,7 @@ from companion.services import new_id
 from companion.settings import CompanionSettings
 from companion.store.bookings import PATIENT_ASKED, Wish, book, cancel, rebook
 from companion.store.letters import queue_letter, withdraw_letter
+from companion.store.offer_releases import review_unopened
 from companion.store.people import locked
 from companion.transaction import Transaction
 
@@ -167,6 +168,7 @@ async def set_reach(
 
 async def review_unread(transaction: Transaction, settings: CompanionSettings, person_id: str) -> None:
     """Something has changed about how a patient can be told: what waits unread may have to become a letter."""
+    await review_unopened(transaction, person_id)
     query = select(Summons).where(
         Summons.patient_person_id == person_id, Summons.state.in_([state.value for state in UNREAD])
     )

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from auth.identity_numbers import parse
 from auth.proxies import guardian
-from chat.notices import Contact
+from chat.notices import Channel, Contact, Notice
 from chat.sender_development import caught
 from companion.models.people import Person
 from companion.models.summons import PersonReach, Summons
@@ -147,6 +147,32 @@ async def test_who_can_be_told_nowhere_is_reported_also_when_the_companion_was_a
     async with asyncio.timeout(10):
         while await redis_client.hlen(KEY):
             await asyncio.sleep(0.05)
+
+
+def notice(template_id: str, key: str, channel: Channel = "sms", *then: Channel) -> Notice:
+    now = 1_800_000_000
+    return Notice("n-1", f"{key}/{channel}", channel, ANNA, template_id, {}, now, now + 60, then=then)
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "is_unreached"),
+    [
+        (notice("offer", "offer.notice:of-1"), "bounced", True),
+        (notice("offer", "offer.notice:of-1"), "sent", False),
+        (notice("offer", "offer.notice:of-1", "sms", "email"), "bounced", False),
+        (notice("offer", "offer.notice:of-1", "push"), "bounced", False),  # there is a telephone
+        (notice("summons_reminder", "summons.reminder:su-" + "a" * 26 + ":ev-1"), "failed", True),
+        (notice("booking_made", "booking.created:bo-1:0"), "bounced", False),
+    ],
+)
+async def test_a_bounce_of_the_last_way_is_reported_of_what_can_be_a_letter(
+    front: Front, real_companion: RealCompanion, redis_client: Redis, told: Notice, state: str, is_unreached: bool
+) -> None:
+    assert front.companion.reports is not None
+    await real_companion.stop()
+    await front.notices.delivery.tell_watchers(told, state)
+    waiting = await redis_client.hgetall(KEY)
+    assert (b'"has_bounced": true' in b"".join(waiting.values())) is is_unreached
 
 
 async def test_a_protected_patient_is_not_told_where(

@@ -10,6 +10,7 @@ from companion.rules.local_time import local
 from companion.services import Services
 from companion.store import offer_releases
 from companion.store.offer_releases import sweep_offers
+from companion.store.summons import set_reach
 from tests.companion.campaigns import AUTHOR, crowd, launched, notices, offers_of, sweep
 from tests.companion.people import UNIT, Api, VirtualClock, patient, service, staff
 from tests.companion.world import World
@@ -145,6 +146,70 @@ async def test_letters_for_the_protected_and_whom_nothing_reaches(
     assert pdf.content.count(b"/Type /Page\n") == 2
     await api.made(f"/letters/{letters[0].letter_id}/reprint", staff("scheduler"))
     assert (await api.post(f"/letters/{letters[1].letter_id}/reprint", patient())).status_code == 403
+
+
+async def reach(services: Services, person_id: str, *, bounced: bool) -> None:
+    async with services.database.transaction(services.clock()) as transaction:
+        await set_reach(transaction, services.settings, person_id, has_account=True, has_bounced=bounced)
+
+
+async def letters_of(services: Services) -> list[tuple[str, str]]:
+    async with services.database.reading(services.clock()) as transaction:
+        rows = (await transaction.session.scalars(select(Letter).order_by(Letter.queued_at, Letter.letter_id))).all()
+        return sorted((row.reason, row.state) for row in rows)
+
+
+async def test_a_notice_that_bounces_later_becomes_a_letter_unless_the_offer_was_opened(
+    api: Api, world: World, services: Services, clock: VirtualClock
+) -> None:
+    unread, opened, untold = await crowd(services, 3)
+    campaign_id = await launched(api, world, notices_per_hour=600)
+    clock.advance(minutes=1)
+    await sweep(services)
+    offers = {one.patient_person_id: one.offer_id for one in await offers_of(services, campaign_id)}
+    await api.get(f"/offers/{offers[opened]}", patient(opened))
+    clock.advance(hours=3)
+    for person_id in (unread, opened):
+        for _ in range(2):
+            await reach(services, person_id, bounced=True)
+    await reach(services, untold, bounced=False)
+    assert await letters_of(services) == [("bounced", "queued")]
+    lettered = [one.offer_id for one in await offers_of(services, campaign_id) if one.by_letter]
+    assert lettered == [offers[unread]]
+
+
+@pytest.mark.parametrize("how", ["open", "opt-out", "end"])
+async def test_a_letter_that_waits_is_withdrawn_when_it_is_not_needed(
+    api: Api, world: World, services: Services, clock: VirtualClock, how: str
+) -> None:
+    (person_id,) = await crowd(services, 1, reach=False)
+    campaign_id = await launched(api, world, notices_per_hour=600)
+    clock.advance(minutes=1)
+    await sweep(services)
+    assert await letters_of(services) == [("no_account", "queued")]
+    (offer,) = await offers_of(services, campaign_id)
+    path = f"/offers/{offer.offer_id}"
+    if how == "open":
+        assert (await api.get(path, patient(person_id))).status_code == 200
+    elif how == "opt-out":
+        assert (await api.ask("PUT", "/offer-opt-outs/vaccination", patient(person_id))).status_code == 200
+    else:
+        await api.made(f"/campaigns/{campaign_id}/end", AUTHOR)
+        await sweep(services)
+    assert await letters_of(services) == [("no_account", "withdrawn")]
+
+
+async def test_a_letter_that_is_printed_goes_out_all_the_same(
+    api: Api, world: World, services: Services, clock: VirtualClock
+) -> None:
+    (person_id,) = await crowd(services, 1, reach=False)
+    campaign_id = await launched(api, world, notices_per_hour=600)
+    clock.advance(minutes=1)
+    await sweep(services)
+    await api.made(f"/units/{UNIT}/letter-batches", staff("scheduler"))
+    (offer,) = await offers_of(services, campaign_id)
+    await api.get(f"/offers/{offer.offer_id}", patient(person_id))
+    assert await letters_of(services) == [("no_account", "printed")]
 
 
 async def test_no_notice_for_who_has_seen_it_opted_out_or_finds_no_place(
