@@ -9,7 +9,7 @@ from auth.permissions import Action
 from companion.errors import Language
 from companion.identity import Caller, asks
 from companion.models.people import Person
-from companion.routes.shapes import HsaId, ObjectId, Output, PersonId
+from companion.routes.shapes import HsaId, Output, PersonId
 from companion.rules.masking import Surface, shown
 from companion.store import record as store
 from companion.store.chains import identity_of
@@ -19,6 +19,8 @@ router = APIRouter(tags=["access"])
 
 Reader = Annotated[Caller, asks(Action.RECORD_READ)]
 Kind = Annotated[str, Path(pattern=r"^[a-z_]{1,32}$")]
+ItemId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+"""Meetings of record systems have ids of their own."""
 
 
 class PatientOut(Output):
@@ -96,7 +98,7 @@ async def read_record(
 
 
 @router.get("/patients/{person_id}/record/{kind}/{item_id}")
-async def read_item(person_id: PersonId, kind: Kind, item_id: ObjectId, caller: Reader) -> ItemOut:
+async def read_item(person_id: PersonId, kind: Kind, item_id: ItemId, caller: Reader) -> ItemOut:
     """One thing of it."""
     async with caller.transaction() as transaction:
         return _item(*await store.item(transaction, caller, person_id, kind, item_id))

@@ -137,7 +137,7 @@ async def make_extracts(database: Database, clock: Callable[[], datetime], setti
     async with database.transaction(clock()) as transaction:
         expires_at = transaction.now + timedelta(days=settings.extract_kept_days)
         done = {"state": "ready", "json": text, "pdf": pdf, "ready_at": transaction.now, "expires_at": expires_at}
-        if await _set(transaction, row, **done):
+        if await _set(transaction, row, **done) and row.provider_hsa_id is None:  # else staff have ordered it, and ask
             transaction.publish("extract.ready", f"extract:{row.extract_id}", patient=row.patient_person_id)
     return 1
 

@@ -11,16 +11,18 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from companion.models.archive import ArchivedConversation
 from companion.models.bookings import Booking
 from companion.models.declarations import Declaration, GivenDose, QuestionnaireVersion
+from companion.models.quality import VisitQuality
 from companion.models.schedules import TimeType
 from companion.models.summons import Summons
 from companion.rules.blocks import Period, Place
 from companion.rules.local_time import midnight
 from companion.rules.summons import SummonsState
+from companion.rules.visit_quality import TAKES_PART
 from companion.transaction import Transaction
 
 MAX_ITEMS: Final = 1000
@@ -173,6 +175,39 @@ async def archived_cases(transaction: Transaction, patient_person_id: str) -> li
     ]
 
 
+async def video_visits(transaction: Transaction, patient_person_id: str) -> list[RecordItem]:
+    """Video visits that took place, with a booking here or not: the patient and staff were there."""
+    query = (
+        select(
+            VisitQuality.meeting_id,
+            VisitQuality.provider_hsa_id,
+            VisitQuality.unit_hsa_id,
+            func.min(VisitQuality.connected_at).label("begins_at"),
+            func.max(VisitQuality.left_at).label("ends_at"),
+        )
+        .where(
+            VisitQuality.patient_person_id == patient_person_id,
+            VisitQuality.connected_at.is_not(None),
+            VisitQuality.role.in_(sorted(TAKES_PART)),
+        )
+        .group_by(VisitQuality.meeting_id, VisitQuality.provider_hsa_id, VisitQuality.unit_hsa_id)
+        .having(func.count(VisitQuality.role.distinct()) == len(TAKES_PART))
+        .order_by(func.min(VisitQuality.connected_at).desc())
+        .limit(MAX_ITEMS)
+    )
+    return [
+        RecordItem(
+            "video_visit",
+            row.meeting_id,
+            Place(row.provider_hsa_id, row.unit_hsa_id),
+            row.begins_at,
+            {"what": "Videobesök", "starts_at": row.begins_at.isoformat(), "ends_at": row.ends_at.isoformat()},
+            Period(row.begins_at, row.ends_at),
+        )
+        for row in (await transaction.session.execute(query)).all()
+    ]
+
+
 SOURCES: Final[MappingProxyType[str, Loader]] = MappingProxyType(
     {
         "booking": bookings,
@@ -180,6 +215,7 @@ SOURCES: Final[MappingProxyType[str, Loader]] = MappingProxyType(
         "declaration": declarations,
         "dose": doses,
         "case": archived_cases,
+        "video_visit": video_visits,
     }
 )
 """All kinds, in the order in which things of the same instant are shown."""

@@ -33,9 +33,11 @@ from tests.companion.people import (
     START,
     UNIT,
     Api,
+    VirtualClock,
     patient,
     staff,
 )
+from tests.companion.store.test_retention import visit
 from tests.companion.world import World, add_slots, build, person
 
 DOCTOR = staff()
@@ -332,3 +334,28 @@ async def test_the_record_is_for_clinicians(api: Api, world: World) -> None:
     for who in (patient(), staff("viewer"), staff("scheduler"), staff("region_admin"), staff("sre")):
         assert (await api.get(f"/patients/{ANNA}/record", who)).status_code == 403
     assert (await api.get(f"/patients/p-{'z' * 26}/record", DOCTOR)).status_code == 404
+
+
+# --- video visits ------------------------------------------------------------------------------------------------
+
+
+async def test_a_video_visit_that_took_place_makes_a_care_relation(
+    api: Api, services: Services, clock: VirtualClock
+) -> None:
+    await build(api, services)
+    clock.advance(hours=2)
+    path = f"/patients/{ANNA}/record"
+    async with services.database.transaction(clock()) as transaction:
+        transaction.session.add(visit(1, role="participant"))
+        transaction.session.add(visit(2, role="host", person="SE5555555555-K1", connected_at=None))
+        transaction.session.add(visit(3, role="guest", person=None))
+    assert (await api.get(path, DOCTOR)).json()["code"] == "no_care_relation"  # nobody of the unit got through
+    async with services.database.transaction(clock()) as transaction:
+        transaction.session.add(visit(4, role="host", person="SE5555555555-K1"))
+    found = (await api.get(path, DOCTOR)).json()
+    assert not found["needs_care_relation"]
+    [item] = found["items"]
+    assert (item["kind"], item["item_id"], item["basis"]) == ("video_visit", "meeting-1", "own_unit")
+    assert (await api.get(f"{path}/video_visit/meeting-1", DOCTOR)).status_code == 200
+    for stranger in (staff(unit=OTHER_UNIT), FOREIGNER):
+        assert (await api.get(path, stranger)).status_code == 403
