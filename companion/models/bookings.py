@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Index, Integer, String
+from sqlalchemy import Date, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from companion.models.base import Base, HsaOrPersonId, ObjectId, PersonId
@@ -85,10 +85,14 @@ class InterpreterOrder(Base):
 
 
 class CalendarFeed(Base):
-    """A secret address under which a calendar program reads somebody's bookings."""
+    """A secret address under which a calendar program reads somebody's bookings: one for each who may."""
 
     __tablename__ = "calendar_feed"
 
     secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    person_id: Mapped[str] = mapped_column(PersonId, unique=True)
+    person_id: Mapped[str] = mapped_column(PersonId)
+    made_by: Mapped[str] = mapped_column(PersonId)
+    """The patient, or a proxy: then it shows something only as long as that lasts."""
     created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("person_id", "made_by"),)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from auth.audit import AuditEntry
 from auth.permissions import Action, Resource
@@ -18,6 +18,7 @@ from companion.models.schedules import TimeType
 from companion.rules.bookings import BookingState
 from companion.rules.calendars import Entry
 from companion.rules.masking import may_be_notified
+from companion.store.proxies import acts_for, end_feeds
 from companion.transaction import Transaction
 
 FEED_ACTOR: Final = "calendar-feed"
@@ -49,17 +50,25 @@ def _hash(secret: str) -> str:
 
 
 async def make_feed(transaction: Transaction, caller: Caller) -> str:
-    """A new secret address for the patient's feed; the one before is good no more."""
-    person_id = caller.principal.subject
+    """A new secret address for whoever asks; their one before is good no more, others' are not touched."""
+    person_id, maker = caller.principal.subject, caller.principal.actor
     resource = None if person_id is None else Resource(patient_person_id=person_id)
     caller.require(transaction, resource, what="calendar-feed")
     person = await check_calendar(transaction, person_id or "")
-    await _end(transaction, person.person_id)
+    if not await _may_see(transaction, maker, person.person_id):
+        raise Problem(NOT_FOUND)
+    await end_feeds(transaction, person.person_id, maker)
     secret = secrets.token_urlsafe(32)
-    transaction.session.add(
-        CalendarFeed(secret_hash=_hash(secret), person_id=person.person_id, created_at=transaction.now)
+    feed = CalendarFeed(
+        secret_hash=_hash(secret), person_id=person.person_id, made_by=maker, created_at=transaction.now
     )
+    transaction.session.add(feed)
     return secret
+
+
+async def _may_see(transaction: Transaction, maker: str, person_id: str) -> bool:
+    """Whether somebody may read the patient's bookings now: a proxy only while they are one."""
+    return maker == person_id or await acts_for(transaction, maker, person_id, scope="book")
 
 
 async def check_calendar(transaction: Transaction, person_id: str) -> Person:
@@ -73,29 +82,27 @@ async def check_calendar(transaction: Transaction, person_id: str) -> Person:
 
 
 async def end_feed(transaction: Transaction, caller: Caller) -> None:
-    """The address is good no more."""
+    """The address of whoever asks is good no more."""
     person_id = caller.principal.subject
     resource = None if person_id is None else Resource(patient_person_id=person_id)
     caller.require(transaction, resource, what="calendar-feed")
     assert person_id is not None
-    await _end(transaction, person_id)
-
-
-async def _end(transaction: Transaction, person_id: str) -> None:
-    await transaction.session.execute(delete(CalendarFeed).where(CalendarFeed.person_id == person_id))
+    await end_feeds(transaction, person_id, caller.principal.actor)
 
 
 async def read_feed(transaction: Transaction, secret: str, request_id: str, address: str | None) -> Sequence[Entry]:
     """What the feed shows. Cancelled bookings stay, so that calendars take them out."""
     feed = await transaction.session.get(CalendarFeed, _hash(secret))
     person = None if feed is None else await transaction.session.get(Person, feed.person_id)
-    if person is None or person.is_protected:  # protected since the address was given
+    if feed is None or person is None or person.is_protected:  # protected since the address was given
+        raise Problem(NOT_FOUND)
+    if not await _may_see(transaction, feed.made_by, person.person_id):  # ended, and nobody has swept it away yet
         raise Problem(NOT_FOUND)
     transaction.audit.append(
         AuditEntry(
             at_ms=int(transaction.now.timestamp() * 1000),
             actor=FEED_ACTOR,
-            on_behalf_of=None,
+            on_behalf_of=None if feed.made_by == person.person_id else person.person_id,
             commission=None,
             unit=None,
             provider=None,

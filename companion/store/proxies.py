@@ -13,6 +13,7 @@ from auth.audit import AuditEntry
 from auth.permissions import Decision, Resource
 from companion.errors import NOT_FOUND, Problem, ProblemKind
 from companion.identity import Caller, RefusedError
+from companion.models.bookings import CalendarFeed
 from companion.models.people import Person
 from companion.models.proxies import Custody, CustodyAnswer, Guardianship, ProxyGrant
 from companion.rules.custody import (
@@ -97,7 +98,7 @@ async def end_guardianship(transaction: Transaction, caller: Caller, guardianshi
     what = f"guardianship:{guardianship_id}"
     caller.require(transaction, Resource(patient_person_id=row.guardian_person_id), what=what)
     transaction.audit.append(_entry(transaction, caller, row.child_person_id, what))
-    _end(transaction, row, "revoked")
+    await _end(transaction, row, "revoked")
 
 
 async def told_custody(
@@ -133,7 +134,7 @@ async def review(transaction: Transaction, person_id: str) -> Sequence[Guardians
         if cause is None and is_waiting:
             _activate(transaction, row)
         elif cause is not None and (is_told or cause != "custody"):
-            _end(transaction, row, "refused" if is_waiting and cause == "custody" else cause)
+            await _end(transaction, row, "refused" if is_waiting and cause == "custody" else cause)
         elif child.birth_date is not None and row.valid_until != ends_at(child.birth_date):
             row.valid_until = ends_at(child.birth_date)
             _changed(transaction, row.guardian_person_id, f"{row.guardianship_id}:{row.valid_until.isoformat()}")
@@ -144,7 +145,7 @@ async def sweep_guardianships(transaction: Transaction) -> int:
     """End those whose child turned 13. They count no more from the instant on, whenever this runs."""
     rows = await _open_ones(transaction, Guardianship.valid_until <= transaction.now)
     for row in rows:
-        _end(transaction, row, "birthday")
+        await _end(transaction, row, "birthday")
     return len(rows)
 
 
@@ -173,9 +174,10 @@ def _activate(transaction: Transaction, row: Guardianship) -> None:
     _changed(transaction, row.guardian_person_id, f"{row.guardianship_id}:active")
 
 
-def _end(transaction: Transaction, row: Guardianship, cause: EndCause) -> None:
+async def _end(transaction: Transaction, row: Guardianship, cause: EndCause) -> None:
     row.state = after(GuardianState(row.state), "end")
     row.ended_at, row.end_cause = transaction.now, cause
+    await end_feeds(transaction, row.child_person_id, row.guardian_person_id)
     _changed(transaction, row.guardian_person_id, f"{row.guardianship_id}:ended")
 
 
@@ -205,9 +207,13 @@ async def give_grant(
     )
     if patient is None or proxy is None:
         raise Problem(GRANT_NOT_POSSIBLE)
+    feed_lasts = False
     for old in await _grants(transaction, ProxyGrant.patient_person_id == me):
         if old.proxy_person_id == proxy.person_id:
             old.ended_at, old.ended_by = transaction.now, me
+            feed_lasts = "book" in old.scopes and "book" in known
+    if not feed_lasts:  # what an earlier grant let them make does not come to life again
+        await end_feeds(transaction, me, proxy.person_id)
     row = ProxyGrant(
         grant_id=new_id("gr"),
         patient_person_id=me,
@@ -233,6 +239,7 @@ async def end_grant(transaction: Transaction, caller: Caller, grant_id: str) -> 
     if is_proxys:
         transaction.audit.append(_entry(transaction, caller, row.patient_person_id, what))
     row.ended_at, row.ended_by = transaction.now, caller.principal.actor
+    await end_feeds(transaction, row.patient_person_id, row.proxy_person_id)
     _changed(transaction, row.proxy_person_id, f"{grant_id}:ended")
 
 
@@ -272,6 +279,29 @@ async def guardians_of(transaction: Transaction, child_person_id: str) -> list[s
     rows = await _open_ones(transaction, Guardianship.child_person_id == child_person_id)
     active = [row for row in rows if row.state == GuardianState.ACTIVE and row.valid_until > transaction.now]
     return sorted(row.guardian_person_id for row in active)
+
+
+async def acts_for(transaction: Transaction, person_id: str, patient_person_id: str, *, scope: str) -> bool:
+    """Whether somebody may act for a patient at this instant: as the guardian of a child, or by a grant of a scope."""
+    guardian = select(Guardianship.guardianship_id).where(
+        Guardianship.guardian_person_id == person_id,
+        Guardianship.child_person_id == patient_person_id,
+        Guardianship.state == GuardianState.ACTIVE.value,
+        Guardianship.ended_at.is_(None),
+        Guardianship.valid_until > transaction.now,
+    )
+    if await transaction.session.scalar(guardian.limit(1)) is not None:
+        return True
+    grants = await _grants(
+        transaction, (ProxyGrant.proxy_person_id == person_id) & (ProxyGrant.patient_person_id == patient_person_id)
+    )
+    return any(scope in row.scopes for row in grants)
+
+
+async def end_feeds(transaction: Transaction, person_id: str, made_by: str) -> None:
+    """The address under which somebody reads a patient's bookings is good no more."""
+    statement = delete(CalendarFeed).where(CalendarFeed.person_id == person_id, CalendarFeed.made_by == made_by)
+    await transaction.session.execute(statement)
 
 
 async def proxies_of(transaction: Transaction, person_id: str) -> list[tuple[ProxyGrant, Person]]:
