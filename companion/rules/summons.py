@@ -52,7 +52,7 @@ class SummonsState(StrEnum):
     """Taken back by the unit, or its booking was cancelled."""
 
 
-SummonsEvent = Literal["send", "notify", "read", "confirm", "rebook", "decline", "expire", "withdraw"]
+SummonsEvent = Literal["send", "notify", "read", "confirm", "rebook", "decline", "expire", "withdraw", "reopen"]
 SummonsKind = Literal["timed", "open"]
 Answer = Literal["confirm", "rebook", "decline"]
 
@@ -78,6 +78,9 @@ TRANSITIONS: Final[Mapping[tuple[SummonsState, SummonsEvent], SummonsState]] = M
         (_S.REBOOKED, "rebook"): _S.REBOOKED,
         (_S.REBOOKED, "decline"): _S.DECLINED,
         (_S.DECLINED, "read"): _S.DECLINED,
+        # The time that was picked for an open one was cancelled: another can be picked.
+        (_S.CONFIRMED, "reopen"): _S.READ,
+        (_S.REBOOKED, "reopen"): _S.READ,
         (_S.SENT, "expire"): _S.EXPIRED,
         (_S.NOTIFIED, "expire"): _S.EXPIRED,
         (_S.READ, "expire"): _S.EXPIRED,

@@ -33,6 +33,7 @@ from companion.store.offer_bookings import offer_is_unbooked
 from companion.store.reserve import offer_to_reserve, reserve_is_booked
 from companion.store.schedules import gate_of
 from companion.store.slots import give_back, held_slot, lock_person, lock_slots, resource_of, take_place, use_hold
+from companion.store.summons_of_booking import booking_is_cancelled, booking_is_moved
 from companion.store.vaccinations import check_before_booking as check_doses
 from companion.transaction import Transaction
 
@@ -139,6 +140,7 @@ async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot
     if time_type.modality == "video" and booking.meeting_id is None:
         booking.meeting_id = new_id("mt")
     booking.starts_at, booking.ends_at = new_slot.starts_at, new_slot.ends_at
+    await booking_is_moved(transaction, caller, booking)
     await _changed(transaction, booking, "booking.rebooked")
     await offer_to_reserve(transaction, old_slot_id)
     return booking
@@ -186,6 +188,7 @@ async def cancel_locked(transaction: Transaction, caller: Caller, booking: Booki
     ):
         await charge(transaction, booking, "late_cancellation", caller.services.settings.invoice_from_age)
     await offer_is_unbooked(transaction, booking.booking_id)
+    await booking_is_cancelled(transaction, booking)
     await give_back(transaction, booking.slot_id)
     await _changed(transaction, booking, "booking.cancelled")
     await offer_to_reserve(transaction, booking.slot_id)

@@ -34,6 +34,7 @@ from companion.store.bookings import PATIENT_ASKED, Wish, book, cancel, rebook
 from companion.store.letters import queue_letter, withdraw_letter
 from companion.store.offer_releases import review_unopened
 from companion.store.people import locked
+from companion.store.summons_of_booking import remind_before
 from companion.transaction import Transaction
 
 
@@ -125,7 +126,7 @@ async def send(transaction: Transaction, caller: Caller, summons_id: str) -> Sum
     check_terms(terms_of(row), transaction.now)
     _step(row, "send")
     row.sent_at = transaction.now
-    if row.answer_until - _remind_before(caller.services.settings) <= transaction.now:
+    if row.answer_until - remind_before(caller.services.settings) <= transaction.now:
         row.reminded_at = transaction.now  # so near, the summons is its own reminder
     if not await _queue_if_due(transaction, caller.services.settings, row):
         _publish(transaction, row, "summons.sent")
@@ -224,6 +225,7 @@ async def answer(
     transaction: Transaction, caller: Caller, summons_id: str, what: Answer, slot_id: str | None
 ) -> Summons:
     """Confirm, move or decline: the booking follows in the same transaction."""
+    await _lock_booking(transaction, summons_id)
     row = await own_summons(transaction, caller, summons_id)
     event: SummonsEvent = what
     following = after(SummonsState(row.state), event)
@@ -231,6 +233,7 @@ async def answer(
     needs_slot = what == "rebook" or (what == "confirm" and row.kind == "open")
     if needs_slot != (slot_id is not None):
         raise Problem(INVALID_REQUEST, "slot_id", "missing" if needs_slot else "not used")
+    row.state, row.answered_at, row.answered_by = following, transaction.now, caller.principal.actor
     if slot_id is not None and row.booking_id is None:
         wish = Wish(row.patient_person_id, slot_id, is_invited=True)
         booking = await book(transaction, caller.doing(Action.BOOKING_CREATE), wish)
@@ -242,9 +245,14 @@ async def answer(
         await rebook(transaction, caller.doing(Action.BOOKING_CHANGE), row.booking_id, slot_id)
     elif what == "decline" and row.booking_id is not None:
         await cancel(transaction, caller.doing(Action.BOOKING_CANCEL), row.booking_id, PATIENT_ASKED)
-    row.state, row.answered_at, row.answered_by = following, transaction.now, caller.principal.actor
     _publish(transaction, row, f"summons.{following.value}")
     return row
+
+
+async def _lock_booking(transaction: Transaction, summons_id: str) -> None:
+    """Before its summons, as those do who change the booking itself: two who wait for each other would hang."""
+    query = select(Booking.booking_id).join(Summons, Summons.booking_id == Booking.booking_id)
+    await transaction.session.execute(query.where(Summons.summons_id == summons_id).with_for_update(of=Booking))
 
 
 # --- lists, time -------------------------------------------------------------------------------------------------
@@ -281,7 +289,7 @@ async def sweep_summonses(transaction: Transaction, settings: CompanionSettings,
             Summons.state.in_([state.value for state in UNANSWERED]),
             or_(
                 Summons.answer_until <= now,
-                Summons.reminded_at.is_(None) & (Summons.answer_until <= now + _remind_before(settings)) & ~has_letter,
+                Summons.reminded_at.is_(None) & (Summons.answer_until <= now + remind_before(settings)) & ~has_letter,
                 is_unread & (Summons.sent_at <= unread_since) & ~has_letter,
             ),
         )
@@ -297,16 +305,12 @@ async def sweep_summonses(transaction: Transaction, settings: CompanionSettings,
             changed += 1
             continue
         is_lettered = await _queue_if_due(transaction, settings, row)
-        is_near = row.answer_until - _remind_before(settings) <= now
+        is_near = row.answer_until - remind_before(settings) <= now
         if not is_lettered and row.reminded_at is None and is_near:
             row.reminded_at = transaction.now
             _publish(transaction, row, "summons.reminder")
             changed += 1
     return changed
-
-
-def _remind_before(settings: CompanionSettings) -> timedelta:
-    return timedelta(hours=settings.summons_reminder_before_h)
 
 
 async def own_summons(transaction: Transaction, caller: Caller, summons_id: str) -> Summons:
