@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bench, VIEWPORTS, openBench, unsignedToken } from "./browser";
 import { ELSA, FakeApi, KARL, NOW, session, staff } from "./fake_api";
-import { CLOSED_OF_UNIT, OF_UNIT, caseId, fillChat } from "./fake_cases";
+import { ARCHIVED_OF_PATIENT, ARCHIVED_OF_UNIT, CLOSED_OF_UNIT, OF_UNIT, caseId, fillChat } from "./fake_cases";
 import { FakeChat } from "./fake_chat";
 
 let bench: Bench;
@@ -129,6 +129,12 @@ const notes: Step = async (page) => {
   await page.waitForSelector("[data-testid=notes][data-status=live]");
 };
 
+const archived = (as: "patient" | "staff") => (api: FakeApi, chat: FakeChat): void => {
+  (as === "staff" ? units : patients())(api, chat);
+  api.cases = [...api.cases, as === "staff" ? ARCHIVED_OF_UNIT : ARCHIVED_OF_PATIENT];
+};
+const archive: Step = (page) => page.waitForSelector("[data-testid=transcript] [data-testid=message]");
+
 /** The pages of cases, with a conversation where there is one. */
 const CASES: [name: string, path: string, answers: (api: FakeApi, chat: FakeChat) => void, step?: Step][] = [
   ["cases, logged out", "/cases", () => undefined],
@@ -144,12 +150,14 @@ const CASES: [name: string, path: string, answers: (api: FakeApi, chat: FakeChat
   ["case as a proxy", `/cases/${caseId("a")}`, patients({ proxies: [ELSA], acting_for: ELSA }), live],
   ["case, searched", `/cases/${caseId("a")}`, patients(), search],
   ["closed case", `/cases/${caseId("d")}`, patients(), live],
+  ["archived case", `/cases/${caseId("h")}`, archived("patient"), archive],
   ["case that is not there", `/cases/${caseId("q")}`, patients({ proxies: [ELSA] }), (page) => page.waitForSelector("[data-code=not_found]")],
   ["inbox, logged out", "/portal/cases", () => undefined],
   ["inbox", "/portal/cases", units, (page) => page.waitForSelector("[data-testid=case]")],
   ["unit's case", `/portal/cases/${caseId("a")}`, units, live],
   ["unit's case, not taken", `/portal/cases/${caseId("b")}`, units, live],
   ["unit's closed case", `/portal/cases/${caseId("d")}`, units, live],
+  ["unit's archived case", `/portal/cases/${caseId("h")}`, archived("staff"), async (page) => (await page.click("[data-testid=archived-notes]"), archive(page))],
   ["internal notes", `/portal/cases/${caseId("a")}`, units, notes],
   ["unit's case, searched", `/portal/cases/${caseId("a")}`, units, search],
   ["case to be closed", `/portal/cases/${caseId("a")}`, units, then("close-case")],

@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Bench, VIEWPORTS, openBench } from "./browser";
 import { ELSA, FakeApi, KARL, NOW, session, staff } from "./fake_api";
-import { CLOSED_OF_UNIT, OF_PATIENT, OF_UNIT, UNIT, caseId, fillChat } from "./fake_cases";
+import { ARCHIVED_OF_PATIENT, ARCHIVED_OF_UNIT, CLOSED_OF_UNIT, OF_PATIENT, OF_UNIT, UNIT, caseId, fillChat } from "./fake_cases";
 import { FakeChat } from "./fake_chat";
 
 let bench: Bench;
@@ -397,6 +397,48 @@ describe("the unit's inbox", () => {
     await there("[data-state=choose]");
     await page.click("[data-testid=commission] >> nth=0");
     await there("[data-testid=inbox]");
+  });
+});
+
+describe("a case that only the record has", () => {
+  const id = caseId("h");
+  const texts = (): Promise<string[]> => page.locator("[data-testid=transcript] >> nth=0 >> [data-testid=message-text]").allTextContents();
+
+  it("is called by its subject in the patient's list, and reads as it was written, corrections beside it", async () => {
+    await arrive("phone", "patient");
+    api.cases = [...api.cases, ARCHIVED_OF_PATIENT];
+    await open("/cases");
+    await page.click("[data-testid=show-closed]");
+    await page.click(`[data-case-id=${id}]:has-text("Allergitest")`);
+    await there("[data-testid=case-room][data-archived=true] h1:text('Allergitest')");
+    await there("[data-testid=transcript]");
+    expect(await texts()).toEqual(["Hej, har svaret på allergitestet kommit?", "Ja, du är allergisk mot björk."]);
+    expect(await page.locator("[data-testid=remark]").allTextContents()).toEqual(["Rättelse: Provet gällde björk och al."]);
+    expect(await page.locator("[data-testid=chat-text], [data-testid=reopen], [data-testid=message-options]").count()).toBe(0);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("[data-testid=save-file]")]);
+    expect(download.suggestedFilename()).toBe("arm.pdf");
+  });
+
+  it("says that the archive does not answer, and tries again", async () => {
+    await arrive("phone", "patient");
+    api.cases = [...api.cases, ARCHIVED_OF_PATIENT];
+    api.refusals.set(`GET /api/care/cases/archived/${id}`, { status: 503, code: "unavailable" });
+    await open(`/cases/${id}`);
+    await there("[data-testid=archive-failed][data-code=unavailable]");
+    api.refusals.clear();
+    await page.click("[data-testid=archive-failed] button");
+    await there("[data-testid=transcript]");
+  });
+
+  it("is read by the unit's staff, its notes only when they are asked for", async () => {
+    await arrive("desktop", "staff");
+    api.cases = [...api.cases, ARCHIVED_OF_UNIT];
+    await open(`/portal/cases/${id}`);
+    await there("[data-testid=desk][data-archived=true] [data-testid=transcript]");
+    expect(api.calls.some((call) => call.path.includes("/notes-"))).toBe(false);
+    await page.click("[data-testid=archived-notes]");
+    await there("[data-testid=notes-panel] [data-testid=message-text]:text('Svar från laboratoriet inkommet.')");
+    expect(await page.locator("[data-testid=take], [data-testid=reopen], [data-testid=close-case]").count()).toBe(0);
   });
 });
 

@@ -3,7 +3,7 @@ import type { Page, Route } from "playwright-core";
 import type { GuestLink, MeetingSummary, MeetingToken, Proxy, Session } from "../app/src/api_types";
 import type { Case } from "../app/src/cases/types";
 import { unsignedToken } from "./browser";
-import { CLOSED_OF_PATIENT, COLLEAGUES, OF_PATIENT, UNITS } from "./fake_cases";
+import { ARCHIVED, CLOSED_OF_PATIENT, COLLEAGUES, OF_PATIENT, UNITS } from "./fake_cases";
 import { NOW } from "./now";
 
 
@@ -76,6 +76,8 @@ export const LINKS: GuestLink[] = [
   { link_id: "l2", role: "interpreter", label: "", state: "revoked", expires_at: NOW + 2 * HOUR },
 ];
 
+const ARCHIVE = "/api/care/cases/archived";
+
 export interface Refusal {
   status: number;
   code: string;
@@ -120,6 +122,7 @@ export class FakeApi {
     const query = new URL(request.url()).searchParams;
     const refusal = this.refusals.get(`${method} ${path}`);
     if (refusal) return route.fulfill({ status: refusal.status, json: { error: { code: refusal.code } } });
+    if (path.startsWith(`${ARCHIVE}/`) && path.includes("/files/")) return route.fulfill({ body: "%PDF-1.7", contentType: "application/pdf" });
     const answer = path.startsWith("/api/cases") || path.startsWith("/api/attachments")
       ? this.#replyOfCases(method, path, query, (body ?? {}) as Record<string, unknown>)
       : this.#reply(method, path, body as Record<string, unknown>);
@@ -153,6 +156,8 @@ export class FakeApi {
     if (path === "/api/meetings") return { meetings: this.meetings };
     if (path.endsWith("/token")) return this.token;
     if (path === "/api/units") return { units: UNITS };
+    if (path === ARCHIVE) return { cases: Object.values(ARCHIVED).map((page) => page.case), next_offset: null };
+    if (path.startsWith(`${ARCHIVE}/`)) return ARCHIVED[path.slice(ARCHIVE.length + 1)] ?? "missing";
     if (path === "/api/colleagues") return { colleagues: COLLEAGUES };
     if (path.endsWith("/links") && method === "GET") return { links: this.links };
     if (path.endsWith("/links")) {

@@ -1,5 +1,5 @@
 /** Cases, units and colleagues for the pages, invented. */
-import type { Case, Colleague, Unit } from "../app/src/cases/types";
+import type { ArchivedEvent, ArchivedPage, Case, Colleague, Unit } from "../app/src/cases/types";
 import { type FakeChat, OWN, event } from "./fake_chat";
 import { NOW } from "./now";
 
@@ -52,6 +52,7 @@ export function oneCase(letter: string, subject: string, change: Partial<Case> =
     reopen_until: null,
     version: 3,
     is_unread: false,
+    is_archived: false,
     patient: null,
     patient_name: null,
     assignee: null,
@@ -124,3 +125,44 @@ export function fillChat(chat: FakeChat, as: "patient" | "staff"): void {
   chat.channel = as === "staff" ? "staff-unit" : null;
   chat.put("staff-unit");
 }
+
+/** Long closed: the front has no words of it, the record has all (`ARCHIVED`). */
+export const ARCHIVED_OF_PATIENT = oneCase("h", "", { state: "closed", answer_by: null, changed_at: NOW - 2000 * HOUR, is_archived: true });
+export const ARCHIVED_OF_UNIT: Case = { ...ARCHIVED_OF_PATIENT, ...seen("h", "Anna Andersson") };
+
+const archivedEvent = (seq: number, text: string, change: Partial<ArchivedEvent> = {}): ArchivedEvent => ({
+  seq,
+  at_ms: (NOW - (2100 - seq) * HOUR) * 1000,
+  kind: "message",
+  author_name: "Anna Andersson",
+  author_role: "patient",
+  is_own: true,
+  target: 0,
+  body: { text, attachments: [] },
+  is_withdrawn: false,
+  ...change,
+});
+const karin = { author_name: "Karin Lindqvist", author_role: "staff", is_own: false } as const;
+
+/** What the companion answers, by conversation. */
+export const ARCHIVED: Record<string, ArchivedPage> = {
+  [caseId("h")]: {
+    case: { conversation_id: caseId("h"), case_id: caseId("h"), title: "Allergitest", archived_at: "2026-06-01T08:00:00Z" },
+    events: [
+      archivedEvent(1, "Hej, har svaret på allergitestet kommit?"),
+      archivedEvent(2, "Ja, du är alergisk mot björk.", karin),
+      archivedEvent(3, "", { ...karin, kind: "edit", target: 2, body: { text: "Ja, du är allergisk mot björk." } }),
+      archivedEvent(4, "", { kind: "withdrawal", target: 5 }),
+      archivedEvent(5, "", { is_withdrawn: true, body: {} }),
+      archivedEvent(6, "", { ...karin, body: { text: "", attachments: [FILE] } }),
+    ],
+    corrections: [{ entry_part: 2, state: "corrected", text: "Provet gällde björk och al." }],
+    next_after: null,
+  },
+  [`notes-${"h".repeat(26)}`]: {
+    case: { conversation_id: `notes-${"h".repeat(26)}`, case_id: caseId("h"), title: "Allergitest", archived_at: "2026-06-01T08:00:00Z" },
+    events: [archivedEvent(1, "Svar från laboratoriet inkommet.", karin)],
+    corrections: [],
+    next_after: null,
+  },
+};

@@ -142,7 +142,9 @@ export class HttpApi implements Api {
     }
     const answer = await json(response);
     if (response.ok) return answer as Reply;
-    const code = (answer as { error?: { code?: unknown } } | null)?.error?.code;
+    // The front's own refusals, or the companion's problem details (RFC 9457).
+    const told = answer as { error?: { code?: unknown }; code?: unknown } | null;
+    const code = told?.error?.code ?? told?.code;
     const retryAfter = Number(response.headers.get("Retry-After") ?? NaN);
     throw new ApiError(
       typeof code === "string" ? code : "internal",

@@ -12,14 +12,15 @@ const SYSTEM: Record<string, TextKey> = { closed: "case_closed", reopened: "case
 
 interface Props {
   message: MessageView;
-  conversation: Conversation;
+  /** Null: it can only be read. */
+  conversation: Conversation | null;
   files: ChatFiles | null;
   /** Nobody is told who has read what here. */
   receipts: boolean;
   writable: boolean;
   /** A search led here. */
   found: boolean;
-  onEdit: (message: MessageView) => void;
+  onEdit?: (message: MessageView) => void;
 }
 
 export function Message({ message, conversation, files, receipts, writable, found, onEdit }: Props) {
@@ -31,7 +32,7 @@ export function Message({ message, conversation, files, receipts, writable, foun
     return key ? <p class="ao-chat-system">{t(key)}</p> : null;
   }
   const { own, seq, status, withdrawn, failure, clientId } = message;
-  const mayChange = own && writable && seq !== null && !withdrawn && Date.now() - message.atMs < EDITABLE_MS;
+  const mayChange = own && writable && conversation !== null && seq !== null && !withdrawn && Date.now() - message.atMs < EDITABLE_MS;
   const shown = status === null || (!receipts && status !== "waiting" && status !== "failed") ? null : status;
   return (
     <article class="ao-chat-message" data-testid="message" data-own={own} data-seq={seq ?? ""} data-status={status ?? ""} data-found={found} tabIndex={-1}>
@@ -66,7 +67,7 @@ export function Message({ message, conversation, files, receipts, writable, foun
           {t(refusalText(failure))}
         </p>
       )}
-      {failure && (
+      {failure && conversation && (
         <div class="ao-chat-actions">
           <SmallButton label={t("retry")} name="retry" onClick={() => conversation.retry(clientId)} />
           <SmallButton label={t("discard")} name="discard" onClick={() => conversation.discard(clientId)} />
@@ -74,7 +75,7 @@ export function Message({ message, conversation, files, receipts, writable, foun
       )}
       {open && mayChange && (
         <div class="ao-chat-actions">
-          {message.text && <SmallButton label={t("edit")} name="edit" onClick={() => (setOpen(false), onEdit(message))} />}
+          {message.text && <SmallButton label={t("edit")} name="edit" onClick={() => (setOpen(false), onEdit?.(message))} />}
           <SmallButton label={t("withdraw")} name="withdraw" onClick={() => (setOpen(false), conversation.withdraw(seq))} />
         </div>
       )}

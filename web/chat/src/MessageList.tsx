@@ -1,8 +1,7 @@
 import type { ChatFiles, Conversation, ConversationSnapshot, MessageView } from "@alltid-oppet/client";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { useLanguage, useTranslate } from "./i18n/texts";
-import { Message } from "./Message";
-import { dayKey, longDay } from "./times";
+import { useTranslate } from "./i18n/texts";
+import { Messages } from "./Messages";
 
 /** So near the end counts as being there, in pixels. */
 const NEAR = 48;
@@ -21,7 +20,6 @@ interface Props {
 /** The messages, the newest last; stays at the end while one reads there, and reads back by the page. */
 export function MessageList({ conversation, snapshot, files, receipts, writable, kind, reveal, onEdit }: Props) {
   const t = useTranslate();
-  const language = useLanguage();
   const list = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const [behind, setBehind] = useState(false);
@@ -90,19 +88,7 @@ export function MessageList({ conversation, snapshot, files, receipts, writable,
         {olderFailed && <p role="alert">{t("older_failed")}</p>}
         {snapshot.status === "opening" && <p class="ao-chat-system">{t("opening")}</p>}
         {snapshot.status !== "opening" && messages.length === 0 && <p class="ao-chat-system">{t(kind === "notes" ? "empty_notes" : "empty")}</p>}
-        {messages.flatMap((message, index) => {
-          const before = messages[index - 1];
-          const isNewDay = !before || dayKey(before.atMs) !== dayKey(message.atMs);
-          const key = `${message.author}:${message.clientId}`;
-          return [
-            isNewDay && (
-              <p key={`day ${key}`} class="ao-chat-day">
-                {dayKey(message.atMs) === dayKey(Date.now()) ? t("today") : longDay(language, message.atMs)}
-              </p>
-            ),
-            <Message key={key} {...{ message, conversation, files, receipts, writable, onEdit }} found={message.seq !== null && message.seq === reveal} />,
-          ];
-        })}
+        <Messages {...{ messages, conversation, files, receipts, writable, reveal, onEdit }} />
         {drafts.map((draft) => (
           <article key={draft.author} class="ao-chat-message ao-chat-draft" data-testid="draft">
             <p class="ao-chat-meta">{t("drafting", { name: draft.authorName })}</p>

@@ -6,4 +6,5 @@ export { type OpenPeriod, type WeekHours, hoursText } from "./hours";
 export { type ChatLanguage, LanguageContext as ChatLanguageContext, translator as chatTexts } from "./i18n/texts";
 export { fileRefusalText } from "./refusals";
 export { Search } from "./Search";
+export { Transcript } from "./Transcript";
 export { useConversation } from "./useConversation";

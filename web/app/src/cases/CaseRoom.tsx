@@ -9,6 +9,7 @@ import { now as present, useNow } from "../hooks";
 import { useText } from "../i18n/texts";
 import { useSession } from "../session";
 import { Loading, Notice } from "../shell/Notice";
+import { ArchivedCase, useArchived } from "./ArchivedCase";
 import { type CaseApi, filesPath } from "./api";
 import { CaseLink, unitOf } from "./MyCases";
 import { isLate, mayReopen } from "./logic";
@@ -66,7 +67,37 @@ export function CaseRoom({ session, chat, cases, units, caseId, go, onChange, on
       </div>
     );
   }
+  if (state.one.is_archived) return <ArchivedRoom go={go} one={state.one} unit={unitOf(units, state.one)} />;
   return <Room {...{ conversation, cases, go, put, again, onSeen }} one={state.one} unit={unitOf(units, state.one)} />;
+}
+
+/** A case that nobody can open again: the record has its words, to be read as they were. */
+function ArchivedRoom({ one, unit, go }: { one: Case; unit: Unit | null; go: Go }) {
+  const c = useCaseText();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { found, again } = useArchived(one.case_id);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [one.case_id]);
+  return (
+    <div class="ap-room" data-testid="case-room" data-state={one.state} data-archived="true">
+      <div class="ap-room-head">
+        <CaseLink place={{ at: "list" }} go={go} class="ds-link ap-back" name="back">
+          <Icon name="previous" />
+          {c("back")}
+        </CaseLink>
+        <h1 class="ds-heading" data-size="xs" ref={heading} tabIndex={-1}>
+          {found.status === "here" ? found.archived.title : c("archived_case")}
+        </h1>
+        {unit && <p class="ap-hint">{unit.name}</p>}
+        <p class="ap-room-state" data-testid="case-state">
+          <span class="ds-tag" data-color="neutral">
+            {c("state_closed")}
+          </span>{" "}
+          <span>{c("archived_text")}</span>
+        </p>
+      </div>
+      <ArchivedCase conversationId={one.case_id} found={found} again={again} />
+    </div>
+  );
 }
 
 interface RoomProps {

@@ -1,11 +1,13 @@
 import { Icon, useLanguage } from "@alltid-oppet/meeting";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Session } from "../api";
 import { PersonSwitch } from "../home/PersonSwitch";
 import { useNow } from "../hooks";
 import { useText } from "../i18n/texts";
+import { useSession } from "../session";
 import { Loading, Notice } from "../shell/Notice";
+import { archivedTitles } from "./archive";
 import { isLate, patientOrder, unreadCount } from "./logic";
 import { type Go, type Place, addressOf, isPlainClick } from "./route";
 import { codeText, useCaseText } from "./texts";
@@ -87,6 +89,7 @@ export function MyCases({ session, units, open, closed, wantsClosed, onWantsClos
 function List({ list, units, go, children }: { list: Cases; units: readonly Unit[] | null; go: Props["go"]; children: ComponentChildren }) {
   const t = useText();
   const c = useCaseText();
+  const titles = useArchivedTitles(list.cases);
   if (list.status === "loading") return <Loading />;
   if (list.error) {
     return (
@@ -107,14 +110,14 @@ function List({ list, units, go, children }: { list: Cases; units: readonly Unit
       )}
       <ul class="ap-table">
         {patientOrder(list.cases).map((one) => (
-          <Row key={one.case_id} one={one} unit={unitOf(units, one)} go={go} />
+          <Row key={one.case_id} one={one} unit={unitOf(units, one)} go={go} titles={titles} />
         ))}
       </ul>
     </>
   );
 }
 
-function Row({ one, unit, go }: { one: Case; unit: Unit | null; go: Props["go"] }) {
+function Row({ one, unit, go, titles }: { one: Case; unit: Unit | null; go: Props["go"]; titles: ReadonlyMap<string, string> }) {
   const c = useCaseText();
   const { language } = useLanguage();
   const now = useNow(60);
@@ -122,7 +125,7 @@ function Row({ one, unit, go }: { one: Case; unit: Unit | null; go: Props["go"] 
     <li>
       <CaseLink place={{ at: "case", caseId: one.case_id }} go={go} class="ap-case" name="case" unread={one.is_unread} state={one.state}>
         <span class="ap-case-what">
-          <span class="ap-case-subject">{one.subject}</span>
+          <span class="ap-case-subject">{one.subject || titles.get(one.case_id) || c("archived_case")}</span>
           <span class="ap-hint">{unit?.name}</span>
         </span>
         <span class="ap-case-state">
@@ -144,6 +147,20 @@ function Row({ one, unit, go }: { one: Case; unit: Unit | null; go: Props["go"] 
       </CaseLink>
     </li>
   );
+}
+
+const NO_TITLES: ReadonlyMap<string, string> = new Map();
+
+/** What the archive calls the cases of a list that only it has the words of; asked for once there is one. */
+function useArchivedTitles(cases: readonly Case[]): ReadonlyMap<string, string> {
+  const { api } = useSession();
+  const [titles, setTitles] = useState(NO_TITLES);
+  const wanted = cases.some((one) => one.is_archived);
+  useEffect(() => {
+    // Without them the rows say that they are archived cases, and lead to them all the same.
+    if (wanted) void archivedTitles(api).then(setTitles, () => undefined);
+  }, [api, wanted]);
+  return titles;
 }
 
 interface LinkProps {

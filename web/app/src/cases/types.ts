@@ -1,4 +1,5 @@
 /** What the routes of cases and units carry (docs/http.md). Times are seconds since 1970. */
+import type { ChatEvent } from "@alltid-oppet/client";
 import type { UnitBoard, WeekHours } from "@alltid-oppet/chat";
 
 export type CaseState = "new" | "assigned" | "awaiting_staff" | "awaiting_patient" | "closed" | "reopened";
@@ -17,6 +18,8 @@ export interface Case {
   reopen_until: number | null;
   version: number;
   is_unread: boolean;
+  /** Its words are in the archive alone: there is no subject here. */
+  is_archived: boolean;
   /** From here on for staff only. */
   patient: string | null;
   patient_name: string | null;
@@ -50,4 +53,32 @@ export interface NewCase {
   unit_hsa_id: string;
   subject: string;
   client_id: string;
+}
+
+/** A closed case in the archive, or its notes (docs/companion.md). */
+export interface ArchivedCase {
+  conversation_id: string;
+  case_id: string;
+  title: string;
+  /** ISO 8601. */
+  archived_at: string;
+}
+
+export interface ArchivedEvent {
+  seq: number;
+  at_ms: number;
+  kind: ChatEvent["kind"];
+  author_name: string;
+  author_role: ChatEvent["author_role"];
+  is_own: boolean;
+  target: number;
+  body: Record<string, unknown>;
+  is_withdrawn: boolean;
+}
+
+export interface ArchivedPage {
+  case: ArchivedCase;
+  events: ArchivedEvent[];
+  corrections: { entry_part: number | null; state: "corrected" | "noted"; text: string }[];
+  next_after: number | null;
 }

@@ -78,7 +78,7 @@ function Row({ one, isChosen, now, go }: { one: Case; isChosen: boolean; now: nu
             </span>
           )}
         </span>
-        <span class="ap-inbox-subject">{one.subject}</span>
+        <span class="ap-inbox-subject">{one.subject || c("archived_case")}</span>
         <span class="ap-inbox-facts">
           <span class="ds-tag" data-color={isWaiting(one) ? "accent" : "neutral"} data-variant={isWaiting(one) ? undefined : "outline"}>
             {c(`staff_state_${one.state}`)}

@@ -4,6 +4,7 @@ import { Icon, useLanguage } from "@alltid-oppet/meeting";
 import { h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Session } from "../api";
+import { ArchivedCase, useArchived } from "../cases/ArchivedCase";
 import { type CaseApi, filesPath } from "../cases/api";
 import { Seen } from "../cases/CaseRoom";
 import { isClosed, isLate, isWaiting, mayReopen } from "../cases/logic";
@@ -82,6 +83,7 @@ export function StaffCase(props: Props) {
       </section>
     );
   }
+  if (state.one.is_archived) return <ArchivedDesk one={state.one} back={back} />;
   return <Desk {...props} one={state.one} conversation={conversation} back={back} put={put} again={again} />;
 }
 
@@ -198,6 +200,57 @@ function Desk({ chat, cases, units, one, conversation, back, put, again, onGone,
       </div>
       <CloseDialog open={acts.dialog === "close"} acts={acts} />
       <GiveDialog open={acts.dialog === "give"} acts={acts} one={one} cases={cases} units={units ?? []} />
+    </section>
+  );
+}
+
+/** A case that only the record has: its messages, and the notes, to be read. */
+function ArchivedDesk({ one, back }: { one: Case; back: preact.ComponentChild }) {
+  const c = useCaseText();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const messages = useArchived(one.case_id);
+  const [withNotes, setWithNotes] = useState(false);
+  // Every reading stands in the log: the notes are asked for when somebody wants them.
+  const notes = useArchived(withNotes ? one.notes_id : null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [one.case_id]);
+  return (
+    <section class="ap-desk" aria-labelledby="desk-title" data-testid="desk" data-case-id={one.case_id} data-state={one.state} data-archived="true">
+      <header class="ap-desk-head">
+        {back}
+        <div class="ap-desk-title">
+          <h2 id="desk-title" class="ds-heading" data-size="xs" ref={heading} tabIndex={-1}>
+            {one.patient_name || c("patient_unnamed")}
+          </h2>
+          <p class="ap-desk-subject">{messages.found.status === "here" ? messages.found.archived.title : c("archived_case")}</p>
+          <p class="ap-desk-facts">
+            <span class="ds-tag" data-color="neutral" data-testid="desk-state">
+              {c("staff_state_closed")}
+            </span>
+            <span>{c("staff_archived_text")}</span>
+          </p>
+        </div>
+      </header>
+      <div class="ap-panels">
+        <section class="ap-messages" aria-label={c("messages_title")}>
+          <ArchivedCase conversationId={one.case_id} {...messages} />
+        </section>
+        {one.notes_id !== null && (
+          <section class="ap-notes" aria-labelledby="notes-title" data-testid="notes-panel">
+            <div class="ap-notes-head">
+              <Icon name="lock" />
+              <div>
+                <h3 id="notes-title">{c("notes_title")}</h3>
+                {!withNotes && (
+                  <button type="button" class="ds-button" data-variant="secondary" data-size="sm" data-testid="archived-notes" onClick={() => setWithNotes(true)}>
+                    {c("archived_notes")}
+                  </button>
+                )}
+              </div>
+            </div>
+            {withNotes && <ArchivedCase conversationId={one.notes_id} {...notes} kind="notes" />}
+          </section>
+        )}
+      </div>
     </section>
   );
 }

@@ -7,4 +7,4 @@ export { type ChatFiles, FileError, HttpFiles } from "./files";
 export { newId } from "./ids";
 export type { LiveDraft } from "./live_text";
 export { type TextStore, forgetUnsent, unsentOf } from "./outbox";
-export type { MessageStatus, MessageView } from "./views";
+export { type MessageStatus, type MessageView, viewsOf } from "./views";

@@ -1,8 +1,8 @@
 /** Messages as a person sees them: those of the timeline, and those on their way. Pure. */
-import type { ChatReceipt } from "../chat_protocol";
+import type { ChatEvent, ChatReceipt } from "../chat_protocol";
 import type { Pending } from "./delivery";
 import type { ChatFailure } from "./errors";
-import type { TimelineMessage } from "./timeline";
+import { Timeline, type TimelineMessage } from "./timeline";
 
 export type MessageStatus = "waiting" | "sent" | "delivered" | "read" | "failed";
 
@@ -25,6 +25,13 @@ export interface Reading {
 export function viewOf(message: TimelineMessage, reading: Reading): MessageView {
   const own = message.author !== "" && message.author === reading.me;
   return { ...message, own, status: own ? statusOf(message.seq, reading) : null, failure: null };
+}
+
+/** What a whole conversation reads like that nobody writes in any more. */
+export function viewsOf(events: readonly ChatEvent[], me: string): MessageView[] {
+  const timeline = new Timeline();
+  timeline.resume(events, events.at(-1)?.seq ?? 0, 0);
+  return timeline.messages().map((message) => viewOf(message, { me, receipts: [] }));
 }
 
 export function viewAll(messages: readonly TimelineMessage[], pending: readonly Pending[], reading: Reading): MessageView[] {
