@@ -1,14 +1,14 @@
 """Calendar feeds have a maker.
 
-Revision 0012, after 0011. Nobody knows who made the feeds that are there, a guardian perhaps, so they end: whoever has
+Revision 0013, after 0012. Nobody knows who made the feeds that are there, a guardian perhaps, so they end: whoever has
 one makes another.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
