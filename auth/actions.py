@@ -43,6 +43,7 @@ class Action(StrEnum):
 
     MEETING_LIST = "meeting_list"
     MEETING_FEED = "meeting_feed"
+    MEETING_COURSE = "meeting_course"
     MEETING_READ = "meeting_read"
     MEETING_CREATE = "meeting_create"
     MEETING_CHANGE = "meeting_change"

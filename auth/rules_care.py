@@ -35,6 +35,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             reads_patient_data=True,
             service_scope="meetings:read",
         ),
+        Action.MEETING_COURSE: Rule(
+            "Tell who has come into a video meeting, and that it was ended (the front).",
+            SERVICE,
+            writes_patient_data=True,
+            service_scope="meetings:report",
+        ),
         # Proxies.
         Action.PROXY_GRANT: Rule(
             "Let somebody act for oneself, or end it.", (("patient", Relation.SELF),), writes_patient_data=True

@@ -49,6 +49,9 @@ class CompanionSettings(BaseSettings):
         default=24, ge=0, description="Patients cancel and move a booking so long before it, unless its type says else."
     )
     invoice_from_age: int = Field(default=18, ge=0, description="Nobody younger is charged a fee for absence.")
+    meeting_open_before_s: int = Field(
+        default=900, ge=0, description="A video meeting is open so long before it begins; as at the front."
+    )
     max_bookings_ahead: int = Field(
         default=20, ge=1, description="Bookings to come that one patient may have; more are made by staff."
     )

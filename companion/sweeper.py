@@ -15,6 +15,7 @@ from companion.settings import CompanionSettings
 from companion.store.archive import erase_files
 from companion.store.extracts import make_extracts
 from companion.store.maternity_allocation import sweep_maternity
+from companion.store.meeting_course import sweep_meetings
 from companion.store.offer_releases import sweep_offers
 from companion.store.proxies import sweep_guardianships
 from companion.store.reserve import sweep
@@ -50,6 +51,7 @@ async def sweep_once(database: Database, clock: Callable[[], datetime], settings
         await sweep(transaction)
         await sweep_guardianships(transaction)
         await sweep_summonses(transaction, settings)
+        await sweep_meetings(transaction, settings)
     async with database.transaction(clock()) as transaction:
         await sweep_maternity(transaction, settings)
     async with database.transaction(clock()) as transaction:

@@ -6,7 +6,17 @@ from signalling.guard import service_principal
 
 FRONT: Final = service_principal(
     "front",
-    frozenset({"contacts:write", "meetings:read", "notices:write", "persons:login", "proxies:read", "roles:read"}),
+    frozenset(
+        {
+            "contacts:write",
+            "meetings:read",
+            "meetings:report",
+            "notices:write",
+            "persons:login",
+            "proxies:read",
+            "roles:read",
+        }
+    ),
     "front",
 )
 """Signed anew for each request; the companion's table of permissions says what the scopes open."""

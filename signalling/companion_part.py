@@ -16,6 +16,7 @@ from signalling import care_api, companion_events
 from signalling.audit_forwarder import AuditForwarder, ForwarderMetrics
 from signalling.care_api import CareApi
 from signalling.companion_client import CompanionClient
+from signalling.companion_course import MeetingCourse
 from signalling.companion_event_keys import EventKeys
 from signalling.companion_events import CompanionEventApi, CompanionEventMetrics
 from signalling.companion_meetings import KINDS as BOOKING_KINDS
@@ -26,6 +27,7 @@ from signalling.companion_policy import RetryPolicy
 from signalling.companion_proxies import CompanionProxies
 from signalling.companion_reports import CompanionReports
 from signalling.companion_roles import CompanionRoles
+from signalling.events import ClientEvents
 from signalling.guardian_links import GuardianLinks, GuardianSecrets
 from signalling.identity import Identity
 from signalling.keys import load_audit_keys
@@ -133,6 +135,12 @@ class CompanionPart:
             self.events.on(kind, told.happened)
         self.reports.contacts = notices.contacts
         notices.delivery.watchers.append(self.reports.ended)
+
+    def follow(self, events: ClientEvents, closer: MeetingCloser) -> None:
+        """Let the companion know of the course of meetings."""
+        if self.reports is not None:
+            course = MeetingCourse(self.reports, clock=self._clock)
+            events.on_joined, closer.on_ended = course.joined, course.ended
 
     async def start(self) -> None:
         """Begin to report, and to hand over the audit log and the records of visits."""

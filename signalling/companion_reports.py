@@ -81,9 +81,10 @@ class CompanionReports:
         """No way of telling them led anywhere: what waits for them becomes a letter."""
         await self.add("PUT", f"/persons/{person_id}/reach", {"has_account": True, "has_bounced": True})
 
-    async def add(self, method: Literal["PUT", "POST"], path: str, body: Any) -> None:
-        """Let the companion know, as soon as it can be told."""
-        await self._redis.hset(KEY, f"{method} {path}", json.dumps(body))
+    async def add(self, method: Literal["PUT", "POST"], path: str, body: Any, *, keeps_first: bool = False) -> None:
+        """Let the companion know, as soon as it can be told. ``keeps_first``: what waits already counts."""
+        put = self._redis.hsetnx if keeps_first else self._redis.hset
+        await put(KEY, f"{method} {path}", json.dumps(body))
         self._news.set()
 
     async def deliver(self) -> int:

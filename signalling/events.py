@@ -71,6 +71,8 @@ class ClientEvents:
         self._sessions = sessions
         self._metrics = metrics
         self._clock = clock
+        self.on_joined: Callable[[MeetingClaims], Awaitable[None]] | None = None
+        """Is told of each who comes into a meeting."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._handlers: Mapping[str, Callable[[Session, Any], Awaitable[Mapping[str, Any]]]] = {
             "join": self._join,
@@ -228,6 +230,8 @@ class ClientEvents:
             self._take_seat(session, seat, claims, result.get("replaced_front_id"))
 
         result = await self._ask(session, proposed, lambda: self._media.join(worker_id, room, request, seated))
+        if self.on_joined is not None:
+            await self.on_joined(claims)
         return {
             "participant_id": result["participant_id"],
             "resume_token": result["resume_token"],

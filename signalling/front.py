@@ -203,6 +203,7 @@ class Front:
         )
         self.notices.attach(self.app)
         self.companion.tell_by(self.notices)
+        self.companion.follow(self.events, closer)
         self.cases = CasePart(
             settings,
             keys,

@@ -1,5 +1,6 @@
 """Closing a meeting: first what opens doors, then its chat and the people, those who wait too."""
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from auth.guest_links import GuestLinks
@@ -22,6 +23,8 @@ class MeetingCloser:
         self._links = links
         self._registry = registry
         self._media = media
+        self.on_ended: Callable[[Meeting], Awaitable[None]] | None = None
+        """Is told of each meeting that staff end for all."""
         self._chats = chats
 
     async def close(self, meeting: Meeting, now: float, reason: Reason = "room_closed") -> None:
@@ -30,6 +33,8 @@ class MeetingCloser:
         for link in await self._links.of_meeting(meeting.meeting_id):
             await self._links.revoke(link, now)
         await self.empty(meeting.meeting_id, reason)
+        if reason == "room_closed" and self.on_ended is not None:
+            await self.on_ended(meeting)
 
     async def empty(self, room_id: str, reason: Reason) -> bool:
         """Everybody out of the room, its waiting room and its chat; a token that was given before leads nowhere.

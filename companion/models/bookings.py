@@ -35,6 +35,15 @@ class Booking(Base):
     series_id: Mapped[str | None] = mapped_column(ObjectId, index=True)
     meeting_id: Mapped[str | None] = mapped_column(ObjectId, unique=True)
     """The video meeting that belongs to it."""
+    meeting_state: Mapped[str | None] = mapped_column(String(24))
+    """What has happened to the meeting (``companion.rules.meeting_course``); None: planned or open, by the clock."""
+    patient_joined_at: Mapped[datetime | None]
+    """When the patient (or proxy) first came into the meeting."""
+    host_joined_at: Mapped[datetime | None]
+    """When staff first did."""
+    last_joined_at: Mapped[datetime | None]
+    """When anybody of the two last did."""
+    meeting_ended_at: Mapped[datetime | None]
     interpreter_language: Mapped[str | None] = mapped_column(String(8))
 
     __table_args__ = (

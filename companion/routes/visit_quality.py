@@ -14,8 +14,9 @@ from companion.identity import Caller, asks
 from companion.models.quality import VisitQuality
 from companion.routes.shapes import Day, HsaId, Input, Output, PersonId
 from companion.rules.bookings import BookingState
+from companion.store import meeting_course, visits
 from companion.store import visit_quality as store
-from companion.store import visits
+from companion.store.visit_changes import change
 
 router = APIRouter(tags=["visit quality"])
 
@@ -176,7 +177,8 @@ async def tell(meeting_id: MeetingId, body: StaysIn, caller: Front) -> TakenOut:
         absent = await store.keep(transaction, caller, meeting_id, place, [stay.row() for stay in body.stays])
         if absent is not None:
             await visits.forget_absence(transaction, absent)
-            visits.change(transaction, absent, BookingState.BOOKED)
+            change(transaction, absent, BookingState.BOOKED)
+        await meeting_course.review_stays(transaction, caller.services.settings, meeting_id)
     return TakenOut(stays=len(body.stays), absence="as_it_was" if absent is None else "taken_back")
 
 

@@ -140,6 +140,7 @@ async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot
     if time_type.modality == "video" and booking.meeting_id is None:
         booking.meeting_id = new_id("mt")
     booking.starts_at, booking.ends_at = new_slot.starts_at, new_slot.ends_at
+    booking.meeting_state = booking.patient_joined_at = booking.host_joined_at = booking.last_joined_at = None
     await booking_is_moved(transaction, caller, booking)
     await _changed(transaction, booking, "booking.rebooked")
     await offer_to_reserve(transaction, old_slot_id)

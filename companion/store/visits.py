@@ -4,18 +4,12 @@ from companion.identity import Caller
 from companion.models.bookings import Booking, BookingFee
 from companion.rules.bookings import BookingState, Event, after, check_arrival, check_miss
 from companion.rules.visit_quality import check_absence
-from companion.store.bookings import own_booking, publish
+from companion.store.bookings import own_booking
 from companion.store.fees import charge
+from companion.store.meeting_course import step
+from companion.store.visit_changes import change
 from companion.store.visit_quality import cut_off
 from companion.transaction import Transaction
-
-
-def change(transaction: Transaction, booking: Booking, state: BookingState) -> None:
-    """It is in another state from now on."""
-    booking.state = state
-    booking.changed_at = transaction.now
-    booking.sequence += 1
-    publish(transaction, booking, f"booking.{state}")
 
 
 async def forget_absence(transaction: Transaction, booking: Booking) -> None:
@@ -43,7 +37,9 @@ async def mark(
         check_absence(cut_off=await cut_off(transaction, booking.meeting_id), note=note)
         booking.miss_note = note
         await charge(transaction, booking, "absence", caller.services.settings.invoice_from_age)
+        step(transaction, caller.services.settings, booking, "miss")
     elif event == "undo_miss":
         await forget_absence(transaction, booking)
+        step(transaction, caller.services.settings, booking, "undo_miss")
     change(transaction, booking, following)
     return booking

@@ -268,3 +268,34 @@ async def test_an_event_that_comes_twice_or_after_a_restart_changes_nothing(
     assert await tell(await make_browser(at=restarted), "booking.created", booking) == "repeated"
     (meeting,) = await listed(await make_browser(patient(ANNA), restarted))
     assert meeting["meeting_id"] == booking["meeting_id"]
+
+
+async def test_the_companion_follows_the_course_of_a_meeting(
+    front: Front, real_companion: RealCompanion, make_browser: MakeBrowser, people: People
+) -> None:
+    booking = await real_companion.book((await real_companion.slots())[0])
+    meeting_id = booking["meeting_id"]
+    await real_companion.deliver(front)
+    browser, host = await make_browser(patient(ANNA)), await make_browser(doctor())
+
+    async def becomes(state: str, booking_state: str) -> None:
+        async with asyncio.timeout(20):
+            while True:
+                answer = await real_companion.api.get(f"/bookings/{booking['booking_id']}/meeting", planner())
+                if (answer.json()["state"], answer.json()["booking_state"]) == (state, booking_state):
+                    return
+                await asyncio.sleep(0.05)
+
+    inside = await enter(people, host, meeting_id, "karin")
+    assert (await inside.join())["ok"]
+    waiting = await enter(people, browser, meeting_id, "anna")
+    assert (await waiting.wait())["ok"]
+    await becomes("open", "booked")  # who waits has not come in
+    place = waiting.place["data"]["participant_id"] if "data" in waiting.place else waiting.place["participant_id"]
+    assert (await inside.client.ask("admit", {"participant_id": place}))["ok"]
+    admitted = await waiting.client.wait_for("admitted")
+    waiting.token = admitted["token"]
+    assert (await waiting.join())["ok"]
+    await becomes("in_progress", "arrived")
+    assert (await host.send("DELETE", f"/api/meetings/{meeting_id}"))[0] == 204
+    await becomes("ended", "fulfilled")
