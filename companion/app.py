@@ -27,8 +27,9 @@ from companion.errors import (
     ProblemKind,
 )
 from companion.identity import RefusedError
+from companion.openapi import Companion
 from companion.outbox import Dispatcher, Receiver
-from companion.routes import ROUTERS
+from companion.routes import ROUTERS, methods_at
 from companion.routes.slots import SEARCH_PATH
 from companion.search_cache import KeptAnswers, SearchCache
 from companion.services import Services
@@ -45,7 +46,7 @@ _BY_STATUS: Final[dict[int, ProblemKind]] = {
 _log = structlog.get_logger(__name__)
 
 
-def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
+def create_app(services: Services, receiver: Receiver | None = None) -> Companion:
     """The application. Without a receiver the outbox is kept."""
 
     @asynccontextmanager
@@ -61,7 +62,7 @@ def create_app(services: Services, receiver: Receiver | None = None) -> FastAPI:
                 await task
         await services.database.close()
 
-    app = FastAPI(
+    app = Companion(
         title="Alltid öppet: companion",
         summary="Bookings and records of digital care meetings.",
         version="1",
@@ -108,6 +109,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     answer = answer_of(request, Problem(_BY_STATUS.get(error.status_code, INTERNAL)))
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(methods_at(request.url.path)))
     return answer
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from companion.routes import (
     access,
@@ -69,3 +70,13 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     fhir.router,
 )
 """All of them, in the order of the document."""
+
+
+def methods_at(path: str) -> set[str]:
+    """All methods that an address has, whichever route each of them is (``Allow``, RFC 9110 section 15.5.6)."""
+    found: set[str] = set()
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.path_regex.match(path):
+                found |= route.methods or set()
+    return found

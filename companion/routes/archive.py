@@ -18,6 +18,7 @@ from companion.archive_files import ArchiveDirectory
 from companion.errors import INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller, asks
 from companion.models.archive import ArchivedConversation
+from companion.routes.answers import file_of, refusals
 from companion.routes.shapes import AttachmentId, ConversationId, HsaId, Input, Output, PersonId
 from companion.rules.archive import kept
 from companion.store import archive as store
@@ -186,7 +187,12 @@ async def what_is_kept(conversation_id: ConversationId, caller: Checker) -> Kept
     return KeptOut(events=found.events, last_seq=found.last_seq, attachment_ids=list(found.attachment_ids))
 
 
-@router.put("/archive/conversations/{conversation_id}/files/{attachment_id}", status_code=204, openapi_extra=_BODY)
+@router.put(
+    "/archive/conversations/{conversation_id}/files/{attachment_id}",
+    status_code=204,
+    openapi_extra=_BODY,
+    responses=refusals(507),
+)
 async def keep_file(
     conversation_id: ConversationId,
     attachment_id: AttachmentId,
@@ -245,7 +251,9 @@ async def read_archived(
     )
 
 
-@router.get("/cases/archived/{conversation_id}/files/{attachment_id}", response_class=Response)
+@router.get(
+    "/cases/archived/{conversation_id}/files/{attachment_id}", response_class=Response, responses=file_of(_OCTETS)
+)
 async def read_file(conversation_id: ConversationId, attachment_id: AttachmentId, caller: FileReader) -> Response:
     """A file of an archived case, to be saved."""
     async with caller.transaction() as transaction:

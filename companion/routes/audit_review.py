@@ -14,6 +14,7 @@ from companion.idempotency import Key, once
 from companion.identity import Caller, asks
 from companion.models.audit_review import AuditSample, AuditSampleEntry, LookQuestion
 from companion.models.people import Person
+from companion.routes.answers import Answers
 from companion.routes.looks import Before, Limit, OwnReader, cursor
 from companion.routes.shapes import HsaId, Input, Instant, ObjectId, Output, PersonId
 from companion.rules.audit_review import MAX_SAMPLE, EntryId
@@ -201,7 +202,12 @@ async def search(caller: Auditor, wanted: Asked, before: Before = None, limit: L
         return EntriesOut(entries=[_entry(one, names) for one in found], next_before=_next(found, limit))
 
 
-@router.get("/audit-events", response_class=Response)
+_BUNDLE: Answers = {
+    200: {"content": {FHIR_JSON: {"schema": {"$ref": "#/components/schemas/Resource"}}}, "description": "A Bundle."}
+}
+
+
+@router.get("/audit-events", response_class=Response, responses=_BUNDLE)
 async def export(
     request: Request, caller: Auditor, wanted: Asked, before: Before = None, limit: Limit = 200
 ) -> Response:

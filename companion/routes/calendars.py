@@ -1,11 +1,12 @@
 """Bookings for calendar programs (iCalendar)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from companion.errors import language_of
 from companion.identity import public
+from companion.routes.answers import file_of, refusals
 from companion.routes.bookings import Lister, Reader
 from companion.routes.shapes import ObjectId, Output
 from companion.rules.calendars import calendar, invitation
@@ -17,9 +18,7 @@ router = APIRouter(tags=["calendars"])
 
 WHY_PUBLIC = "Calendar programs have no login: the address is the secret, and it tells only when."
 MEDIA_TYPE = "text/calendar; charset=utf-8"
-_ICALENDAR: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/calendar": {}}, "description": "iCalendar (RFC 5545)"}
-}
+_ICALENDAR = file_of("text/calendar", "iCalendar (RFC 5545).")
 
 
 class FeedOut(Output):
@@ -28,7 +27,7 @@ class FeedOut(Output):
     path: str
 
 
-@router.get("/bookings/{booking_id}/calendar", response_class=Response, responses=_ICALENDAR)
+@router.get("/bookings/{booking_id}/calendar", response_class=Response, responses=_ICALENDAR | refusals(409))
 async def read_invitation(request: Request, booking_id: ObjectId, caller: Reader) -> Response:
     """One booking as an invitation (REQUEST), or a CANCEL when it was cancelled. With a protected identity: none."""
     async with caller.transaction() as transaction:

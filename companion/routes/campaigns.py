@@ -11,7 +11,20 @@ from auth.permissions import Action
 from companion.idempotency import Key, once
 from companion.identity import Caller, asks
 from companion.models.campaigns import Campaign
-from companion.routes.shapes import Age, BirthYear, HsaId, Input, Instant, Name, ObjectId, Output, PersonId, Text
+from companion.routes.answers import refusals
+from companion.routes.shapes import (
+    Age,
+    BirthYear,
+    HsaId,
+    Input,
+    Instant,
+    LocalTime,
+    Name,
+    ObjectId,
+    Output,
+    PersonId,
+    Text,
+)
 from companion.rules import rehearsals
 from companion.rules.audiences import Audience
 from companion.rules.campaigns import ALL_KINDS
@@ -34,14 +47,7 @@ def _no_word_for_all(kind: str) -> str:
     return kind
 
 
-def _local(at: time) -> time:
-    if at.tzinfo is not None:
-        raise ValueError("a local time has no time zone")
-    return at
-
-
 Kind = Annotated[Word, AfterValidator(_no_word_for_all)]
-LocalTime = Annotated[time, AfterValidator(_local)]
 Area = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
 
 
@@ -103,8 +109,8 @@ class CampaignOut(Output):
     steps: list[StepOut]
     quota: int | None
     notices_per_hour: int
-    notices_open: time
-    notices_close: time
+    notices_open: LocalTime
+    notices_close: LocalTime
     state: str
     version: int
     approved_by: list[str]
@@ -256,7 +262,7 @@ async def edit(campaign_id: ObjectId, body: CampaignIn, caller: Writer) -> Campa
         return await _shown(transaction, await store.edit(transaction, caller, campaign_id, *_content(body)))
 
 
-@router.post("/campaigns/{campaign_id}/preview")
+@router.post("/campaigns/{campaign_id}/preview", responses=refusals(429))
 async def preview(campaign_id: ObjectId, caller: Writer) -> CountsOut:
     """Count the audience; 409 `preview_too_close` when an earlier count and this one would tell of few people."""
     async with caller.transaction() as transaction:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from auth.permissions import Action
 from companion.identity import Caller, asks
+from companion.routes.answers import file_of, refusals
 from companion.routes.shapes import Input, ObjectId, Output, PersonId
 from companion.store import extracts as store
 
@@ -36,7 +37,7 @@ class ExtractOut(Output):
     expires_at: datetime | None
 
 
-@router.post("/export", status_code=202)
+@router.post("/export", status_code=202, responses=refusals(429))
 async def order(body: ExtractIn, caller: Orderer) -> ExtractOut:
     """Order an extract; it is made in the background."""
     async with caller.transaction() as transaction:
@@ -58,7 +59,11 @@ async def read_extract(extract_id: ObjectId, caller: Reader) -> ExtractOut:
         return ExtractOut.model_validate(await store.own_extract(transaction, caller, extract_id))
 
 
-@router.get("/export/{extract_id}/json", response_class=Response)
+@router.get(
+    "/export/{extract_id}/json",
+    response_class=Response,
+    responses=file_of("application/json") | refusals(409, 410),
+)
 async def read_json(extract_id: ObjectId, caller: Reader) -> Response:
     """Fetch it, for programs."""
     async with caller.transaction() as transaction:
@@ -66,7 +71,11 @@ async def read_json(extract_id: ObjectId, caller: Reader) -> Response:
     return _file(row.json or "", "application/json", "json")
 
 
-@router.get("/export/{extract_id}/pdf", response_class=Response)
+@router.get(
+    "/export/{extract_id}/pdf",
+    response_class=Response,
+    responses=file_of("application/pdf") | refusals(409, 410),
+)
 async def read_pdf(extract_id: ObjectId, caller: Reader) -> Response:
     """Fetch it, for people."""
     async with caller.transaction() as transaction:

@@ -12,6 +12,7 @@ from companion.identity import Caller, asks
 from companion.letter_pdf import FORWARDED, LetterText, render
 from companion.models.organisation import Unit
 from companion.models.summons import Summons
+from companion.routes.answers import file_of
 from companion.routes.shapes import HsaId, Input, Instant, Name, ObjectId, Output, PersonId, Text
 from companion.rules.local_time import local_date
 from companion.store import letters, summons_attachments
@@ -194,7 +195,7 @@ async def print_batch(hsa_id: HsaId, caller: Printer) -> BatchOut:
         return BatchOut.model_validate(await letters.print_batch(transaction, caller, hsa_id))
 
 
-@router.get("/letter-batches/{batch_id}/pdf", response_class=Response)
+@router.get("/letter-batches/{batch_id}/pdf", response_class=Response, responses=file_of("application/pdf"))
 async def batch_pdf(batch_id: ObjectId, caller: Printer) -> Response:
     """The letters of a batch as one PDF."""
     async with caller.transaction() as transaction:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Query, Response
 
 from auth.permissions import Action
 from companion.identity import Caller, asks
+from companion.routes.answers import file_of
 from companion.routes.shapes import Name, ObjectId, Output
 from companion.store import summons_attachments as store
 
@@ -47,7 +48,11 @@ async def attached(summons_id: ObjectId, caller: Reader) -> list[AttachmentOut]:
         return [AttachmentOut.model_validate(row) for row in rows]
 
 
-@router.get("/summons/{summons_id}/attachments/{attachment_id}", response_class=Response)
+@router.get(
+    "/summons/{summons_id}/attachments/{attachment_id}",
+    response_class=Response,
+    responses=file_of("application/pdf"),
+)
 async def read(summons_id: ObjectId, attachment_id: ObjectId, caller: Reader) -> Response:
     """One attachment as a PDF, to be kept and not to be run."""
     async with caller.transaction() as transaction:

@@ -1,14 +1,14 @@
 """What is in a schedule (tidbok): the lines of its week, the slots made of them, its closures."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from companion.models.schedules import Slot
 from companion.routes.schedules import Scheduler
-from companion.routes.shapes import Day, Input, Instant, Minutes, ObjectId, Output
+from companion.routes.shapes import Day, Input, Instant, LocalTime, Minutes, ObjectId, Output
 from companion.rules.slots import Purpose, state_of
 from companion.store import schedules as store
 from companion.store import time_book_changes as changes
@@ -16,13 +16,6 @@ from companion.store import time_book_changes as changes
 router = APIRouter(tags=["schedules"])
 
 
-def _local(at: time) -> time:
-    if at.tzinfo is not None:
-        raise ValueError("a local time has no time zone")
-    return at
-
-
-LocalTime = Annotated[time, AfterValidator(_local)]
 Capacity = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -49,8 +42,8 @@ class TemplateOut(Output):
     schedule_id: str
     time_type_id: str
     weekdays: str
-    begins: time
-    ends: time
+    begins: LocalTime
+    ends: LocalTime
     slot_minutes: int
     capacity: int
     purpose: str
