@@ -62,6 +62,11 @@ class Contacts:
         }
         await self._redis.hset(_key(person), mapping=cast(Any, values))
 
+    async def protect(self, person: str, *, is_protected: bool) -> None:
+        """Note whether the identity is protected. Of somebody of whom nothing is known, only that it is."""
+        if is_protected or await self._redis.exists(_key(person)):
+            await self._redis.hset(_key(person), "is_protected", "1" if is_protected else "0")
+
     async def subscribe(self, person: str, subscription: str) -> None:
         """A browser of theirs wants to be told."""
         if len(subscription) > MAX_SUBSCRIPTION_CHARACTERS:

@@ -31,6 +31,11 @@ prostata provsvar psoriasis psykiat psykisk psykolog psykos psykoter rehab remis
 sexolog sexuell sjukdom sjukhus sjukskriv sköldkört sklero smitta smärtklinik smärtmott spermie stroke strålbehand
 substitu suicid syfilis symtom självmord terap testosteron transplant trauma trombos tuberkul tumör ultraljud
 ungdomsmott urolog vaccin vasektomi venere virus vårdavdel våldtäkt ätstörn ångest överdos överkänslig
+androlog amning barnhäls bröst dysfunk endoskop familjeplan foster genetisk gastro gynekol habilit hjärn hörsel
+kognit kvinnohäls kvinnofrid könsid könskorr könsmott lymfödem menopaus minnesmott minnesutred mödra neuro obes
+reproduk samlevnad sexhäls sexmott smärtc smärtrehab stomi syncentral sömnap sömnmott sömnlab tarmcent tarmmott tarmsj
+tillväxtmott traumac venhäls övervikt
+breast bowel cognitive dementia fertil hearing obesity sleep
 addict anorexi anxiety biopsy chemotherap chronic diagnosis disease disorder emergency gynaec gynec hospital illness
 infection kidney maternity medicine medication mental midwife miscarriage obstetric oncolog orthop overdose paediatr
 pharmac physiother pregnan prescri psychiat psycholog psychother radiolog referral sexual surgery surgeon symptom
@@ -47,18 +52,22 @@ ANYWHERE: Final = frozenset(_ANYWHERE.split())
 _AT_THE_START: Final = """
 akut barnklinik barnmott geropsyk hjärtk hjärtm hjärts hjärtf hudk hudm hudl lungk lungm lungc lungs njurk njurm
 njursv receptf receptb sjuk tandl tandv öronm öronk ögonk ögonm ögonl
+hudv hudc hörc kärlk kärlm könsm leverc leverm leversj magm minnesm ryggm sårm sårc sårv tarm urinv
 """
 AT_THE_START: Final = frozenset(_AT_THE_START.split())
 """Parts that are refused at the beginning of a word only."""
 
 _WHOLE: Final = """
-add adhd aids bb bup bvc cystor dna drug drugs ecg ekg gyn hiv hud ibs ibd iva ivf kbt kol lsd mvc ms ocd pcos ptsd
-recept recepten receptet std sti tbc tbe ward
+add adhd aids als bb bup bvc cystor dna drug drugs ecg ekg gyn hiv hud ibs ibd iva ivf kbt kol lsd mvc ms ocd pcos ptsd
+recept recepten receptet pain skin std sti tbc tbe trans ward
 """
 WHOLE: Final = frozenset(_WHOLE.split())
 """Words that are refused as they are: shorter than what other words may begin with (Huddinge, Stina, address)."""
 
-_PHRASES: Final = re.compile(r"\b(?:birth control|heart failure|test results?|blood test|cystisk fibros)\b")
+_PHRASES: Final = re.compile(
+    r"\b(?:birth control|gender (?:clinic|identity|care)|(?:memory|weight) clinic|women['\u2019]s health|heart failure|"
+    r"test results?|blood test|cystisk fibros)\b"
+)
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _IDENTITY: Final = re.compile(
     r"(?<!\d)(?:(?:18|19|20|99)\d{2}|\d{2})(?:\d{4})[-+ ]?[\dA-Z]{4}[A-Z]?(?![\dA-Za-z])", re.IGNORECASE

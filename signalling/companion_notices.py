@@ -1,6 +1,6 @@
 """People are told of what happens to their bookings: neutral notices by SMS, e-mail and push, once for each event."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -58,21 +58,45 @@ class Teller(Protocol):
         """Tell somebody, or with a scope the guardians of a child; False when nobody can be told."""
         ...
 
+    async def note_protection(self, person_id: str, *, is_protected: bool) -> None:
+        """Whether the identity is protected, as the register says now."""
+        ...
+
+
+NoticeName = Callable[[str, str], Awaitable[str]]
+"""Care provider and unit -> what the unit has decided that notices call it; empty: nothing."""
+
 
 class BookingNotices:
     """The handler of the kinds of events in ``TELLINGS``."""
 
     def __init__(
-        self, client: CompanionClient, teller: Teller, reports: CompanionReports, *, clock: Callable[[], float]
+        self,
+        client: CompanionClient,
+        teller: Teller,
+        reports: CompanionReports,
+        notice_name: NoticeName,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         self._client = client
+        self._notice_name = notice_name
         self._teller = teller
         self._reports = reports
         self._clock = clock
 
     async def happened(self, event: CompanionEvent) -> None:
-        """Tell the patient, unless the visit is over: news of yesterday is none."""
+        """Tell the patient, unless the visit is over: news of yesterday is none.
+
+        Somebody whose identity is protected is told by letter alone, which is the companion's (``may_be_notified`` in
+        ``companion/rules/masking.py``); nor are a protected child's guardians.
+        """
         telling, person_id = TELLINGS[event.kind], text_of(event.payload, "patient")
+        is_protected = event.payload.get("is_protected")
+        if isinstance(is_protected, bool):
+            await self._teller.note_protection(person_id, is_protected=is_protected)
+        if is_protected is not False:  # who does not say so is not to be told either
+            return
         parameters = {}
         if "unit" in parameters_of(telling.template_id):
             parameters["unit"] = await self._unit_name(text_of(event.payload, "unit"))
@@ -88,12 +112,13 @@ class BookingNotices:
             await self._reports.unreached(person_id)
 
     async def _unit_name(self, hsa_id: str) -> str:
+        """What the unit has decided to be called; never its name, which may say what somebody has."""
         try:
             body: Any = (await self._client.get(f"/units/{hsa_id}", None, freshness=_UNIT)).body
         except CompanionRefusedError:
             return ""
-        name = body.get("name") if isinstance(body, dict) else None
-        return name if isinstance(name, str) else ""
+        provider = body.get("provider_hsa_id") if isinstance(body, dict) else None
+        return await self._notice_name(provider, hsa_id) if isinstance(provider, str) else ""
 
 
 def _instant(payload: Mapping[str, Any], name: str) -> datetime:

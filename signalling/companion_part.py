@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from auth.guest_links import GuestLinks
 from auth.revocations import Revocations
 from auth.tokens import TokenKeys
+from chat.unit_settings import UnitStore
 from sfu.registry import Registry
 from signalling import care_api, companion_events
 from signalling.audit_forwarder import AuditForwarder, ForwarderMetrics
@@ -67,6 +68,7 @@ class CompanionPart:
             self.client = CompanionClient(settings.companion_url, keys, metrics=counted, wall_clock=clock)
         self.events = CompanionEventApi(EventKeys(redis), CompanionEventMetrics(metrics.registry), clock=clock)
         self._clock = clock
+        self._units = UnitStore(redis)
         self._reporting: asyncio.Task[None] | None = None
         self.reports: CompanionReports | None = None
         if self.client is not None:
@@ -130,7 +132,7 @@ class CompanionPart:
         """Let people be told of their bookings, and the companion of how that went."""
         if self.client is None or self.reports is None:
             return
-        told = BookingNotices(self.client, notices, self.reports, clock=self._clock)
+        told = BookingNotices(self.client, notices, self.reports, self._units.notice_name, clock=self._clock)
         for kind in TELLINGS:
             self.events.on(kind, told.happened)
         self.reports.contacts = notices.contacts

@@ -109,9 +109,13 @@ class NoticePart:
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
         """Tell the patient, or the guardians of a child who can be told nowhere, once for each version of the case."""
-        name = (unit.notice_name or unit.name) if unit is not None else ""
+        name = unit.notice_name if unit is not None else ""  # never its own name: that may say what somebody has
         key, path = f"case:{case.case_id}:{case.version}", f"/cases/{case.case_id}"
         await self.tell_patient(case.patient, template_id, {"unit": name}, key=key, scope="messages", path=path)
+
+    async def note_protection(self, person_id: str, *, is_protected: bool) -> None:
+        """The register's word on somebody's identity: what is told them by other ways heeds it, too."""
+        await self.contacts.protect(person_id, is_protected=is_protected)
 
     async def tell_patient(
         self,

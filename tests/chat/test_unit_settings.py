@@ -37,6 +37,12 @@ def test_the_board_of_a_closed_unit_says_when_it_opens() -> None:
     assert board(SETTINGS, now) == Board(False, local("2026-11-23 08:00"), local("2026-11-23 16:00"))
 
 
+def test_a_name_for_notices_that_the_linter_refuses_by_now_is_not_used() -> None:
+    text = to_json(SETTINGS).replace('"notice_name": ""', '"notice_name": "Tarmcentrum"')
+    assert "Tarmcentrum" in text
+    assert from_json(PROVIDER, UNIT, text) == SETTINGS
+
+
 def test_a_unit_that_never_opens_promises_nothing() -> None:
     assert board(replace(SETTINGS, hours=NEVER), local("2026-11-23 10:00")) == Board(False, None, None)
 

@@ -1,6 +1,7 @@
 """What people are told of their bookings and summonses, and what the companion is told of how that went."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,11 +12,13 @@ from auth.identity_numbers import parse
 from auth.proxies import guardian
 from chat.notices import Channel, Contact, Notice
 from chat.sender_development import caught
+from chat.unit_settings import UnitSettings
 from companion.models.people import Person
 from companion.models.summons import PersonReach, Summons
 from signalling.companion_reports import KEY, LOGINS
 from signalling.front import Front
-from tests.companion.people import ANNA, CHILD, UNIT
+from tests.chat.test_unit_settings import SETTINGS
+from tests.companion.people import ANNA, CHILD, PROVIDER, UNIT
 from tests.companion.people import staff as planner
 from tests.companion.world import ADMIN
 from tests.signalling.browsing import browser_of
@@ -34,6 +37,10 @@ async def front(make_front: MakeFront, real_companion: RealCompanion) -> Front:
     return front
 
 
+def unit_settings(**changes: Any) -> UnitSettings:
+    return replace(SETTINGS, provider_hsa_id=PROVIDER, unit_hsa_id=UNIT, **changes)
+
+
 async def texts(redis: Redis, count: int) -> list[str]:
     """What the sink holds, once there is so much of it; oldest first."""
     async with asyncio.timeout(20):
@@ -45,8 +52,7 @@ async def texts(redis: Redis, count: int) -> list[str]:
 async def test_each_change_of_a_booking_is_told_once_and_says_nothing_of_health(
     front: Front, real_companion: RealCompanion, redis_client: Redis
 ) -> None:
-    changed = await real_companion.api.ask("PATCH", f"/units/{UNIT}", ADMIN, {"name": "Björkens mottagning"})
-    assert changed.status_code == 200
+    await front.cases.units.put(unit_settings(notice_name="Björkens mottagning"))
     slots = await real_companion.slots(modality="physical")
     booking = await real_companion.book(slots[0])
     path = f"/bookings/{booking['booking_id']}"
@@ -175,17 +181,46 @@ async def test_a_bounce_of_the_last_way_is_reported_of_what_can_be_a_letter(
     assert (b'"has_bounced": true' in b"".join(waiting.values())) is is_unreached
 
 
-async def test_a_protected_patient_is_not_told_where(
+async def test_a_unit_is_named_only_by_the_name_that_it_chose_for_notices(
     front: Front, real_companion: RealCompanion, redis_client: Redis
 ) -> None:
-    await front.notices.contacts.put(ANNA, Contact(phone=PHONE, is_protected=True))
-    async with real_companion.services.database.transaction(real_companion.clock()) as transaction:
-        (await transaction.session.get_one(Person, ANNA)).is_secret = True
+    changed = await real_companion.api.ask("PATCH", f"/units/{UNIT}", ADMIN, {"name": "Venhälsan"})
+    assert changed.status_code == 200
+    await front.cases.units.put(unit_settings(name="Venhälsan"))
     await real_companion.book((await real_companion.slots(modality="physical"))[0])
     await real_companion.deliver(front)
     (text,) = await texts(redis_client, 1)
-    assert "Unit" not in text
-    assert "din vårdkontakt" in text
+    assert text.startswith("Du har en tid hos din vårdkontakt")
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("protection", ["is_secret", "is_protected_registration"])
+async def test_somebody_protected_gets_no_notice_of_a_booking_whatever_the_contact_said(
+    front: Front, real_companion: RealCompanion, redis_client: Redis, protection: str
+) -> None:
+    async with real_companion.services.database.transaction(real_companion.clock()) as transaction:
+        setattr(await transaction.session.get_one(Person, ANNA), protection, True)
+    slots = await real_companion.slots(modality="physical")
+    booking = await real_companion.book(slots[0])
+    await real_companion.deliver(front)
+    contact = await front.notices.contacts.get(ANNA)
+    assert (contact.is_protected, contact.phone) == (True, PHONE)
+    assert await caught(redis_client) == []
+    async with real_companion.services.database.transaction(real_companion.clock()) as transaction:
+        setattr(await transaction.session.get_one(Person, ANNA), protection, False)
+    await real_companion.api.made(f"/bookings/{booking['booking_id']}/cancel", planner(), {})
+    await real_companion.deliver(front)
+    (text,) = await texts(redis_client, 1)  # of what was told before, nothing came either
+    assert text.startswith("Din tid hos din vårdkontakt")
+    assert not (await front.notices.contacts.get(ANNA)).is_protected
+
+
+async def test_nothing_is_kept_of_somebody_unknown_but_that_they_are_protected(front: Front) -> None:
+    contacts = front.notices.contacts
+    await contacts.protect(CHILD, is_protected=False)
+    assert await front._redis.keys(f"*{CHILD}*") == []
+    await contacts.protect(CHILD, is_protected=True)
+    assert (await contacts.get(CHILD)).is_protected
 
 
 async def test_a_patient_who_is_new_is_known_once_logged_in(

@@ -64,7 +64,8 @@ async def test_an_answer_and_the_end_of_a_case_are_told_in_neutral_words(front: 
     await karin.send("POST", f"/api/cases/{case['case_id']}/assign", {})
     await karin.send("POST", f"/api/cases/{case['case_id']}/close", {})
     page = await sent_page(nobody, "har avslutat ditt ärende")
-    assert "Kronans vårdcentral har avslutat ditt ärende. Logga in på https://alltid.example/cases/case-" in page
+    assert "Din vårdkontakt har avslutat ditt ärende. Logga in på https://alltid.example/cases/case-" in page
+    assert "Kronan" not in page  # the unit has no name for notices
     assert "SMS till +46701740605" in page
     assert "diagnos" not in page
     await anna.close()
