@@ -7,7 +7,7 @@ can be repeated; ``repair`` does so for what a front that died has left, and for
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -57,7 +57,10 @@ class CaseNotices(Protocol):
     """Tells the patient outside the service that something waits for them."""
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
-        """``template_id``: ``new_message`` or ``case_closed``; at most once for each version of the case."""
+        """``template_id``: ``new_message`` or ``case_closed``; once for each message, and for each closing."""
+
+    async def people_told(self, case: Case) -> Collection[str]:
+        """Person ids of those who are told: who of them has read, has read what they were told of."""
 
 
 class CaseService:
@@ -218,17 +221,21 @@ class CaseService:
             return
         is_staff = principal.kind == "staff"
         policy = await self.policy(await self.get(conversation.conversation_id))
+        was_unfinished = await self.cases.is_unfinished(conversation.conversation_id)
         before, after = await self.cases.change(
             conversation.conversation_id,
             lambda case: follow_message(case, seq, is_staff=is_staff, now_s=now, policy=policy),
         )
-        if before is not after:
-            await self.hint(after)
-        if before.state is after.state:
-            await self.cases.finished(after)  # no more than the number of the message has changed
-            return
-        with suppress(ChatError, RedisError, OSError):
-            await self._follow(after)
+        if before is after:
+            return  # it has followed this message already; what else is unfinished is not this message's to finish
+        await self.hint(after)
+        with suppress(ChatError, RedisError, OSError):  # what is not done now ``repair`` does
+            if before.state is not after.state:
+                await self._follow(after)
+                return
+            await self._tell_of_message(after)
+            if not was_unfinished:  # no more than a number has changed; else what follows an earlier change is to come
+                await self.cases.finished(after)
 
     async def hint(self, *versions: Case) -> None:
         """Lists on the screens of the unit (of both, when the case has moved) ask for this case again."""
@@ -273,11 +280,29 @@ class CaseService:
                 if error.code == "invalid":
                     return  # reopened meanwhile, by a version that is still to be followed
                 raise
-        unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
-        if now_closed or case.state is CaseState.AWAITING_PATIENT:
-            await self._notices.case_changed(case, unit, "case_closed" if now_closed else "new_message")
+        if now_closed:
+            unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
+            await self._notices.case_changed(case, unit, "case_closed")
+        else:
+            await self._tell_of_message(case)
         await self.cases.trim_at(case, reopen_until_s(case, await self.policy(case)))
         await self.cases.finished(case)
+
+    async def _tell_of_message(self, case: Case) -> None:
+        """Tell the patient of the unit's last message, unless they have read it, or not yet what they were told before.
+
+        So one notice stands for all that is unread. Who wrote after it has read it, whatever the receipts say.
+        """
+        told = await self.cases.told_through(case.case_id)
+        if case.last_staff_seq <= told:
+            return
+        people = {alias(case.case_id, person) for person in await self._notices.people_told(case)}
+        receipts = await self._chat.store.receipts(case.case_id)
+        read = max([case.last_patient_seq, *(receipts[one].read for one in people if one in receipts)])
+        if told <= read < case.last_staff_seq:
+            unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
+            await self._notices.case_changed(case, unit, "new_message")
+            await self.cases.tell_through(case.case_id, case.last_staff_seq)
 
     async def _align(self, case: Case) -> None:
         """Both conversations are in the case's unit, and open exactly while the case is."""
@@ -352,6 +377,10 @@ class NoNotices:
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
         """Nobody is told."""
+
+    async def people_told(self, case: Case) -> Collection[str]:  # noqa: ARG002
+        """Nobody."""
+        return ()
 
 
 def case_id_of(actor: str, client_id: str) -> str:

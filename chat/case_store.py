@@ -94,6 +94,18 @@ class CaseStore:
         found = cast(list[bytes], await self._redis.zrangebyscore(UNFINISHED, "-inf", before_s, start=0, num=limit))
         return [case_id.decode() for case_id in found]
 
+    async def is_unfinished(self, case_id: str) -> bool:
+        """Whether something may still have to follow a change of the case."""
+        return await self._redis.zscore(UNFINISHED, case_id) is not None
+
+    async def told_through(self, case_id: str) -> int:
+        """Number of the unit's message that the patient was told of last; 0: none."""
+        return int(await cast(Awaitable[Any], self._redis.hget(_key(case_id), "told")) or 0)
+
+    async def tell_through(self, case_id: str, seq: int) -> None:
+        """They were told of this one. The case's record does not change."""
+        await self._redis.hset(_key(case_id), "told", seq)
+
     async def drop_unfinished(self, case_id: str) -> None:
         """There is no such case: its front died before it was kept."""
         await self._redis.zrem(UNFINISHED, case_id)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -108,10 +108,15 @@ class NoticePart:
     # --- CaseNotices -------------------------------------------------------------------------------------------
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
-        """Tell the patient, or the guardians of a child who can be told nowhere, once for each version of the case."""
+        """Tell the patient, or the guardians of a child who can be told nowhere, once for each message and closing."""
         name = unit.notice_name if unit is not None else ""  # never its own name: that may say what somebody has
-        key, path = f"case:{case.case_id}:{case.version}", f"/cases/{case.case_id}"
+        about = f"m{case.last_staff_seq}" if template_id == "new_message" else str(case.version)
+        key, path = f"case:{case.case_id}:{about}", f"/cases/{case.case_id}"
         await self.tell_patient(case.patient, template_id, {"unit": name}, key=key, scope="messages", path=path)
+
+    async def people_told(self, case: Case) -> Collection[str]:
+        """The patient, and the guardians, who may have been told instead."""
+        return {case.patient, *await self._proxies.guardians_of(case.patient, "messages", self._clock())}
 
     async def note_protection(self, person_id: str, *, is_protected: bool) -> None:
         """The register's word on somebody's identity: what is told them by other ways heeds it, too."""

@@ -1,7 +1,7 @@
 """Cases with their conversations, over a real Valkey and the real chat service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,10 +58,16 @@ class MemoryArchive:
 class RecordedNotices:
     def __init__(self) -> None:
         self.sent: list[tuple[str, int, str]] = []
+        self.is_broken = False
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
         assert unit is not None
+        if self.is_broken:
+            raise ConnectionError
         self.sent.append((case.case_id, case.version, template_id))
+
+    async def people_told(self, case: Case) -> Collection[str]:
+        return {case.patient, "p-guardian"}
 
 
 class World:
@@ -147,6 +153,73 @@ async def test_the_patient_is_told_of_an_answer_and_of_the_end_outside_the_servi
         (case.case_id, "new_message"),
         (case.case_id, "case_closed"),
     ]
+
+
+async def test_a_later_message_is_told_once_the_earlier_one_was_read_and_one_notice_stands_for_all_unread(
+    world: World,
+) -> None:
+    case = await world.open()
+    await world.service.assign(case.case_id, NURSE)
+
+    async def say(number: int) -> int:
+        return (await world.chat.send(staff(), case.case_id, f"m{number}", "Hello")).seq
+
+    def told() -> int:
+        return len(world.notices.sent)
+
+    first = await say(1)
+    assert [await say(2), told()] == [first + 2, 1]  # with the change of state in between
+    await world.chat.receipt(staff(DOCTOR), case.case_id, 99, 99)  # a colleague's reading is not the patient's
+    second = await say(3)
+    assert told() == 1
+    await world.chat.receipt(patient(), case.case_id, second, second)
+    third = await say(4)
+    assert told() == 2
+    await say(5)
+    assert told() == 2
+    guardian = replace(
+        patient("p-guardian"), subject="p-anna", roles=frozenset({"proxy"}), proxy_scopes=frozenset({"messages"})
+    )
+    await world.chat.receipt(guardian, case.case_id, third, third)
+    await say(6)
+    assert told() == 3
+    await world.chat.send(patient(), case.case_id, "m7", "I see")  # who answers has read
+    await say(8)
+    assert told() == 4
+    await world.service.hand_over(case.case_id, DOCTOR)
+    assert told() == 4
+    assert {template for _, _, template in world.notices.sent} == {"new_message"}
+
+
+async def test_a_notice_that_could_not_be_kept_is_sent_by_repair(world: World) -> None:
+    case = await world.open()
+    await world.service.assign(case.case_id, NURSE)
+    world.notices.is_broken = True
+    await world.chat.send(staff(), case.case_id, "m1", "Hello")
+    await world.chat.send(staff(), case.case_id, "m2", "and again")
+    await world.chat.send(staff(), case.case_id, "m2", "and again")  # its acknowledgement was lost
+    world.notices.is_broken = False
+    assert world.notices.sent == []
+    assert await world.cases.is_unfinished(case.case_id)
+    world.now += REPAIR_AFTER_S + 1
+    assert await world.service.repair() == 1
+    assert [template for _, _, template in world.notices.sent] == ["new_message"]
+    assert not await world.cases.is_unfinished(case.case_id)
+
+
+async def test_a_message_does_not_drop_what_an_earlier_change_left_to_follow(world: World) -> None:
+    case = await world.open()
+    await world.service.assign(case.case_id, NURSE)
+
+    def give_back(case: Case) -> Case:
+        return apply(case, CaseAct.RETURN, now_s=world.now, policy=POLICY)
+
+    await world.cases.change(case.case_id, give_back)  # and the front that did so died
+    await world.chat.send(patient(), case.case_id, "m1", "Hello")
+    assert await world.cases.is_unfinished(case.case_id)
+    world.now += REPAIR_AFTER_S + 1
+    await world.service.repair()
+    assert (await world.states(case.case_id))[-1] == "new"
 
 
 async def test_staff_answer_a_case_that_somebody_has_taken(world: World) -> None:
