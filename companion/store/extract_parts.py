@@ -4,41 +4,33 @@ Other people who appear in it are named as guests would see them: a protected id
 named, the parts hold what that one has written and done.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import inspect, or_, select
+from sqlalchemy import or_, select
 
 from companion.models.access import BlockLifting, EmergencyOpening, RecordBlock, RecordConsent, RegisteredRelation
 from companion.models.archive import ArchivedConversation
-from companion.models.campaigns import Campaign, Offer
+from companion.models.audit_review import LookQuestion
+from companion.models.bookings import Booking, BookingFee, InterpreterOrder
+from companion.models.campaigns import Campaign, Offer, OfferOptOut, RiskGroupMember
 from companion.models.maternity import Pregnancy
 from companion.models.organisation import Unit
 from companion.models.people import Person
-from companion.models.proxies import Guardianship, ProxyGrant
+from companion.models.proxies import GuardianInvitation, Guardianship, ProxyGrant
 from companion.models.quality import VisitQuality
 from companion.models.records import Correction
+from companion.models.schedules import ReserveEntry
+from companion.models.summons import Letter, PersonReach, Summons, SummonsAttachment
 from companion.rules.masking import Surface, shown
 from companion.store.archive import PAGE, events_of, files_of
 from companion.store.chains import Cursor, identity_of
 from companion.store.corrections import of_entry
+from companion.store.extract_rows import Items, Part, fields_of, of_no_provider, rows
 from companion.store.looks import of_patient
 from companion.store.record_sources import SOURCES
 from companion.transaction import Transaction
-
-Items = list[dict[str, Any]]
-Part = Callable[[Transaction, str, str | None], Awaitable[Items]]
-_HIDDEN: Final = frozenset(
-    {"person", "asked_by", "decided_by", "set_by", "lifted_by", "recorded_by", "ended_by", "answered_by"}
-)
-"""Columns with the id of somebody, the patient or not: who acted stands in the log."""
-
-
-def _row(row: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    columns = inspect(row).mapper.column_attrs
-    hidden = _HIDDEN | without | {"patient_person_id"}
-    return {column.key: getattr(row, column.key) for column in columns if column.key not in hidden}
 
 
 async def person(transaction: Transaction, person_id: str, _provider: str | None) -> Items:
@@ -107,20 +99,6 @@ async def messages(transaction: Transaction, person_id: str, provider: str | Non
     return found
 
 
-def _rows(model: Any, of_patient: Any, provider_column: Any = None, order: Any = None) -> Part:
-    """All rows of a table that are about the patient."""
-
-    async def load(transaction: Transaction, person_id: str, provider: str | None) -> Items:
-        query = select(model).where(of_patient == person_id)
-        if provider is not None and provider_column is not None:
-            query = query.where(provider_column == provider)
-        if order is not None:
-            query = query.order_by(order)
-        return [_row(row) for row in (await transaction.session.scalars(query)).all()]
-
-    return load
-
-
 async def proxies(transaction: Transaction, person_id: str, provider: str | None) -> Items:
     """For whom the person acted, and who acted for the person; not of any care provider."""
     if provider is not None:
@@ -135,7 +113,7 @@ async def proxies(transaction: Transaction, person_id: str, provider: str | None
             subject_id, other_id = getattr(row, subject.key), getattr(row, other.key)
             counterpart = await transaction.session.get(Person, other_id if subject_id == person_id else subject_id)
             name = "" if counterpart is None else shown(identity_of(counterpart), Surface.GUEST).name
-            fields = _row(row, without=frozenset({subject.key, other.key}))
+            fields = fields_of(row, without=frozenset({subject.key, other.key}))
             found.append(fields | {"role": "patient" if subject_id == person_id else "proxy", "counterpart": name})
     return found
 
@@ -146,7 +124,22 @@ async def offers(transaction: Transaction, person_id: str, provider: str | None)
     query = query.where(Offer.patient_person_id == person_id).order_by(Offer.notice_at)
     if provider is not None:
         query = query.where(Campaign.provider_hsa_id == provider)
-    return [_row(row) for row in (await transaction.session.scalars(query)).all()]
+    return [fields_of(row) for row in (await transaction.session.scalars(query)).all()]
+
+
+async def letters(transaction: Transaction, person_id: str, provider: str | None) -> Items:
+    """What was sent on paper, of summonses and offers."""
+    query = (
+        select(Letter)
+        .outerjoin(Summons, Summons.summons_id == Letter.summons_id)
+        .outerjoin(Offer, Offer.offer_id == Letter.offer_id)
+        .outerjoin(Campaign, Campaign.campaign_id == Offer.campaign_id)
+        .where(or_(Summons.patient_person_id == person_id, Offer.patient_person_id == person_id))
+        .order_by(Letter.queued_at)
+    )
+    if provider is not None:
+        query = query.where(or_(Summons.provider_hsa_id == provider, Campaign.provider_hsa_id == provider))
+    return [fields_of(row) for row in (await transaction.session.scalars(query)).all()]
 
 
 async def looks(transaction: Transaction, person_id: str, provider: str | None) -> Items:
@@ -174,36 +167,76 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
     {
         "person": person,
         "record": record,
+        "fees": rows(
+            BookingFee,
+            Booking.patient_person_id,
+            Booking.provider_hsa_id,
+            BookingFee.charged_at,
+            join=(Booking, Booking.booking_id == BookingFee.booking_id),
+            without=frozenset({"rule_id"}),
+        ),
+        "interpreters": rows(
+            InterpreterOrder,
+            Booking.patient_person_id,
+            Booking.provider_hsa_id,
+            InterpreterOrder.starts_at,
+            join=(Booking, Booking.booking_id == InterpreterOrder.booking_id),
+        ),
+        "summons_attachments": rows(
+            SummonsAttachment,
+            Summons.patient_person_id,
+            Summons.provider_hsa_id,
+            SummonsAttachment.added_at,
+            join=(Summons, Summons.summons_id == SummonsAttachment.summons_id),
+            without=frozenset({"added_by", "content"}),
+        ),
+        "letters": letters,
+        "reserve_list": rows(
+            ReserveEntry, ReserveEntry.patient_person_id, ReserveEntry.provider_hsa_id, ReserveEntry.joined_at
+        ),
         "messages": messages,
-        "visits": _rows(
+        "visits": rows(
             VisitQuality, VisitQuality.patient_person_id, VisitQuality.provider_hsa_id, VisitQuality.joined_at
         ),
         "proxies": proxies,
-        "blocks": _rows(RecordBlock, RecordBlock.patient_person_id, RecordBlock.provider_hsa_id, RecordBlock.since),
-        "block_liftings": _rows(
+        "guardian_invitations": rows(
+            GuardianInvitation,
+            GuardianInvitation.teenager_person_id,
+            Booking.provider_hsa_id,
+            GuardianInvitation.asked_at,
+            join=(Booking, Booking.booking_id == GuardianInvitation.booking_id),
+        ),
+        "blocks": rows(RecordBlock, RecordBlock.patient_person_id, RecordBlock.provider_hsa_id, RecordBlock.since),
+        "block_liftings": rows(
             BlockLifting, BlockLifting.patient_person_id, BlockLifting.provider_hsa_id, BlockLifting.begins_at
         ),
-        "consents": _rows(
+        "consents": rows(
             RecordConsent, RecordConsent.patient_person_id, RecordConsent.provider_hsa_id, RecordConsent.begins_at
         ),
-        "care_relations": _rows(
+        "care_relations": rows(
             RegisteredRelation,
             RegisteredRelation.patient_person_id,
             RegisteredRelation.provider_hsa_id,
             RegisteredRelation.begins_at,
         ),
-        "emergency_accesses": _rows(
+        "emergency_accesses": rows(
             EmergencyOpening,
             EmergencyOpening.patient_person_id,
             EmergencyOpening.provider_hsa_id,
             EmergencyOpening.begins_at,
         ),
-        "corrections": _rows(Correction, Correction.patient_person_id, Correction.provider_hsa_id, Correction.asked_at),
-        "pregnancies": _rows(
-            Pregnancy, Pregnancy.patient_person_id, Pregnancy.provider_hsa_id, Pregnancy.registered_at
-        ),
+        "corrections": rows(Correction, Correction.patient_person_id, Correction.provider_hsa_id, Correction.asked_at),
+        "pregnancies": rows(Pregnancy, Pregnancy.patient_person_id, Pregnancy.provider_hsa_id, Pregnancy.registered_at),
         "offers": offers,
+        "offer_opt_outs": of_no_provider(rows(OfferOptOut, OfferOptOut.person_id, None, OfferOptOut.kind)),
+        "risk_groups": rows(
+            RiskGroupMember, RiskGroupMember.person_id, RiskGroupMember.provider_hsa_id, RiskGroupMember.risk_group
+        ),
+        "reach": of_no_provider(rows(PersonReach, PersonReach.person_id)),
         "looks": looks,
+        "look_questions": rows(
+            LookQuestion, LookQuestion.patient_person_id, LookQuestion.provider_hsa_id, LookQuestion.asked_at
+        ),
     }
 )
 """In the order of the document."""

@@ -1,7 +1,7 @@
 """Extracts (registerutdrag): ordered, made in the background part by part, fetched by who ordered them, expired."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from companion.database import Database
 from companion.errors import INVALID_REQUEST, Problem, define
 from companion.extract_pdf import render
 from companion.identity import Caller
+from companion.models.organisation import CareProvider, Unit
 from companion.models.records import Extract
 from companion.services import new_id
 from companion.settings import CompanionSettings
@@ -164,13 +165,26 @@ async def _set(transaction: Transaction, row: Extract, **values: Any) -> bool:
 
 async def _gather(database: Database, clock: Callable[[], datetime], row: Extract) -> dict[str, Any]:
     """All parts, each read in a transaction of its own."""
-    content: dict[str, Any] = {"made_at": clock(), "care_provider": row.provider_hsa_id, "parts": {}}
+    content: dict[str, Any] = {"made_at": clock(), "care_provider": row.provider_hsa_id, "names": {}, "parts": {}}
     for number, (name, load) in enumerate(PARTS.items(), 1):
         async with database.reading(clock()) as transaction:
             content["parts"][name] = await load(transaction, row.patient_person_id, row.provider_hsa_id)
         async with database.transaction(clock()) as transaction:
             await _set(transaction, row, parts_done=number, claimed_until=transaction.now + LEASE)
+    async with database.reading(clock()) as transaction:
+        content["names"] = await _names(transaction, content)
     return content
+
+
+async def _names(transaction: Transaction, content: Mapping[str, Any]) -> dict[str, str]:
+    """What the units and care providers are called whose HSA-ids stand in it."""
+    fields = [item for items in content["parts"].values() for item in items]
+    ids = {one for item in fields for name, one in item.items() if name.endswith("hsa_id")} | {content["care_provider"]}
+    found: dict[str, str] = {}
+    for model in (Unit, CareProvider):
+        query = select(model.hsa_id, model.name).where(model.hsa_id.in_(sorted(ids - {None})))
+        found |= {one.hsa_id: one.name for one in (await transaction.session.execute(query)).all()}
+    return found
 
 
 def _plain(value: Any) -> str:

@@ -1,14 +1,21 @@
 """Extracts through the API: ordered, made in the background, fetched by who ordered them, expired."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from companion.models import Base
+from companion.models.audit_review import LookQuestion
+from companion.models.bookings import Booking, BookingFee, FeeRuleRow
 from companion.models.people import Person
-from companion.models.proxies import ProxyGrant
+from companion.models.proxies import GuardianInvitation, ProxyGrant
+from companion.models.schedules import ReserveEntry
+from companion.models.summons import Letter, Summons, SummonsAttachment
 from companion.services import Services
-from companion.store import extracts
+from companion.store import extract_parts, extracts
 from companion.store.extracts import LEASE, make_extracts
 from tests.companion.archived import NOTES, NURSE, message, put_transcript, with_file
 from tests.companion.people import (
@@ -18,6 +25,7 @@ from tests.companion.people import (
     OTHER_PROVIDER,
     OTHER_UNIT,
     PROVIDER,
+    UNIT,
     Api,
     VirtualClock,
     patient,
@@ -93,6 +101,87 @@ async def test_everything_about_the_patient_is_in_it(api: Api, services: Service
     assert {look["action"] for look in parts["looks"]} >= {"booking_create", "archive_write", "extract_order"}
     for secret in ("Bosse", "Hemlig", BO, "194001022396", NURSE):
         assert secret not in content["text"], secret
+
+
+async def asked_and_charged(api: Api, services: Services) -> None:
+    """Anna has a fee, a place on a reserve list, an invitation, a letter, an attachment, a question about a look."""
+    now = services.clock()
+    async with services.database.transaction(now) as transaction:
+        session = transaction.session
+        booking = (await session.scalars(select(Booking))).one()
+        rule = {"provider_hsa_id": PROVIDER, "kind": "absence", "amount_ore": 20000, "valid_from": now.date()}
+        session.add(FeeRuleRow(rule_id="rule-1", **rule))
+        await session.flush()
+        fee = {"kind": "absence", "amount_ore": 20000, "charged_at": now, "excused_by": NURSE, "excuse": "Ursäktad"}
+        session.add(BookingFee(booking_id=booking.booking_id, rule_id="rule-1", **fee))
+        place = {"unit_hsa_id": UNIT, "provider_hsa_id": PROVIDER, "time_type_id": booking.time_type_id}
+        session.add(ReserveEntry(entry_id="entry-1", patient_person_id=ANNA, state="waiting", joined_at=now, **place))
+        asked = {"teenager_person_id": ANNA, "asked_by": NURSE, "asked_at": now, "consents": True, "answered_at": now}
+        session.add(GuardianInvitation(invitation_id="invitation-1", booking_id=booking.booking_id, **asked))
+        summons = {
+            "patient_person_id": ANNA, "kind": "open", "answer_until": now, "state": "sent", "created_by": NURSE,
+            "created_at": now, "sent_at": now, "title": "Kallelse", "preparation": "", "may_confirm": True,
+            "may_rebook": False, "may_decline": False,
+        }  # fmt: skip
+        session.add(Summons(summons_id="summons-1", **place, **summons))
+        await session.flush()
+        attached = {"name": "Karta.pdf", "size_bytes": 3, "added_by": NURSE, "added_at": now, "content": b"%PDF-secret"}
+        session.add(SummonsAttachment(attachment_id="attached-1", summons_id="summons-1", **attached))
+        letter = {"unit_hsa_id": UNIT, "reason": "no_account", "state": "queued", "queued_at": now}
+        session.add(Letter(letter_id="letter-1", summons_id="summons-1", **letter))
+        question = {"chain": "companion", "number": 1, "actor": NURSE, "provider_hsa_id": PROVIDER, "unit_hsa_id": UNIT}
+        answer = {"text": "Varför?", "asked_at": now, "answer": "Inför besöket.", "answered_by": NURSE}
+        session.add(LookQuestion(question_id="question-1", patient_person_id=ANNA, **question, **answer))
+
+
+async def test_what_was_charged_asked_and_sent_on_paper_is_in_it(api: Api, services: Services) -> None:
+    await lived(api, services)
+    await asked_and_charged(api, services)
+    for who, body in ((patient(), {}), (staff(), {"patient_person_id": ANNA})):
+        parts = (content := await made(api, services, who, **body))["parts"]
+        assert (parts["fees"][0]["amount_ore"], parts["fees"][0]["excuse"]) == (20000, "Ursäktad")
+        assert parts["reserve_list"][0]["state"] == "waiting"
+        assert parts["guardian_invitations"][0]["consents"] is True
+        assert parts["summons_attachments"][0]["name"] == "Karta.pdf"
+        assert parts["letters"][0]["reason"] == "no_account"
+        assert [parts["look_questions"][0][name] for name in ("text", "answer")] == ["Varför?", "Inför besöket."]
+        assert "secret" not in content["text"]
+        assert NURSE not in content["text"]
+    elsewhere = staff(unit=FOREIGN_UNIT, provider=OTHER_PROVIDER, actor="SE5566778899-K9")
+    parts = (await made(api, services, elsewhere, patient_person_id=ANNA))["parts"]
+    for name in ("fees", "reserve_list", "guardian_invitations", "summons_attachments", "letters", "look_questions"):
+        assert parts[name] == [], name
+
+
+NOT_IN_EXTRACTS = {
+    "calendar_feed": "A digest of a secret address.",
+    "custody": "Of the register, which the patient asks where it is kept.",
+    "custody_answer": "The same.",
+    "extract": "The extracts themselves.",
+    "legal_hold": "May be about a case against the patient; it is told by who placed it.",
+    "slot_hold": "For minutes.",
+}
+WITHIN = {
+    "audit_entry": "looks", "archived_conversation": "messages", "booking": "record", "declaration": "record",
+    "front_audit_entry": "looks", "given_dose": "record", "summons": "record", "visit_quality": "visits",
+    "person": "person", "person_reach": "reach", "guardianship": "proxies", "proxy_grant": "proxies",
+    "guardian_invitation": "guardian_invitations", "record_block": "blocks", "block_lifting": "block_liftings",
+    "record_consent": "consents", "care_relation": "care_relations", "emergency_access": "emergency_accesses",
+    "correction": "corrections", "pregnancy": "pregnancies", "offer": "offers", "offer_opt_out": "offer_opt_outs",
+    "risk_group_member": "risk_groups", "reserve_entry": "reserve_list", "look_question": "look_questions",
+}  # fmt: skip
+
+
+def test_every_table_that_names_a_patient_is_in_a_part_or_left_out_for_a_reason() -> None:
+    columns = re.compile(r"(patient|child|guardian|proxy|teenager|subject)?_?person_id|patient|holder")
+    named = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if any(columns.fullmatch(one.name) for one in table.columns)
+    }
+    assert named == set(WITHIN) | set(NOT_IN_EXTRACTS)
+    assert set(WITHIN.values()) <= set(extract_parts.PARTS)
+    assert not set(WITHIN) & set(NOT_IN_EXTRACTS)
 
 
 async def test_the_pdf_can_be_read_in_both_languages(api: Api, services: Services) -> None:
