@@ -88,6 +88,8 @@ const APP: [name: string, address: (bench: Bench) => string, answers?: (api: Fak
   ["meetings that fail", (at) => at.appPage("index"), (api) => void (api.session = session(), api.refusals.set("GET /api/meetings", BUSY))],
   ["session menu", (at) => at.appPage("portal"), (api) => (api.session = staff()), press("session-menu")],
   ["session that ends soon", (at) => at.appPage("index"), (api) => (api.session = session({ expires_at: NOW + 60 })), dialog("timeout")],
+  ["notifications", (at) => at.appPage("notices"), (api) => (api.session = session()), (page) => page.click("[data-testid=place-sms] [data-testid=place-change]")],
+  ["notifications, logged out", (at) => at.appPage("notices")],
   ["portal, logged out", (at) => at.appPage("portal")],
   ["choice of commission", (at) => at.appPage("portal"), (api) => (api.session = staff({ commission: null }))],
   ["unit's meetings", (at) => at.appPage("portal"), (api) => (api.session = staff())],

@@ -2,6 +2,7 @@
 import type { Page, Route } from "playwright-core";
 import type { GuestLink, MeetingSummary, MeetingToken, Proxy, Session } from "../app/src/api_types";
 import type { Case } from "../app/src/cases/types";
+import type { Contact } from "../app/src/notices/api";
 import { unsignedToken } from "./browser";
 import { ARCHIVED, CLOSED_OF_PATIENT, COLLEAGUES, OF_PATIENT, UNITS } from "./fake_cases";
 import { NOW } from "./now";
@@ -95,6 +96,10 @@ export class FakeApi {
   session: Session | null = null;
   meetings: MeetingSummary[] = MEETINGS;
   links: GuestLink[] = [...LINKS];
+  contact: Contact = { phone: "", email: "anna@example.se", language: "sv", browsers: 0 };
+  /** `applicationServerKey`; null: no web push. */
+  pushKey: string | null = null;
+  #awaited: Partial<Contact> = {};
   /** Open and closed ones. */
   cases: Case[] = [...OF_PATIENT, ...CLOSED_OF_PATIENT];
   token: MeetingToken = {
@@ -158,6 +163,12 @@ export class FakeApi {
     if (path === "/api/units") return { units: UNITS };
     if (path === ARCHIVE) return { cases: Object.values(ARCHIVED).map((page) => page.case), next_offset: null };
     if (path.startsWith(`${ARCHIVE}/`)) return ARCHIVED[path.slice(ARCHIVE.length + 1)] ?? "missing";
+    if (path.startsWith("/api/contact")) return this.#replyOfContact(method, path, body);
+    if (path === "/api/push-key") return { key: this.pushKey };
+    if (path === "/api/push-subscriptions") {
+      this.contact = { ...this.contact, browsers: method === "POST" ? 1 : 0 };
+      return undefined;
+    }
     if (path === "/api/colleagues") return { colleagues: COLLEAGUES };
     if (path.endsWith("/links") && method === "GET") return { links: this.links };
     if (path.endsWith("/links")) {
@@ -173,6 +184,17 @@ export class FakeApi {
     }
     this.links = this.links.map((link) => (path.endsWith(link.link_id) ? { ...link, state: "revoked" } : link));
     return undefined;
+  }
+
+  #replyOfContact(method: string, path: string, body: Record<string, unknown>): unknown {
+    if (path.endsWith("/codes")) {
+      this.#awaited = body["channel"] === "sms" ? { phone: String(body["to"]) } : { email: String(body["to"]) };
+      return undefined;
+    }
+    if (path.endsWith("/confirm")) this.contact = { ...this.contact, ...this.#awaited };
+    else if (method === "PATCH" && body["forget"]) this.contact = { ...this.contact, [body["forget"] === "sms" ? "phone" : "email"]: "" };
+    else if (method === "PATCH") this.contact = { ...this.contact, language: body["language"] as Contact["language"] };
+    return this.contact;
   }
 
   #replyOfCases(method: string, path: string, query: URLSearchParams, body: Record<string, unknown>): unknown {

@@ -56,7 +56,7 @@ export interface Api {
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export class HttpApi implements Api {
   readonly #fetch: Fetch;

@@ -70,6 +70,11 @@ export function SessionMenu() {
             {t("commission_change")}
           </a>
         )}
+        {!staff && (
+          <a class="ds-link" href="/notices" data-testid="to-notices">
+            {t("title_notices")}
+          </a>
+        )}
         {failed && (
           <p class="ds-validation-message" role="alert">
             {t("logout_failed")}

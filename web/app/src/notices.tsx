@@ -1,0 +1,4 @@
+import { mountPage } from "./mount";
+import { NoticesPage } from "./notices/NoticesPage";
+
+mountPage("title_notices", <NoticesPage />);
