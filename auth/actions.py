@@ -108,6 +108,7 @@ class Action(StrEnum):
     PROXY_READ = "proxy_read"
     PROXY_FEED = "proxy_feed"
     PERSON_WRITE = "person_write"
+    PATIENT_READ = "patient_read"
     PERSON_LOGIN = "person_login"
     PATIENT_LOOKUP = "patient_lookup"
     GUARDIAN_INVITE = "guardian_invite"
@@ -115,6 +116,7 @@ class Action(StrEnum):
 
     QUESTIONNAIRE_ADMIN = "questionnaire_admin"
     DECLARATION_ANSWER = "declaration_answer"
+    DECLARATION_LIST = "declaration_list"
     DECLARATION_READ = "declaration_read"
     DECLARATION_AMEND = "declaration_amend"
     DOSE_WRITE = "dose_write"

@@ -77,6 +77,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.PATIENT_LOOKUP: Rule(
             "Find a patient by identity number, to book them or care for them.", PLANNERS, reads_patient_data=True
         ),
+        Action.PATIENT_READ: Rule(
+            "See who a patient is: oneself, whom one acts for, or whom one's unit treats.",
+            (*PATIENT, *STAFF),
+            reads_patient_data=True,
+            proxy_scope="book",
+        ),
         Action.GUARDIAN_INVITE: Rule(
             "Ask a patient of 13 to 17 years whether a guardian may come to one meeting.",
             STAFF,
@@ -91,6 +97,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             "Answer a health declaration, and see what one has answered.",
             PATIENT,
             writes_patient_data=True,
+            proxy_scope="book",
+        ),
+        Action.DECLARATION_LIST: Rule(
+            "List what one has answered, or what a patient of the unit's has answered to the forms of bookings there.",
+            (*PATIENT, *STAFF),
+            reads_patient_data=True,
             proxy_scope="book",
         ),
         Action.DECLARATION_READ: Rule("Read the declarations of a booking's patient.", STAFF, reads_patient_data=True),

@@ -11,13 +11,16 @@ from auth.permissions import TABLE, Action
 from companion.fhir.codes import (
     ACT_CODE,
     AUDIT_OUTCOME,
+    CONVERSATION,
     DCM,
     ENCOUNTER_STATUS,
     OURS,
+    QUESTIONNAIRE,
     QUESTIONNAIRE_STATUS,
     coding,
 )
 from companion.fhir.elements import Resource, hsa_identifier, instant, period, reference, resource
+from companion.rules.bookings import BookingState
 from companion.rules.questionnaires import Answers, Condition, Question, QuestionKind, Questionnaire, VersionState
 
 _ITEM_TYPES: Final[Mapping[QuestionKind, str]] = {
@@ -37,13 +40,16 @@ _VALUES: Final[Mapping[QuestionKind, str]] = {
 }
 
 
-def questionnaire(version_id: str, url: str, title: str, state: VersionState, form: Questionnaire) -> Resource:
+def questionnaire(
+    version_id: str, form_id: str, version: int, title: str, state: VersionState, form: Questionnaire
+) -> Resource:
     """Questionnaire: one version. The rules to an outcome are ours and stay here."""
     kinds = {question.question_id: question.kind for question in form.questions}
     return resource(
         "Questionnaire",
         version_id,
-        url=url,
+        url=QUESTIONNAIRE + form_id,
+        version=str(version),
         title=title,
         status=QUESTIONNAIRE_STATUS[state],
         subjectType=["Patient"],
@@ -101,18 +107,20 @@ class Declaration:
     """Answers to a version, the last amendment."""
 
     declaration_id: str
+    form_id: str
+    version: int
     patient_person_id: str
     answered_at: datetime
     answers: Answers = field(repr=False)
     is_amended: bool = False
 
 
-def questionnaire_response(url: str, form: Questionnaire, declaration: Declaration) -> Resource:
+def questionnaire_response(form: Questionnaire, declaration: Declaration) -> Resource:
     """QuestionnaireResponse; what was not answered does not appear."""
     return resource(
         "QuestionnaireResponse",
         declaration.declaration_id,
-        questionnaire=url,
+        questionnaire=f"{QUESTIONNAIRE}{declaration.form_id}|{declaration.version}",
         status="amended" if declaration.is_amended else "completed",
         subject=reference("Patient", declaration.patient_person_id),
         authored=instant(declaration.answered_at),
@@ -134,8 +142,7 @@ class VideoVisit:
     meeting_id: str
     unit_hsa_id: str
     patient_person_id: str
-    state: str
-    """A state of a video meeting."""
+    state: BookingState
     begins_at: datetime | None = None
     ends_at: datetime | None = None
     booking_id: str | None = None
@@ -154,6 +161,57 @@ def encounter(visit: VideoVisit) -> Resource:
         appointment=[reference("Appointment", visit.booking_id)] if visit.booking_id else [],
         period=period(visit.begins_at, visit.ends_at),
         serviceProvider=reference("Organization", visit.unit_hsa_id),
+    )
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of a closed case, as it is shown. ``repr`` shows none of it."""
+
+    conversation_id: str
+    number: int
+    """Its place in the conversation."""
+    title: str = field(repr=False)
+    patient_person_id: str
+    unit_hsa_id: str
+    sent_at: datetime
+    is_patients: bool
+    """Whether the patient wrote it; else ``author_name`` says who did."""
+    author_name: str = field(repr=False)
+    text: str = field(repr=False)
+    files: tuple[tuple[str, str, int], ...] = field(default=(), repr=False)
+    """Name, media type and size in bytes of what it carries."""
+    is_withdrawn: bool = False
+    notes: tuple[tuple[datetime, str], ...] = field(default=(), repr=False)
+    """What holds instead of it or beside it, and since when (corrections)."""
+
+    @property
+    def message_id(self) -> str:
+        """Its id in FHIR, which knows no underscores."""
+        return f"{self.conversation_id.replace('_', '.')}.{self.number}"
+
+
+def communication(message: Message) -> Resource:
+    """Communication: a message between a patient and a unit."""
+    patient = reference("Patient", message.patient_person_id)
+    unit = reference("Organization", message.unit_hsa_id)
+    payload: list[dict[str, Any]] = [{"contentString": message.text}] if message.text else []
+    payload += [
+        {"contentAttachment": {"title": name, "contentType": media_type, "size": size_bytes}}
+        for name, media_type, size_bytes in message.files
+    ]
+    return resource(
+        "Communication",
+        message.message_id,
+        partOf=[{"identifier": {"system": CONVERSATION, "value": message.conversation_id}}],
+        status="entered-in-error" if message.is_withdrawn else "completed",
+        subject=patient,
+        topic={"text": message.title},
+        sent=instant(message.sent_at),
+        recipient=[unit if message.is_patients else patient],
+        sender=patient if message.is_patients else {**unit, "display": message.author_name},
+        payload=[] if message.is_withdrawn else payload,
+        note=[{"time": instant(since), "text": text} for since, text in message.notes],
     )
 
 

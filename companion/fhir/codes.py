@@ -24,6 +24,10 @@ ROLE_CODE: Final = HL7 + "v3-RoleCode"
 SECURITY_SERVICE: Final = HL7 + "restful-security-service"
 OURS: Final = "urn:alltid-oppet:"
 """Before the names of our own code systems: ``time-type``, ``role``, ``action``, ``answer``."""
+CONVERSATION: Final = OURS + "conversation"
+"""``identifier.system`` of the case that messages belong to."""
+QUESTIONNAIRE: Final = OURS + "questionnaire:"
+"""Before a form's id it makes the canonical URL of a questionnaire."""
 MEETING: Final = OURS + "meeting"
 """``identifier.system`` of a video meeting."""
 CANCEL_REASON: Final = OURS + "cancel-reason"
@@ -55,6 +59,9 @@ VALUE_SETS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "QuestionnaireResponse.status": _codes("in-progress completed amended entered-in-error stopped"),
         "Encounter.status": _codes(
             "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
+        ),
+        "Communication.status": _codes(
+            "preparation in-progress not-done on-hold stopped completed entered-in-error unknown"
         ),
         "AuditEvent.action": _codes("C R U D E"),
         "AuditEvent.outcome": _codes("0 4 8 12"),
@@ -122,18 +129,17 @@ SLOT_STATUS: Final[Mapping[SlotState, str]] = MappingProxyType(
 CANCEL_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {"patient_asked": "pat", "unit_illness": "prov", "unit_closed": "prov", "medical": "other", "other": "other"}
 )
-ENCOUNTER_STATUS: Final[Mapping[str, str]] = MappingProxyType(
+ENCOUNTER_STATUS: Final[Mapping[BookingState, str]] = MappingProxyType(
     {
-        "planned": "planned",
-        "open": "planned",
-        "in_progress": "in-progress",
-        "ended": "finished",
-        "no_show": "cancelled",
-        # It failed by technology: neither held nor missed, and FHIR has no word for it.
-        "aborted_technical": "unknown",
+        BookingState.BOOKED: "planned",
+        BookingState.ARRIVED: "arrived",
+        BookingState.FULFILLED: "finished",
+        BookingState.CANCELLED: "cancelled",
+        # Nobody met: FHIR has no word of its own for it.
+        BookingState.NO_SHOW: "cancelled",
     }
 )
-"""By the states of a video meeting."""
+"""By the states of the booking that a video visit has."""
 QUESTIONNAIRE_STATUS: Final[Mapping[str, str]] = MappingProxyType(
     {"draft": "draft", "published": "active", "retired": "retired"}
 )

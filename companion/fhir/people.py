@@ -17,7 +17,7 @@ from companion.fhir.codes import (
     concept,
 )
 from companion.fhir.elements import Resource, instant, period, reference, resource
-from companion.rules.blocks import Block, Consent
+from companion.rules.blocks import Block, Consent, Period
 from companion.rules.masking import ShownPerson
 
 POLICY_TEXT = "Patientdatalagen (2008:355); lag (2022:913) om sammanhållen vård- och omsorgsdokumentation"
@@ -103,6 +103,24 @@ def block(block_id: str, patient_person_id: str, placed: Block, now: datetime) -
             "type": "deny",
             "period": period(placed.since, placed.lifted_at),
             "actor": [_actor("CST", placed.unit_hsa_id or placed.provider_hsa_id)],
+        },
+    )
+
+
+def lifting(
+    lifting_id: str, patient_person_id: str, unit_hsa_id: str, lasts: Period, ended_at: datetime | None, now: datetime
+) -> Resource:
+    """A lifting of blocks as a Consent that permits: one unit reads what is blocked, for a time."""
+    ends_at = min(filter(None, (lasts.ends_at, ended_at)))
+    return _consent(
+        lifting_id,
+        patient_person_id,
+        is_active=now < ends_at,
+        since=lasts.begins_at,
+        provision={
+            "type": "permit",
+            "period": period(lasts.begins_at, ends_at),
+            "actor": [_actor("PRCP", unit_hsa_id)],
         },
     )
 

@@ -18,7 +18,8 @@ from companion.fhir.scheduling import Provider
 from companion.fhir.search import PARAMETER_VALUE, Asked, Parameter, Span
 from companion.identity import public
 from companion.routes.fhir_appointments import APPOINTMENT
-from companion.routes.fhir_care import AUDIT_EVENT
+from companion.routes.fhir_care import AUDIT_EVENT, COMMUNICATION, ENCOUNTER, QUESTIONNAIRE, QUESTIONNAIRE_RESPONSE
+from companion.routes.fhir_people import CONSENT, PATIENT, PRACTITIONER, PRACTITIONER_ROLE, RELATED_PERSON
 from companion.routes.fhir_table import Kind, answer, base_of, check_format
 from companion.routes.shapes import HsaId, ObjectId
 from companion.routes.slots import DEFAULT_DAYS, MAX_DAYS, WHY_PUBLIC
@@ -120,7 +121,23 @@ def _period(wanted: Span, now: datetime) -> tuple[datetime, datetime]:
     return begins, ends
 
 
-KINDS: Final[Sequence[Kind]] = (ORGANIZATION, HEALTHCARE_SERVICE, SCHEDULE, SLOT, APPOINTMENT, AUDIT_EVENT)
+KINDS: Final[Sequence[Kind]] = (
+    ORGANIZATION,
+    HEALTHCARE_SERVICE,
+    SCHEDULE,
+    SLOT,
+    APPOINTMENT,
+    PATIENT,
+    RELATED_PERSON,
+    CONSENT,
+    PRACTITIONER,
+    PRACTITIONER_ROLE,
+    ENCOUNTER,
+    COMMUNICATION,
+    QUESTIONNAIRE,
+    QUESTIONNAIRE_RESPONSE,
+    AUDIT_EVENT,
+)
 """All that is served."""
 
 router = APIRouter(prefix="/fhir", tags=["fhir"], default_response_class=Response, dependencies=[Depends(check_format)])

@@ -107,11 +107,13 @@ class Kind:
             raise Problem(MALFORMED) from None
         return asked(self._parameters, pairs, is_lenient=is_lenient, in_address=False, max_count=self._max_count)
 
-    def page(self, request: Request, question: Asked, matches: Sequence[Resource]) -> Response:
-        """One page of all that was found."""
+    def page(self, request: Request, question: Asked, matches: Sequence[Resource], *, is_all: bool = True) -> Response:
+        """One page of what was found; ``is_all``: nothing else can be found, so that there is a total."""
         end = question.offset + question.count
         following = question.next_page if end < len(matches) else None
-        return self.part(request, question, matches[question.offset : end], following, total=len(matches))
+        return self.part(
+            request, question, matches[question.offset : end], following, total=len(matches) if is_all else None
+        )
 
     def part(
         self,

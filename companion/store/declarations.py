@@ -93,7 +93,7 @@ async def own_declarations(
 ) -> Sequence[tuple[Declaration, QuestionnaireVersion]]:
     """Everything that a patient has answered, newest first."""
     caller.require(transaction, Resource(patient_person_id=person_id), what="declarations")
-    return await _rows(transaction, Declaration.patient_person_id == person_id)
+    return await rows_where(transaction, Declaration.patient_person_id == person_id)
 
 
 async def at_visit(
@@ -102,10 +102,11 @@ async def at_visit(
     """What the vaccinator reads: the patient's answers to the form of this visit, newest first."""
     booking, form_id = await _of_booking(transaction, caller, booking_id)
     condition = (Declaration.patient_person_id == booking.patient_person_id) & (Declaration.form_id == form_id)
-    return await _rows(transaction, condition)
+    return await rows_where(transaction, condition)
 
 
-async def _rows(transaction: Transaction, condition: Any) -> Sequence[tuple[Declaration, QuestionnaireVersion]]:
+async def rows_where(transaction: Transaction, condition: Any) -> Sequence[tuple[Declaration, QuestionnaireVersion]]:
+    """Declarations with the versions that they answer, newest first. Whoever asks has asked for permission."""
     query = (
         select(Declaration, QuestionnaireVersion)
         .join(QuestionnaireVersion, QuestionnaireVersion.version_id == Declaration.version_id)

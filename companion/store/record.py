@@ -66,6 +66,18 @@ async def overview(
     )
 
 
+async def treated_patient(transaction: Transaction, caller: Caller, patient_person_id: str) -> Person:
+    """Who the patient is, for staff who would be shown something in the record: who treat them, have an emergency, or
+    have written something themselves.
+    """
+    view = await view_of(transaction, caller, patient_person_id)
+    if not is_treating(view.reader.place, view.situation, transaction.now) and not view.is_emergency(transaction, None):
+        seen, _ = opened(transaction, view, await items_of(transaction, patient_person_id), lambda item: item.place)
+        if not seen:
+            raise hindered(transaction, caller, patient_person_id, NO_CARE_RELATION, "patient")
+    return view.patient
+
+
 async def item(
     transaction: Transaction, caller: Caller, patient_person_id: str, kind: str, item_id: str
 ) -> tuple[RecordItem, Basis, str]:

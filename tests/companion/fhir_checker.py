@@ -23,7 +23,8 @@ ELEMENTS = {
     "Patient": "identifier* name* gender birthDate",
     "RelatedPerson": "active patient! relationship* name* period",
     "Consent": "status! scope! category*! patient dateTime policyRule provision",
-    "Questionnaire": "url title status! subjectType* item*",
+    "Communication": "partOf* status! subject topic sent recipient* sender payload* note*",
+    "Questionnaire": "url version title status! subjectType* item*",
     "QuestionnaireResponse": "questionnaire status! subject authored item*",
     "Encounter": "status! class! subject participant* appointment* period serviceProvider",
     "AuditEvent": "type! subtype* action recorded! outcome agent*! source! entity*",
@@ -44,6 +45,9 @@ REFERENCES = {
     "RelatedPerson.patient": {"Patient"},
     "Consent.patient": {"Patient"},
     "Consent.provision.actor.reference": {"Organization", "Practitioner", "Patient"},
+    "Communication.subject": {"Patient"},
+    "Communication.sender": {"Patient", "Organization", "Practitioner", "RelatedPerson"},
+    "Communication.recipient": {"Patient", "Organization", "Practitioner", "RelatedPerson"},
     "QuestionnaireResponse.subject": {"Patient"},
     "Encounter.subject": {"Patient"},
     "Encounter.participant.individual": {"Practitioner", "PractitionerRole", "RelatedPerson"},
@@ -108,7 +112,7 @@ def _check_value(path: str, value: Any) -> None:
         assert ID.fullmatch(resource_id)
     if last in ("start", "end") and "PractitionerRole" in path:
         date.fromisoformat(value)
-    elif last in ("start", "end", "created", "recorded", "authored", "dateTime"):
+    elif last in ("start", "end", "created", "recorded", "authored", "dateTime", "sent", "time", "lastUpdated"):
         assert INSTANT.fullmatch(value), (path, value)
         datetime.fromisoformat(value)
 

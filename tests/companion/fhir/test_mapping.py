@@ -133,6 +133,9 @@ def test_consents_and_blocks_end() -> None:
     withdrawn = check(people.consent("co-1", ANNA, replace(given_one, withdrawn_at=NOW), NOW))
     assert withdrawn["status"] == "inactive"
     assert withdrawn["provision"]["period"]["end"] == "2027-03-01T09:00:00Z"
+    lasts = Period(NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    assert check(people.lifting("li-1", ANNA, UNIT, lasts, None, NOW))["provision"]["type"] == "permit"
+    assert check(people.lifting("li-1", ANNA, UNIT, lasts, NOW, NOW))["status"] == "inactive"
     placed = Block(PROVIDER, UNIT, NOW)
     made = check(people.block("bl-1", ANNA, placed, NOW))
     assert (made["status"], made["provision"]["type"]) == ("active", "deny")
@@ -141,12 +144,14 @@ def test_consents_and_blocks_end() -> None:
 
 
 def test_a_questionnaire_and_its_answers() -> None:
-    made = check(care.questionnaire("qv-1", "urn:q", "Hälsa", "published", FORM))
+    made = check(care.questionnaire("qv-1", "fo-1", 2, "Hälsa", "published", FORM))
+    assert (made["url"], made["version"]) == ("urn:alltid-oppet:questionnaire:fo-1", "2")
     assert made["item"][1]["enableWhen"] == [{"question": "smokes", "operator": "=", "answerBoolean": True}]
     declaration = care.Declaration(
-        "de-1", ANNA, NOW, {"smokes": True, "many": 3, "kind": "a", "since": "2020-01-01", "more": "nej"}
+        "de-1", "fo-1", 2, ANNA, NOW, {"smokes": True, "many": 3, "kind": "a", "since": "2020-01-01", "more": "nej"}
     )
-    answered = check(care.questionnaire_response("urn:q", FORM, declaration))
+    answered = check(care.questionnaire_response(FORM, declaration))
+    assert answered["questionnaire"] == "urn:alltid-oppet:questionnaire:fo-1|2"
     values = [item["answer"][0] for item in answered["item"]]
     assert values == [
         {"valueBoolean": True},
@@ -155,8 +160,8 @@ def test_a_questionnaire_and_its_answers() -> None:
         {"valueDate": "2020-01-01"},
         {"valueString": "nej"},
     ]
-    few = care.Declaration("de-2", ANNA, NOW, {"smokes": False}, is_amended=True)
-    assert [item["linkId"] for item in check(care.questionnaire_response("urn:q", FORM, few))["item"]] == ["smokes"]
+    few = care.Declaration("de-2", "fo-1", 2, ANNA, NOW, {"smokes": False}, is_amended=True)
+    assert [item["linkId"] for item in check(care.questionnaire_response(FORM, few))["item"]] == ["smokes"]
     assert values[0] == {"valueBoolean": True}
 
 
@@ -177,18 +182,36 @@ def test_what_fhir_cannot_say_is_always_shown_and_not_required(
 ) -> None:
     asked = Question("extra", "text", "Mer?", "More?", asked_when=condition)
     form = replace(FORM, questions=(*FORM.questions, asked))
-    item = check(care.questionnaire("qv-1", "urn:q", "Hälsa", "draft", form))["item"][-1]
+    item = check(care.questionnaire("qv-1", "fo-1", 1, "Hälsa", "draft", form))["item"][-1]
     assert len(item.get("enableWhen", [])) == count
     assert item["required"] is is_required
     assert item.get("enableBehavior") == (condition.join if count else None)
 
 
-@pytest.mark.parametrize("state", codes.ENCOUNTER_STATUS)
-def test_video_visits_in_every_state(state: str) -> None:
+@pytest.mark.parametrize("state", BookingState)
+def test_video_visits_in_every_state(state: BookingState) -> None:
     visit = care.VideoVisit("m-" + "a" * 26, UNIT, ANNA, state, NOW, None, VISIT.booking_id, (NURSE,))
     made = check(care.encounter(visit))
     assert made["class"]["code"] == "VR"
     assert made["period"] == {"start": "2027-03-01T09:00:00Z"}
+
+
+def test_messages() -> None:
+    files = (("bild.png", "image/png", 5),)
+    sent = care.Message("case-a_b", 3, "Fråga", ANNA, UNIT, NOW, True, "Anna", "Hej", files, notes=((NOW, "Nej"),))
+    made = check(care.communication(sent))
+    assert made["id"] == "case-a.b.3"
+    assert (made["sender"], made["recipient"]) == (
+        {"reference": f"Patient/{ANNA}"},
+        [{"reference": f"Organization/{UNIT}"}],
+    )
+    assert [list(part) for part in made["payload"]] == [["contentString"], ["contentAttachment"]]
+    assert made["note"][0]["text"] == "Nej"
+    answered = check(care.communication(replace(sent, is_patients=False, author_name="Nina", files=(), text="")))
+    assert answered["sender"] == {"reference": f"Organization/{UNIT}", "display": "Nina"}
+    withdrawn = check(care.communication(replace(sent, is_withdrawn=True)))
+    assert (withdrawn["status"], "payload" in withdrawn) == ("entered-in-error", False)
+    assert "Hej" not in repr(sent)
 
 
 @pytest.mark.parametrize("action", [*Action, "no_longer_known"])
@@ -220,6 +243,7 @@ def test_who_did_it_in_the_audit_log() -> None:
 def test_tables_hold_only_codes_of_their_value_sets() -> None:
     assert set(codes.APPOINTMENT_STATUS) == set(BookingState)
     assert set(codes.SLOT_STATUS) == set(SlotState)
+    assert set(codes.ENCOUNTER_STATUS) == set(BookingState)
     assert set(codes.CANCEL_REASONS) == set(REASONS)
     for table, bound in (
         (codes.APPOINTMENT_STATUS, "Appointment.status"),
@@ -297,4 +321,4 @@ def test_a_taken_slot_tells_the_nearest_ones() -> None:
 
 def test_nothing_of_a_person_is_shown_by_accident() -> None:
     assert "Anna" not in repr(people.PatientData(ANNA, shown(IDENTITY, Surface.OWN), IdentitySystem.PERSONNUMMER))
-    assert "True" not in repr(care.Declaration("d", ANNA, NOW, {"smokes": True}))
+    assert "True" not in repr(care.Declaration("d", "f", 1, ANNA, NOW, {"smokes": True}))

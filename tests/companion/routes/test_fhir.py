@@ -1,14 +1,14 @@
 """FHIR over HTTP: what is public, what concerns the one who asks, and how errors look."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from fastapi import FastAPI
 
-from companion.fhir.elements import FHIR_JSON
 from companion.services import Services
 from tests.companion.fhir_checker import check
+from tests.companion.fhir_client import read, refused, search
 from tests.companion.people import (
     ANNA,
     BO,
@@ -25,34 +25,20 @@ from tests.companion.people import (
 from tests.companion.test_permission_walk import routes_of
 from tests.companion.world import World, add_slots, build, found
 
-
-async def read(api: Api, path: str, who: Any = None) -> dict[str, Any]:
-    answer = await api.get(f"/fhir/{path}", who)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"].startswith(FHIR_JSON)
-    return check(answer.json())
-
-
-async def refused(api: Api, path: str, who: Any = None, **headers: str) -> tuple[int, str]:
-    answer = await api.get(f"/fhir/{path}", who, **headers)
-    assert answer.headers["content-type"].startswith(FHIR_JSON)
-    outcome = check(answer.json())
-    assert outcome["resourceType"] == "OperationOutcome"
-    return answer.status_code, outcome["issue"][0]["details"]["coding"][0]["code"]
-
-
-def matches(bundle: dict[str, Any]) -> list[dict[str, Any]]:
-    return [entry["resource"] for entry in bundle["entry"]]
-
-
-async def search(api: Api, path: str, who: Any = None) -> list[dict[str, Any]]:
-    answer = await api.get(f"/fhir/{path}", who)
-    assert answer.status_code == 200, answer.text
-    check(answer.json())
-    return matches({"entry": [], **answer.json()})
-
-
-SEARCHERS: Final = {"Slot": None, "Appointment": patient(), "AuditEvent": patient()}
+SEARCHERS: Final = {
+    "Slot": None,
+    "Appointment": patient(),
+    "AuditEvent": patient(),
+    "Patient": patient(),
+    "RelatedPerson": patient(),
+    "Consent": patient(),
+    "Practitioner": staff("unit_admin"),
+    "PractitionerRole": staff("unit_admin"),
+    "Encounter": patient(),
+    "Communication": patient(),
+    "Questionnaire": None,
+    "QuestionnaireResponse": patient(),
+}
 """Somebody who may search for each kind."""
 INTERACTIONS: Final = {
     ("GET", "/{}"): "read",

@@ -10,6 +10,7 @@ from companion.fhir.elements import FHIR_JSON
 from companion.models.audit import AuditRow
 from companion.models.outbox import OutboxRow
 from tests.companion.fhir_checker import check
+from tests.companion.fhir_client import code_of, ids, search_in_body
 from tests.companion.people import (
     ANNA,
     BO,
@@ -61,13 +62,6 @@ async def booked(world: World, who: Any, number: int = 0, person_id: str = ANNA)
     answer = await send(world.api, "POST", "Appointment", who, await wish(world, number, person_id))
     assert answer.status_code == 201, answer.text
     return check(answer.json())
-
-
-def code_of(answer: Any) -> tuple[int, str]:
-    outcome = check(answer.json())
-    assert outcome["resourceType"] == "OperationOutcome", outcome
-    assert answer.headers["content-type"] == FHIR_JSON
-    return answer.status_code, outcome["issue"][0]["details"]["coding"][0]["code"]
 
 
 async def kinds_told(world: World) -> list[str]:
@@ -362,53 +356,40 @@ async def test_others_cancel_nothing_and_one_cancellation_is_one_entry(api: Api,
 # --- search ------------------------------------------------------------------------------------------------------
 
 
-async def found(api: Api, query: str, who: Any) -> list[str]:
-    answer = await api.get(f"/fhir/Appointment?{query}", who)
-    assert answer.status_code == 200, answer.text
-    return [entry["resource"]["id"] for entry in check(answer.json()).get("entry", [])]
-
-
 async def test_searches(api: Api, world: World) -> None:
     first = (await booked(world, patient(), 0))["id"]
     second = (await booked(world, NURSE, 5))["id"]
     of_child = (await booked(world, NURSE, 1, CHILD))["id"]
     await api.made(f"/bookings/{first}/cancel", patient())
     me = patient()
-    assert await found(api, "", me) == [second, first]
-    assert await found(api, "status=booked", me) == [second]
-    assert await found(api, "status=booked,cancelled&_count=1", me) == [second]
-    assert await found(api, "_count=1&_offset=1", me) == [first]
-    assert await found(api, "date=2027-03-08", me) == [first]
-    assert await found(api, "date=gt2027-03-08", me) == [second]
-    assert await found(api, f"_id={first}", me) == [first]
-    assert await found(api, f"slot=Slot/{world.slots[5]['slot_id']}", me) == [second]
-    assert await found(api, f"service-type={world.time_type_id}", me) == [second, first]
-    assert await found(api, "service-type=urn:alltid-oppet:modality|video", me) == []
-    assert await found(api, f"actor=HealthcareService/{OTHER_UNIT}", me) == []
-    assert await found(api, f"actor=Patient/{CHILD}", NURSE) == [of_child]
+    assert await ids(api, "Appointment?", me) == [second, first]
+    assert await ids(api, "Appointment?status=booked", me) == [second]
+    assert await ids(api, "Appointment?status=booked,cancelled&_count=1", me) == [second]
+    assert await ids(api, "Appointment?_count=1&_offset=1", me) == [first]
+    assert await ids(api, "Appointment?date=2027-03-08", me) == [first]
+    assert await ids(api, "Appointment?date=gt2027-03-08", me) == [second]
+    assert await ids(api, f"Appointment?_id={first}", me) == [first]
+    assert await ids(api, f"Appointment?slot=Slot/{world.slots[5]['slot_id']}", me) == [second]
+    assert await ids(api, f"Appointment?service-type={world.time_type_id}", me) == [second, first]
+    assert await ids(api, "Appointment?service-type=urn:alltid-oppet:modality|video", me) == []
+    assert await ids(api, f"Appointment?actor=HealthcareService/{OTHER_UNIT}", me) == []
+    assert await ids(api, f"Appointment?actor=Patient/{CHILD}", NURSE) == [of_child]
     # A whole unit's bookings are asked for by the week at most.
-    assert await found(api, "date=2027-03-08", NURSE) == [first, of_child]
-    assert await found(api, "date=ge2027-03-08&date=lt2027-03-13&status=booked", NURSE) == [of_child, second]
+    assert await ids(api, "Appointment?date=2027-03-08", NURSE) == [first, of_child]
+    assert await ids(api, "Appointment?date=ge2027-03-08&date=lt2027-03-13&status=booked", NURSE) == [of_child, second]
     for query in ("", "date=ge2027-03-08", "date=2027-03", f"patient={ANNA}&actor=Patient/{CHILD}", "status=open"):
         answer = await api.get(f"/fhir/Appointment?{query}", NURSE)
         assert code_of(answer) == (400, "parameter_value")
-    assert await found(api, "date=2027-03-08", staff(unit=OTHER_UNIT)) == []
+    assert await ids(api, "Appointment?date=2027-03-08", staff(unit=OTHER_UNIT)) == []
 
 
 async def test_a_search_can_stand_in_the_body(api: Api, world: World) -> None:
     made = await booked(world, patient())
-    token = (await api.get("/bookings", patient())).request.headers["authorization"]
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": token}
-    for body, status in (
-        (b"status=booked&date=2027-03-08", 200),
-        (b"status=no", 400),
-        (b"x=y", 400),
-        (b"\xff=%ff", 400),
-    ):
-        answer = await api.http.post("/fhir/Appointment/_search", content=body, headers=headers)
+    bodies = ((b"status=booked&date=2027-03-08", 200), (b"status=no", 400), (b"x=y", 400), (b"\xff=%ff", 400))
+    for body, status in bodies:
+        answer = await search_in_body(api, "Appointment", patient(), body)
         assert answer.status_code == status, answer.text
-    answer = await api.http.post("/fhir/Appointment/_search?status=booked", content=b"", headers=headers)
+    answer = await search_in_body(api, "Appointment", patient(), b"", "?status=booked")
     assert [entry["resource"] for entry in answer.json()["entry"]] == [made]
-    headers["Content-Type"] = "application/json"
-    answer = await api.http.post("/fhir/Appointment/_search", content=b"{}", headers=headers)
+    answer = await send(api, "POST", "Appointment/_search", patient(), {}, "application/json")
     assert code_of(answer) == (415, "unsupported_media_type")
