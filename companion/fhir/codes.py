@@ -72,6 +72,7 @@ VALUE_SETS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "CapabilityStatement.rest.resource.interaction.code": _codes(
             "read vread update patch delete history-instance history-type create search-type"
         ),
+        "CapabilityStatement.rest.resource.versioning": _codes("no-version versioned versioned-update"),
         "CapabilityStatement.rest.resource.searchParam.type": _codes(
             "number date string token reference composite quantity uri special"
         ),

@@ -283,6 +283,21 @@ def test_staff_of_another_unit_who_are_named_may_join_but_do_not_host() -> None:
     assert not decide(principal("viewer"), Action.MEETING_JOIN, meeting)
 
 
+def test_who_a_patient_is_and_what_they_answered_is_for_those_who_give_care() -> None:
+    """Planners book somebody whom they are told of, viewers see lists, administrators see units: none of them asks who
+    a patient is, or reads a health declaration.
+    """
+    own = Resource(PROVIDER, UNIT, "p-maria")
+    for action in (Action.PATIENT_READ, Action.DECLARATION_LIST):
+        assert decide(principal("staff"), action, own)
+        assert decide(principal("patient"), action, own)
+        assert decide(principal("proxy"), action, replace(own, patient_person_id="p-alva"))
+        scopeless = principal("proxy", proxy_scopes=frozenset({"messages"}))
+        assert decide(scopeless, action, replace(own, patient_person_id="p-alva")).cause == "proxy_scope"
+        for role in ("scheduler", "viewer", "unit_admin", "region_admin", "sre", "service", "guest", "interpreter"):
+            assert decide(principal(role), action, own).cause == "role", role
+
+
 @pytest.mark.parametrize("acr", ["", LOA2, "http://example.org/loa4", ACR_LINK, ACR_TOKEN])
 def test_a_login_that_was_too_weak_is_told_so(acr: str) -> None:
     own = Resource(patient_person_id="p-maria")

@@ -44,6 +44,8 @@ RELATIVE_NUMBER = "198502142386"
 
 MAY_SHOW: Final = {
     "/patients/{person_id}/record": "Staff who have opened this very patient see the name, marked (Surface.RECORD).",
+    "/fhir/Patient/{person_id}": "The same, of a patient whom the unit treats; whoever else asks is told nothing.",
+    "/fhir/Patient": "The same: patients are found by their id alone, and only by those who may read them.",
 }
 """Routes that show a protected person, and why that is right."""
 
@@ -115,7 +117,7 @@ async def life(world: World, services: Services) -> Life:
     until = {"scopes": ["book"], "valid_until": "2027-06-01T00:00:00Z"}
     grant = await api.made("/grants", me, {"proxy_number": RELATIVE_NUMBER} | until)
     await api.made("/grants", patient(relative), {"proxy_number": NUMBER} | until)
-    await api.made("/blocks", me, {"provider_hsa_id": PROVIDER})
+    block = await api.made("/blocks", me, {"provider_hsa_id": PROVIDER})
     await api.made("/record-consents", NURSE, {"patient_person_id": hidden, "ends_at": "2027-03-02T00:00:00Z"})
     wish = {"patient_person_id": hidden, "reason": "life_or_health", "reason_text": "Medvetslös på akuten"}
     opened = await api.made("/emergency-accesses", NURSE, wish)
@@ -135,6 +137,8 @@ async def life(world: World, services: Services) -> Life:
         "summons_id": summons["summons_id"],
         "batch_id": batch["batch_id"],
         "grant_id": grant["grant_id"],
+        "relation_id": grant["grant_id"],
+        "consent_id": block["block_id"],
         "access_id": opened["access_id"],
         "question_id": asked["question_id"],
         "sample_id": sample["sample_id"],
@@ -183,8 +187,9 @@ async def test_no_surface_tells_who_somebody_is_that_hides(app: FastAPI, api: Ap
             if not may_ask(route, who):  # test_permission_walk.py: they are refused before anything is looked up
                 continue
             # /fhir passes over what it does not know only for whom prefers that.
-            answer = await api.get(filled(route.path, life.ids) + query, who, Prefer="handling=lenient")
-            if route.path not in MAY_SHOW:
+            by_id = f"&_id={life.hidden}" if route.path == "/fhir/Patient" else ""
+            answer = await api.get(filled(route.path, life.ids) + query + by_id, who, Prefer="handling=lenient")
+            if route.path not in MAY_SHOW or name != "nurse":
                 assert told(texts(answer.content)) == [], (name, route.path)
             if answer.status_code == 200:
                 answered.add(route.path)
@@ -201,7 +206,13 @@ async def test_no_surface_tells_who_somebody_is_that_hides(app: FastAPI, api: Ap
         "/audit-questions",
         "/audit-samples/{sample_id}",
         "/looks",
+        "/fhir/Appointment/{booking_id}",
         "/fhir/Appointment",
+        "/fhir/AuditEvent",
+        "/fhir/Consent",
+        "/fhir/Consent/{consent_id}",
+        "/fhir/Encounter",
+        "/fhir/RelatedPerson/{relation_id}",
         "/fhir/Slot",
     }
 
