@@ -1,7 +1,7 @@
 """docs/companion.md: settings, routes and problems of the companion, made of the code so that it cannot drift.
 
-``python -m companion.documents`` writes it and ``signalling/care_table.py`` (``companion/page_routes.py``), ``--check``
-only tells whether they are out of date.
+``python -m companion.documents`` writes it, docs/fhir.md (``companion/fhir_document.py``) and
+``signalling/care_table.py`` (``companion/page_routes.py``), ``--check`` only tells whether they are out of date.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
-from companion import page_routes, rules, store
+from companion import fhir_document, page_routes, rules, store
 from companion.errors import CATALOGUE, TYPE_PREFIX
 from companion.event_kinds import EVENT_KINDS
 from companion.identity import Guard, guards_of
@@ -38,6 +38,8 @@ role may do is in [permissions.md](permissions.md). Things of other patients and
 
 A POST may carry `Idempotency-Key`. The same key with the same request gets the same answer again, marked with
 `Idempotency-Replayed: true`, and nothing happens twice.
+
+Below `/fhir` the same things are FHIR R4: [fhir.md](fhir.md).
 
 Instants are UTC in requests and answers. Days and the times of templates are local (Europe/Stockholm).
 """
@@ -147,7 +149,11 @@ def document() -> str:
 
 def main() -> int:
     """The command line; 1 when ``--check`` found drift."""
-    texts = {PATH: document(), page_routes.PATH: page_routes.module()}
+    texts = {
+        PATH: document(),
+        fhir_document.PATH: fhir_document.document(),
+        page_routes.PATH: page_routes.module(),
+    }
     old = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         return 1 if old else 0
