@@ -51,7 +51,9 @@ def create_app(services: Services, receiver: Receiver | None = None) -> Companio
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(sweeper.run(services.database, services.clock, services.settings))]
+        tasks = [
+            asyncio.create_task(sweeper.run(services.database, services.clock, services.settings, services.audit_keys))
+        ]
         if receiver is not None:
             dispatcher = Dispatcher(services.database, receiver, services.clock)
             tasks.append(asyncio.create_task(dispatcher.run()))

@@ -36,6 +36,9 @@ class CompanionSettings(BaseSettings):
     audit_key: SecretStr | None = Field(
         default=None, description="Keys of the audit log's chain, `kid:base64,...`; the first links, all of them check."
     )
+    audit_kept_years: int = Field(
+        default=5, ge=5, description="How long entries of the audit logs are kept; never less than five years."
+    )
     audit_key_file: Path | None = Field(default=None, description="A file with the same, used when the above is unset.")
     pseudonym_key: SecretStr | None = Field(
         default=None, description="Key of the person ids, base64; kept as long as the data."

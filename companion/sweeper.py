@@ -9,10 +9,12 @@ from typing import Final
 
 import structlog
 
+from auth.audit import AuditKeys
 from companion.archive_files import ArchiveDirectory
 from companion.database import Database
 from companion.settings import CompanionSettings
 from companion.store.archive import erase_files
+from companion.store.audit_pruning import prune
 from companion.store.extracts import make_extracts
 from companion.store.maternity_allocation import sweep_maternity
 from companion.store.meeting_course import sweep_meetings
@@ -28,7 +30,9 @@ RETENTION_INTERVAL_S: Final = 3600.0
 _log = structlog.get_logger(__name__)
 
 
-async def run(database: Database, clock: Callable[[], datetime], settings: CompanionSettings) -> None:
+async def run(
+    database: Database, clock: Callable[[], datetime], settings: CompanionSettings, audit_keys: AuditKeys
+) -> None:
     """Until cancelled."""
     loop = asyncio.get_running_loop()
     retention_due_s = loop.time()
@@ -38,8 +42,9 @@ async def run(database: Database, clock: Callable[[], datetime], settings: Compa
             if loop.time() >= retention_due_s:
                 retention_due_s = loop.time() + RETENTION_INTERVAL_S
                 done = await erase_due(database, clock)
-                if done:
-                    _log.info("retention_done", **done)
+                pruned = await prune(database, audit_keys, clock, settings.audit_kept_years)
+                if done or pruned:
+                    _log.info("retention_done", **done, audit_entry=pruned)
         except Exception as failure:  # the database is away; what has expired counts as expired without us
             _log.error("sweep_failed", error=type(failure).__name__)
         await asyncio.sleep(INTERVAL_S)

@@ -56,6 +56,8 @@ class ChainHead(Base):
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     signed: Mapped[str] = mapped_column(String(256))
     """``auth.audit.SignedHead`` as text."""
+    begin: Mapped[str | None] = mapped_column(String(256))
+    """The last entry that is kept no longer (``auth.audit.sign_begin``); None: none is gone."""
 
 
 class AuditHead(ChainHead):

@@ -15,7 +15,7 @@ AREAS: Final[tuple[Area, ...]] = (
     *operation.AREAS,
 )
 
-NOT_ERASED: Final = {
-    DataKind.AUDIT_ENTRY: "The chain is checked from its beginning; its first entries become due five years after it.",
+PRUNED: Final = {
+    DataKind.AUDIT_ENTRY: "A chain loses its beginning and nothing from its middle (companion/store/audit_pruning.py).",
 }
 """Kinds that have a table and no area, and why."""

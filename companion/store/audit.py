@@ -12,13 +12,36 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.audit import GENESIS, AuditKeys, Fault, Head, LinkedEntry, SignedHead, Verification, Verifier, link, sign_head
+from auth.audit import (
+    GENESIS,
+    AuditKeys,
+    Fault,
+    Head,
+    LinkedEntry,
+    SignedHead,
+    Verification,
+    Verifier,
+    is_begin,
+    link,
+    sign_head,
+)
 from companion.models.audit import AuditHead, AuditRow, ChainHead, ChainRow, FrontAuditHead, FrontAuditRow
 from companion.transaction import Transaction
 
 _HEAD_ID: Final = 1
 _PAGE: Final = 1000
-_HEADS: Final[dict[type[ChainRow], type[ChainHead]]] = {AuditRow: AuditHead, FrontAuditRow: FrontAuditHead}
+HEADS: Final[dict[type[ChainRow], type[ChainHead]]] = {AuditRow: AuditHead, FrontAuditRow: FrontAuditHead}
+
+
+def begin_of(stored: ChainHead, keys: AuditKeys) -> Head | None:
+    """Where a chain begins: at the first entry of all, or after what was pruned; None when that is forged."""
+    if stored.begin is None:
+        return GENESIS
+    try:
+        signed = SignedHead.parse(stored.begin)
+    except ValueError:
+        return None
+    return signed.head if is_begin(signed, keys) else None
 
 
 async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
@@ -69,7 +92,7 @@ async def linked_entries(
 
 async def stored_head(session: AsyncSession, *, of: type[ChainRow] = AuditRow) -> SignedHead | None:
     """The signed head of a chain; None when there is none or it cannot be read."""
-    stored = await session.get(_HEADS[of], _HEAD_ID)
+    stored = await session.get(HEADS[of], _HEAD_ID)
     try:
         return None if stored is None else SignedHead.parse(stored.signed)
     except ValueError:
@@ -79,16 +102,21 @@ async def stored_head(session: AsyncSession, *, of: type[ChainRow] = AuditRow) -
 async def verify_stored(
     session: AsyncSession, keys: AuditKeys, *, known: Iterable[SignedHead] = (), of: type[ChainRow] = AuditRow
 ) -> Verification:
-    """Check a whole chain against its signed head; the columns beside the bodies too."""
-    stored = await session.get(_HEADS[of], _HEAD_ID)
+    """Check a chain from where it begins against its signed head; the columns beside the bodies too. Heads in ``known``
+    count as far as they are not before the beginning.
+    """
+    stored = await session.get(HEADS[of], _HEAD_ID)
+    begin = GENESIS if stored is None else begin_of(stored, keys)
+    if begin is None:
+        return Verification(GENESIS, Fault(0, "head_forged"))
     heads = list(known)
     if stored is not None:
         try:
             heads.append(SignedHead.parse(stored.signed))
         except ValueError:
             return Verification(GENESIS, Fault(0, "head_forged"))
-    verifier, count = Verifier(keys, known=heads), 0
-    async for entry in linked_entries(session, of=of):
+    verifier, count = Verifier(keys, after=begin, known=heads), 0
+    async for entry in linked_entries(session, of=of, after=begin.number):
         count += 1
         if not verifier.feed(entry):
             break

@@ -16,6 +16,7 @@ from auth.permissions import NOTHING
 from companion.errors import Problem, define
 from companion.identity import Caller
 from companion.models.audit import FrontAuditHead, FrontAuditRow
+from companion.store.audit import begin_of
 from companion.transaction import Transaction
 
 CHAIN_BROKEN: Final = define(
@@ -39,7 +40,10 @@ async def take_over(transaction: Transaction, caller: Caller, entries: Sequence[
     caller.require(transaction, NOTHING)
     stored = await _locked_head(transaction)
     head = Head(stored.number, stored.hash)
-    await _check_known(transaction, [one for one in entries if one.number <= head.number])
+    begin = begin_of(stored, caller.services.audit_keys)
+    if begin is None:
+        raise Problem(CHAIN_BROKEN, "entries", "head_forged")
+    await _check_known(transaction, [one for one in entries if begin.number < one.number <= head.number])
     verifier = Verifier(caller.services.audit_keys, after=head)
     for entry in entries:
         if entry.number <= head.number:

@@ -16,7 +16,7 @@ from companion.models.quality import VisitQuality
 from companion.models.records import Correction
 from companion.models.schedules import Slot
 from companion.models.summons import Letter, Summons
-from companion.retention.registry import AREAS, NOT_ERASED
+from companion.retention.registry import AREAS, PRUNED
 from companion.rules.retention import DataKind, FrontKind
 from companion.services import Services
 from companion.store.retention import BATCH, erase_due
@@ -49,7 +49,7 @@ TABLES = {
 
 def test_every_kind_that_has_a_table_is_seen_to() -> None:
     assert set(TABLES) == set(DataKind)
-    handled = {area.kind: area.table.name for area in AREAS} | {kind: TABLES[kind] for kind in NOT_ERASED}
+    handled = {area.kind: area.table.name for area in AREAS} | {kind: TABLES[kind] for kind in PRUNED}
     for kind, table in TABLES.items():
         assert (kind in handled) == (table in Base.metadata.tables), kind
 
