@@ -11,6 +11,7 @@ from auth.audit import AuditKeys
 from auth.pseudonyms import Pseudonyms
 from auth.tokens import TokenKeys
 from companion.app import create_app
+from companion.custody_register import TIMEOUT_S, HttpCustodyRegister
 from companion.database import Database
 from companion.migrate import migrate
 from companion.outbox import HttpReceiver
@@ -51,6 +52,14 @@ async def _fill(settings: CompanionSettings) -> None:
         await services.database.close()
 
 
+def _custody_register(settings: CompanionSettings) -> HttpCustodyRegister | None:
+    if not settings.custody_register_url:
+        return None
+    token = settings.custody_register_token
+    http = httpx2.AsyncClient(timeout=TIMEOUT_S)
+    return HttpCustodyRegister(settings.custody_register_url, token.get_secret_value() if token else "", http)
+
+
 def main() -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = CompanionSettings()
@@ -69,7 +78,7 @@ def main() -> int:
         http = httpx2.AsyncClient(timeout=_DELIVERY_TIMEOUT_S)
         receiver = HttpReceiver(settings.companion_events_url, services.token_keys, http, now)
     uvicorn.run(
-        create_app(services, receiver),
+        create_app(services, receiver, _custody_register(settings)),
         host=settings.companion_host,
         port=settings.companion_port,
         access_log=False,

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from companion import sweeper
+from companion import custody_asking, sweeper
+from companion.custody_register import CustodyRegister
 from companion.each_request import EachRequest, answer_of
 from companion.errors import (
     BUSY,
@@ -46,8 +47,10 @@ _BY_STATUS: Final[dict[int, ProblemKind]] = {
 _log = structlog.get_logger(__name__)
 
 
-def create_app(services: Services, receiver: Receiver | None = None) -> Companion:
-    """The application. Without a receiver the outbox is kept."""
+def create_app(
+    services: Services, receiver: Receiver | None = None, custody: CustodyRegister | None = None
+) -> Companion:
+    """The application. Without a receiver the outbox is kept; without a register of custody nobody asks one."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +60,8 @@ def create_app(services: Services, receiver: Receiver | None = None) -> Companio
         if receiver is not None:
             dispatcher = Dispatcher(services.database, receiver, services.clock)
             tasks.append(asyncio.create_task(dispatcher.run()))
+        if custody is not None:
+            tasks.append(asyncio.create_task(custody_asking.run(services, custody)))
         yield
         for task in tasks:
             task.cancel()

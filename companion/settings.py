@@ -62,6 +62,15 @@ class CompanionSettings(BaseSettings):
         default=20, ge=1, description="Patients that one staff member looks up by identity number in a minute."
     )
     lookups_per_day: int = Field(default=500, ge=1, description="The same in 24 hours.")
+    custody_register_url: str = Field(
+        default="",
+        description="Where the custody register is asked for a child's guardians; empty: it tells by itself "
+        "(`PUT /custody/{child_person_id}`).",
+    )
+    custody_register_token: SecretStr | None = Field(default=None, description="Bearer token for it.")
+    custody_again_h: int = Field(
+        default=24, ge=1, description="It is asked again about children for whom somebody acts after so many hours."
+    )
     grant_max_days: int = Field(default=365, ge=1, description="A proxy's grant lasts no longer than so many days.")
     summons_letter_after_h: int = Field(
         default=48, ge=1, description="A summons that stays unread for so long becomes a letter."

@@ -9,6 +9,6 @@ IGNORED: Final[Mapping[str, str]] = MappingProxyType(
         "summons.confirmed": "The patient has done it and seen the answer.",
         "summons.rebooked": "The booking's own event tells of the new time.",
         "summons.declined": "The booking's own event tells that it is cancelled.",
-        "custody.asked": "For whoever asks the register; the answer comes as proxies.changed.",
+        "custody.asked": "The companion asks the register itself; what comes of it is told as proxies.changed.",
     }
 )

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from auth.development.appointments import APPOINTMENTS, VISIT_S, Appointment
 from auth.development.claims import COORDINATION_NUMBER_CLAIM, PERSONAL_NUMBER_CLAIM, RESERVE_NUMBER_CLAIM
+from auth.development.custody_register import PATH as CUSTODY_PATH
 from auth.development.persons import EMPLOYEES, ORGANISATION_NAMES, PROXY_GRANTS, Patient, patients
 from auth.development.provider import CLIENT_ID
 from auth.development.record_system import SMART_CLIENT_ID
@@ -58,6 +59,13 @@ class TestBench:
         if "ALLTID_RECORD_SYSTEMS" not in given and "ALLTID_RECORD_SYSTEMS_FILE" not in given:
             wanted["ALLTID_RECORD_SYSTEMS"] = json.dumps([self._record_system()])
         return {name: value for name, value in wanted.items() if name not in given}
+
+    def companion_environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Settings that make the companion ask the test bench's custody register, unless another one is ``given``."""
+        if given.get("ALLTID_CUSTODY_REGISTER_URL"):
+            return {}
+        url = f"{self.provider_url}{CUSTODY_PATH}"
+        return {"ALLTID_CUSTODY_REGISTER_URL": url, "ALLTID_CUSTODY_REGISTER_TOKEN": self._secret}
 
     def provider(self, redirect_origins: str) -> Child:
         """The identity provider; ``redirect_origins``: the front's besides this machine's own."""

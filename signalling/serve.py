@@ -157,7 +157,8 @@ class Serve:
         if not companion_is_wanted(os.environ, companion=self.settings.companion):
             return None
         self.companion = CompanionChild(self.directory, os.environ)
-        child = self.companion.child(environment, front_url, self.settings.stop_timeout_s, has_demo=has_demo)
+        told = environment | (self.bench.companion_environment(os.environ) if self.bench is not None else {})
+        child = self.companion.child(told, front_url, self.settings.stop_timeout_s, has_demo=has_demo)
         self.supervisor.start(child)
         environment["ALLTID_COMPANION_URL"] = self.companion.url
         return child

@@ -144,6 +144,8 @@ def patients(today: date) -> Sequence[Patient]:
         Patient("bengt", "Bengt", "Sandvall", *man(78, 11, 30), "Äldre; har utsett Maria till ombud",
                 "Elderly; has made Maria his proxy"),
         Patient("sara", "Sara", "Lundvik", *woman(31, 8, 17), "Gravid", "Pregnant"),
+        Patient("lo", "Lo", "Lundvik", *woman(4, 5, 9), "Barn till Sara, som ännu inte har bett att få vara ombud",
+                "Sara's child: she has not asked to act for Lo yet", has_eid=False),
         Patient("petra", "Petra", "Hallonqvist", *woman(36, 2, 9), "Skyddade personuppgifter", "Protected identity",
                 protected=True),
         Patient("ivan", "Ivan", "Provén", SAMORDNINGSNUMMER, _number(coordinated, "239", day_offset=60), coordinated,
@@ -160,6 +162,14 @@ PROXY_GRANTS: Final[Sequence[ProxyGrant]] = (
     ProxyGrant("maria", "bengt", "grant", ("meetings",)),
 )
 """Guardians of Elliot are not among them: from 13 on a teenager acts alone."""
+
+CUSTODY: Final[Mapping[str, Sequence[str]]] = {
+    "alva": ("maria", "tomas"),
+    "nils": ("maria",),
+    "elliot": ("maria", "tomas"),
+    "lo": ("sara",),
+}
+"""Children and their guardians, as the test bench's custody register knows them (``Patient.key``)."""
 
 
 CARE: Final = "Vård och behandling"

@@ -20,6 +20,7 @@ from auth.development import pages
 from auth.development.authorization import AuthorizationServer
 from auth.development.claims import employee_subject, patient_subject
 from auth.development.clients import LOOPBACK_HOSTS, Client
+from auth.development.custody_register import DevelopmentCustodyRegister
 from auth.development.issuer_http import Choice, IssuerHttp, html, own_forms_only
 from auth.development.persons import EMPLOYEES, patients
 from auth.development.process import main
@@ -44,6 +45,7 @@ class Provider:
         self._http: aiohttp.ClientSession | None = None
         client = self._client(settings)
         base = settings.development_provider_url
+        self.custody = DevelopmentCustodyRegister(settings.client_secret(), self._today)
         self.issuers = [
             self._issuer(base, "/patients", ("Logga in som invånare", "Log in as a patient"), client, self._patients),
             self._issuer(base, "/staff", ("Logga in som personal", "Log in as staff"), client, self._staff),
@@ -56,6 +58,7 @@ class Provider:
         app.router.add_get("/", self.index)
         for issuer in self.issuers:
             issuer.add_routes(app)
+        self.custody.add_routes(app)
         return app
 
     async def index(self, _request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ for whom publishes ``proxies.changed`` with the id of the one who acts; the fron
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select
 
@@ -108,6 +108,32 @@ async def told_custody(
     child = await locked(transaction, child_person_id)
     resource = None if child is None else Resource(patient_person_id=child_person_id)
     caller.require(transaction, resource, what=f"custody:{child_person_id}")
+    return await keep_custody(transaction, child_person_id, guardians)
+
+
+async def children_to_ask_about(transaction: Transaction, again: timedelta, limit: int) -> Sequence[Person]:
+    """Children for whom somebody asks to act and of whom the register has told nothing; then those for whom somebody
+    acts and of whom it told long ago.
+    """
+    is_untold = CustodyAnswer.told_at.is_(None)
+    query = (
+        select(Person, CustodyAnswer.told_at)
+        .join(Guardianship, Guardianship.child_person_id == Person.person_id)
+        .outerjoin(CustodyAnswer, CustodyAnswer.child_person_id == Person.person_id)
+        .where(Guardianship.ended_at.is_(None), Guardianship.valid_until > transaction.now)
+        .where(or_(is_untold, CustodyAnswer.told_at <= transaction.now - again))
+        .distinct()
+        .order_by(CustodyAnswer.told_at.asc().nulls_first(), Person.person_id)
+        .limit(limit)
+    )
+    return [person for person, _ in (await transaction.session.execute(query)).all()]
+
+
+async def keep_custody(
+    transaction: Transaction, child_person_id: str, guardians: Iterable[str]
+) -> Sequence[Guardianship]:
+    """Keep what the register says of a child, and do what follows from it."""
+    await locked(transaction, child_person_id)
     session = transaction.session
     await session.execute(delete(Custody).where(Custody.child_person_id == child_person_id))
     session.add_all(Custody(child_person_id=child_person_id, guardian_person_id=one) for one in sorted(set(guardians)))

@@ -125,3 +125,10 @@ async def test_a_port_that_is_taken_is_replaced() -> None:
         assert bench.provider_url != f"http://localhost:{port}"
         assert await answers(f"http://localhost:{port}")
     assert not await answers(bench.provider_url)
+
+
+def test_the_companion_asks_the_benchs_custody_register_unless_told_otherwise(bench: TestBench) -> None:
+    told = bench.companion_environment({})
+    assert told["ALLTID_CUSTODY_REGISTER_URL"] == f"{bench.provider_url}/custody-register"
+    assert len(told["ALLTID_CUSTODY_REGISTER_TOKEN"]) >= 32
+    assert bench.companion_environment({"ALLTID_CUSTODY_REGISTER_URL": "https://register.example"}) == {}

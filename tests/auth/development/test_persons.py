@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from auth.development.persons import (
+    CUSTODY,
     EMPLOYEES,
     PERSONNUMMER,
     PROXY_GRANTS,
@@ -26,7 +27,7 @@ def test_everybody_is_as_old_as_the_note_says(today: date) -> None:
     assert not people["alva"].has_eid
     assert 13 <= age("elliot") < 18
     assert age("nils") == (13 if (today.month, today.day) == (12, 31) else 12)
-    assert all(age(key) >= 18 for key in people if key not in ("alva", "elliot", "nils"))
+    assert all(age(key) >= 18 for key in people if key not in ("alva", "elliot", "nils", "lo"))
     assert people["petra"].protected
 
 
@@ -61,3 +62,14 @@ def test_proxies_are_people_with_an_e_id_and_the_child_has_two_guardians() -> No
     assert all(people[grant.actor].has_eid and grant.subject in people for grant in PROXY_GRANTS)
     assert [grant.kind for grant in PROXY_GRANTS if grant.subject == "alva"] == ["guardian", "guardian"]
     assert not [grant for grant in PROXY_GRANTS if grant.subject == "elliot"]
+
+
+def test_custody_knows_every_child_and_one_for_whom_nobody_acts_yet() -> None:
+    today = date(2026, 1, 1)
+    people = {person.key: person for person in patients(today)}
+    minors = {key for key, person in people.items() if today.year - person.born.year < 18}
+    assert minors == set(CUSTODY)
+    assert all(people[guardian].has_eid for guardians in CUSTODY.values() for guardian in guardians)
+    acts = {(one.actor, one.subject) for one in PROXY_GRANTS if one.kind == "guardian"}
+    assert acts < {(guardian, child) for child, guardians in CUSTODY.items() for guardian in guardians}
+    assert "lo" not in {subject for _, subject in acts}
