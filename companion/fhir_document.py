@@ -11,6 +11,7 @@ from companion.fhir.codes import (
     CANCEL_REASONS,
     CANCELLATION_REASON,
     ENCOUNTER_STATUS,
+    ENCOUNTER_STATUS_BY_BOOKING,
     SLOT_STATUS,
     SYSTEM_CODES,
 )
@@ -109,7 +110,14 @@ def document() -> str:
     parts += [
         "## Codes\n",
         "\n".join(_table("Booking", "Appointment.status", APPOINTMENT_STATUS.items())),
-        "\n".join(_table("Booking of a video visit", "Encounter.status", ENCOUNTER_STATUS.items())),
+        "\n".join(_table("Video meeting", "Encounter.status", ENCOUNTER_STATUS.items())),
+        "\n".join(
+            _table(
+                "Its booking, before anything has happened to it",
+                "Encounter.status",
+                ENCOUNTER_STATUS_BY_BOOKING.items(),
+            )
+        ),
         "\n".join(_table("Slot", "Slot.status", SLOT_STATUS.items())),
         _REASONS,
         "\n".join(_table("Own reason", "HL7, as it is shown", CANCEL_REASONS.items())),

@@ -186,8 +186,14 @@ def _schemas() -> dict[str, Any]:
     }
     issue = {
         "type": "object",
-        "required": ["severity", "code", "details"],
-        "properties": {"severity": {"const": "error"}, "code": _TEXT, "details": details},
+        "required": ["severity", "code"],
+        "properties": {
+            "severity": {"enum": ["error", "information"]},
+            "code": _TEXT,
+            "details": details,
+            "diagnostics": _TEXT,
+            "expression": {"type": "array", "items": _TEXT},
+        },
     }
     return {
         "Problem": {

@@ -10,7 +10,17 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+)
 
 from companion.errors import Problem
 from companion.fhir.codes import CANCEL_REASON, CANCEL_REASONS, CANCELLATION_REASON, SYSTEM_CODES
@@ -24,6 +34,19 @@ _SLOT: Final = re.compile(r"Slot/([a-z]{1,8}-[a-z2-7]{26})")
 _UNCOMPARED: Final = frozenset({"id", "meta", "text", "language", "status", "cancelationReason"})
 """What a client need not send back as it was."""
 
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _text_of_instant(value: Any) -> Any:
+    """No numbers of seconds, no days: an instant as FHIR writes it."""
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError("not an instant")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_text_of_instant)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Status = Literal[
     "proposed",
@@ -50,7 +73,7 @@ class Coding(_Element):
     version: Words | None = None
     code: Words | None = None
     display: Words | None = None
-    userSelected: bool | None = None  # noqa: N815  # as FHIR spells it
+    userSelected: StrictBool | None = None  # noqa: N815  # as FHIR spells it
 
 
 class Concept(_Element):
@@ -96,11 +119,11 @@ class Appointment(_Element):
     status: Status
     cancelationReason: Concept | None = None  # noqa: N815  # as FHIR spells it
     serviceType: Annotated[list[Concept], Field(max_length=10)] = Field(default_factory=list)  # noqa: N815
-    start: AwareDatetime | None = None
-    end: AwareDatetime | None = None
-    minutesDuration: Annotated[int, Field(ge=1)] | None = None  # noqa: N815  # as FHIR spells it
+    start: Instant | None = None
+    end: Instant | None = None
+    minutesDuration: Annotated[StrictInt, Field(ge=1)] | None = None  # noqa: N815  # as FHIR spells it
     slot: Annotated[list[Reference], Field(max_length=10)] = Field(default_factory=list)
-    created: AwareDatetime | None = None
+    created: Instant | None = None
     participant: Annotated[list[Participant], Field(min_length=1, max_length=10)]
 
 

@@ -14,6 +14,7 @@ from companion.fhir.codes import (
     CONVERSATION,
     DCM,
     ENCOUNTER_STATUS,
+    ENCOUNTER_STATUS_BY_BOOKING,
     OURS,
     QUESTIONNAIRE,
     QUESTIONNAIRE_STATUS,
@@ -21,6 +22,7 @@ from companion.fhir.codes import (
 )
 from companion.fhir.elements import Resource, hsa_identifier, instant, period, reference, resource
 from companion.rules.bookings import BookingState
+from companion.rules.meeting_course import MeetingState
 from companion.rules.questionnaires import Answers, Condition, Question, QuestionKind, Questionnaire, VersionState
 
 _ITEM_TYPES: Final[Mapping[QuestionKind, str]] = {
@@ -142,11 +144,20 @@ class VideoVisit:
     meeting_id: str
     unit_hsa_id: str
     patient_person_id: str
-    state: BookingState
+    booking_state: BookingState
+    meeting_state: MeetingState
     begins_at: datetime | None = None
     ends_at: datetime | None = None
     booking_id: str | None = None
     staff_hsa_ids: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """Of the Encounter: what happened to the meeting, and as long as that is nothing, to the booking."""
+        is_untouched = self.meeting_state in (MeetingState.PLANNED, MeetingState.OPEN)
+        if is_untouched or self.booking_state is BookingState.CANCELLED:
+            return ENCOUNTER_STATUS_BY_BOOKING[self.booking_state]
+        return ENCOUNTER_STATUS[self.meeting_state]
 
 
 def encounter(visit: VideoVisit) -> Resource:
@@ -154,7 +165,7 @@ def encounter(visit: VideoVisit) -> Resource:
     return resource(
         "Encounter",
         visit.meeting_id,
-        status=ENCOUNTER_STATUS[visit.state],
+        status=visit.status,
         **{"class": coding(ACT_CODE, "VR", "virtual")},
         subject=reference("Patient", visit.patient_person_id),
         participant=[{"individual": reference("Practitioner", hsa_id)} for hsa_id in visit.staff_hsa_ids],

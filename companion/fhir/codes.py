@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from companion.rules.bookings import BookingState
+from companion.rules.meeting_course import MeetingState
 from companion.rules.slots import SlotState
 
 HL7: Final = "http://terminology.hl7.org/CodeSystem/"
@@ -130,17 +131,29 @@ SLOT_STATUS: Final[Mapping[SlotState, str]] = MappingProxyType(
 CANCEL_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {"patient_asked": "pat", "unit_illness": "prov", "unit_closed": "prov", "medical": "other", "other": "other"}
 )
-ENCOUNTER_STATUS: Final[Mapping[BookingState, str]] = MappingProxyType(
+ENCOUNTER_STATUS: Final[Mapping[MeetingState, str]] = MappingProxyType(
+    {
+        MeetingState.PLANNED: "planned",
+        MeetingState.OPEN: "planned",
+        MeetingState.IN_PROGRESS: "in-progress",
+        MeetingState.ENDED: "finished",
+        # Nobody met: FHIR has no word of its own for it.
+        MeetingState.NO_SHOW: "cancelled",
+        # It failed by technology: neither held nor missed, and FHIR has no word for that either.
+        MeetingState.ABORTED_TECHNICAL: "unknown",
+    }
+)
+"""By the states of a video meeting."""
+ENCOUNTER_STATUS_BY_BOOKING: Final[Mapping[BookingState, str]] = MappingProxyType(
     {
         BookingState.BOOKED: "planned",
         BookingState.ARRIVED: "arrived",
         BookingState.FULFILLED: "finished",
         BookingState.CANCELLED: "cancelled",
-        # Nobody met: FHIR has no word of its own for it.
         BookingState.NO_SHOW: "cancelled",
     }
 )
-"""By the states of the booking that a video visit has."""
+"""By the states of its booking, as long as nothing has happened to the meeting; one that was cancelled stays so."""
 QUESTIONNAIRE_STATUS: Final[Mapping[str, str]] = MappingProxyType(
     {"draft": "draft", "published": "active", "retired": "retired"}
 )

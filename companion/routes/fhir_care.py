@@ -9,7 +9,7 @@ from fastapi import Path, Request, Response
 from auth.permissions import Action
 from companion.errors import NOT_FOUND, Problem
 from companion.fhir import care
-from companion.fhir.codes import CONVERSATION, ENCOUNTER_STATUS, VALUE_SETS
+from companion.fhir.codes import CONVERSATION, VALUE_SETS
 from companion.fhir.elements import Resource
 from companion.fhir.search import PARAMETER_VALUE, Parameter
 from companion.identity import Caller, asks, public
@@ -97,12 +97,12 @@ async def search_encounters(request: Request, caller: Lister) -> Response:
         else:
             person_id = whom(caller, None if patient is None else patient[1])
             rows = await bookings.of_patient(transaction, caller, person_id)
-        visits = await store.video_visits(transaction, [row for row in rows if row.starts_at in when])
+        visits = await store.video_visits(transaction, caller, [row for row in rows if row.starts_at in when])
     matches = [
         care.encounter(one)
         for one in visits
         if (not ids or one.meeting_id in ids)
-        and (not states or ENCOUNTER_STATUS[one.state] in states)
+        and (not states or one.status in states)
         and (appointment is None or appointment[1] == one.booking_id)
     ]
     return ENCOUNTER.page(request, question, matches)

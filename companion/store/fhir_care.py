@@ -20,8 +20,11 @@ from companion.models.declarations import Declaration, QuestionnaireVersion
 from companion.models.records import Correction
 from companion.models.schedules import TimeType
 from companion.rules.bookings import BookingState
+from companion.rules.meeting_course import MeetingState
 from companion.rules.questionnaires import Questionnaire
+from companion.settings import CompanionSettings
 from companion.store import archive, bookings, corrections, declarations
+from companion.store.meeting_course import state_of
 from companion.store.questionnaires import questionnaire_of
 from companion.transaction import Transaction
 
@@ -31,26 +34,35 @@ MAX_CASES: Final = 200
 # --- video visits ------------------------------------------------------------------------------------------------
 
 
-def _visit(row: Booking) -> VideoVisit:
+def _visit(transaction: Transaction, settings: CompanionSettings, row: Booking) -> VideoVisit:
+    """Its period is the one that it had, as far as it has begun and ended; else the one that is booked."""
     assert row.meeting_id is not None
+    state = state_of(transaction, settings, row)
+    joined = [at for at in (row.patient_joined_at, row.host_joined_at) if at is not None]
+    begun = max(joined) if len(joined) == 2 else None
+    is_going_on = state is MeetingState.IN_PROGRESS
     return VideoVisit(
         row.meeting_id,
         row.unit_hsa_id,
         row.patient_person_id,
         BookingState(row.state),
-        row.starts_at,
-        row.ends_at,
+        state,
+        begun or row.starts_at,
+        row.meeting_ended_at or (None if is_going_on else row.ends_at),
         row.booking_id,
     )
 
 
-async def video_visits(transaction: Transaction, rows: Sequence[Booking]) -> list[VideoVisit]:
+async def video_visits(transaction: Transaction, caller: Caller, rows: Sequence[Booking]) -> list[VideoVisit]:
     """Those of the bookings that are video visits; one that was moved to another kind is none any more."""
     query = select(TimeType.time_type_id).where(
         TimeType.time_type_id.in_({row.time_type_id for row in rows}), TimeType.modality == "video"
     )
     video = frozenset((await transaction.session.scalars(query)).all())
-    return [_visit(row) for row in rows if row.meeting_id is not None and row.time_type_id in video]
+    settings = caller.services.settings
+    return [
+        _visit(transaction, settings, row) for row in rows if row.meeting_id is not None and row.time_type_id in video
+    ]
 
 
 async def video_visit(transaction: Transaction, caller: Caller, meeting_id: str) -> VideoVisit:
@@ -60,7 +72,7 @@ async def video_visit(transaction: Transaction, caller: Caller, meeting_id: str)
     if booking_id is None:
         raise Problem(NOT_FOUND)
     booking = await bookings.own_booking(transaction, caller, booking_id, lock=False)
-    found = await video_visits(transaction, [booking])
+    found = await video_visits(transaction, caller, [booking])
     if not found:
         raise Problem(NOT_FOUND)
     return found[0]

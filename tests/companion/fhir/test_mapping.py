@@ -20,6 +20,7 @@ from companion.fhir.search import Parameter
 from companion.rules.blocks import Block, Consent, Period
 from companion.rules.bookings import SLOT_TAKEN, TOO_LATE, BookingState
 from companion.rules.masking import Identity, Surface, shown
+from companion.rules.meeting_course import MeetingState
 from companion.rules.questionnaires import Condition, Question, Questionnaire
 from companion.rules.slots import SlotState
 from companion.store.bookings import REASONS
@@ -188,12 +189,31 @@ def test_what_fhir_cannot_say_is_always_shown_and_not_required(
     assert item.get("enableBehavior") == (condition.join if count else None)
 
 
-@pytest.mark.parametrize("state", BookingState)
-def test_video_visits_in_every_state(state: BookingState) -> None:
-    visit = care.VideoVisit("m-" + "a" * 26, UNIT, ANNA, state, NOW, None, VISIT.booking_id, (NURSE,))
+@pytest.mark.parametrize("meeting", MeetingState)
+@pytest.mark.parametrize("booking", BookingState)
+def test_video_visits_in_every_state(booking: BookingState, meeting: MeetingState) -> None:
+    visit = care.VideoVisit("m-" + "a" * 26, UNIT, ANNA, booking, meeting, NOW, None, VISIT.booking_id, (NURSE,))
     made = check(care.encounter(visit))
     assert made["class"]["code"] == "VR"
     assert made["period"] == {"start": "2027-03-01T09:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("booking", "meeting", "status"),
+    [
+        ("booked", "open", "planned"),
+        ("arrived", "open", "arrived"),
+        ("arrived", "in_progress", "in-progress"),
+        ("fulfilled", "ended", "finished"),
+        ("fulfilled", "planned", "finished"),  # staff marked it by hand
+        ("no_show", "aborted_technical", "unknown"),  # a fault is never an absence
+        ("no_show", "no_show", "cancelled"),
+        ("cancelled", "ended", "cancelled"),
+    ],
+)
+def test_what_became_of_a_video_visit(booking: str, meeting: str, status: str) -> None:
+    visit = care.VideoVisit("m-1", UNIT, ANNA, BookingState(booking), MeetingState(meeting))
+    assert care.encounter(visit)["status"] == status
 
 
 def test_messages() -> None:
@@ -243,7 +263,9 @@ def test_who_did_it_in_the_audit_log() -> None:
 def test_tables_hold_only_codes_of_their_value_sets() -> None:
     assert set(codes.APPOINTMENT_STATUS) == set(BookingState)
     assert set(codes.SLOT_STATUS) == set(SlotState)
-    assert set(codes.ENCOUNTER_STATUS) == set(BookingState)
+    assert set(codes.ENCOUNTER_STATUS) == set(MeetingState)
+    assert set(codes.ENCOUNTER_STATUS_BY_BOOKING) == set(BookingState)
+    assert set(codes.ENCOUNTER_STATUS_BY_BOOKING.values()) <= codes.VALUE_SETS["Encounter.status"]
     assert set(codes.CANCEL_REASONS) == set(REASONS)
     for table, bound in (
         (codes.APPOINTMENT_STATUS, "Appointment.status"),

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from companion.services import Services
 from tests.companion.fhir_checker import check
-from tests.companion.fhir_client import read, refused, search
+from tests.companion.fhir_client import code_of, read, refused, search
 from tests.companion.people import (
     ANNA,
     BO,
@@ -174,6 +174,7 @@ async def test_errors_are_operation_outcomes_in_both_languages(api: Api, service
         assert await refused(api, f"Slot?{query}") == (400, "parameter_value")
     for query in ("begin=2027-03-01", "start:missing=true", "_sort=start"):
         assert await refused(api, f"Slot?{query}") == (400, "unknown_parameter")
+    assert code_of(await api.ask("DELETE", "/fhir/Slot/x", patient())) == (405, "method_not_allowed")
     answer = await api.get("/fhir/Nothing", Accept_Language="en")
     assert answer.json()["issue"][0]["details"]["text"] == "There is no such thing."
     assert answer.headers["content-language"] == "en"

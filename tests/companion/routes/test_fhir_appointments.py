@@ -148,6 +148,8 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"start": None}, 400, "Appointment.start", "required"),
     ({"start": "2027-03-08"}, 400, "Appointment.start", "structure"),
     ({"end": "2027-03-08T09:00:00Z"}, 422, "Appointment.end", "business-rule"),
+    ({"start": 1_804_489_200}, 400, "Appointment.start", "structure"),
+    ({"minutesDuration": "30"}, 400, "Appointment.minutesDuration", "structure"),
     ({"minutesDuration": 45}, 422, "Appointment.minutesDuration", "business-rule"),
     ({"slot": []}, 422, "Appointment.slot", "business-rule"),
     ({"slot": [{"reference": "https://x.example/Slot/sl-1"}]}, 422, "Appointment.slot", "business-rule"),

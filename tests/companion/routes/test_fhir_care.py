@@ -22,6 +22,7 @@ from tests.companion.people import (
     staff,
 )
 from tests.companion.routes.test_declarations import ADMIN, FORM, answers, form_published, vaccination
+from tests.companion.routes.test_meeting_course import at_its_time, put
 from tests.companion.world import World, build, found
 
 STAFF = staff()
@@ -51,6 +52,25 @@ async def test_a_video_visit_is_an_encounter(api: Api, services: Services) -> No
     assert await search(api, f"Encounter?patient=Patient/{ANNA}", STAFF) == [seen]
     await api.made(f"/bookings/{booking['booking_id']}/cancel", patient())
     assert (await read(api, f"Encounter/{booking['meeting_id']}", patient()))["status"] == "cancelled"
+
+
+async def test_an_encounter_goes_the_course_of_its_meeting(world: World) -> None:
+    booking = await at_its_time(world)
+    path = f"Encounter/{booking['meeting_id']}"
+    planned = await read(world.api, path, patient())
+    await put(world, booking["meeting_id"], "joined/participant")
+    arrived = await read(world.api, path, patient())
+    assert (planned["status"], arrived["status"]) == ("planned", "arrived")
+    assert arrived["period"] == planned["period"]
+    await put(world, booking["meeting_id"], "joined/host")
+    begun = await read(world.api, path, patient())
+    assert (begun["status"], begun["period"]) == ("in-progress", {"start": "2027-03-08T11:55:00Z"})
+    world.api.clock.advance(minutes=20)
+    await put(world, booking["meeting_id"], "ended")
+    ended = await read(world.api, path, patient())
+    assert ended["status"] == "finished"
+    assert ended["period"] == {"start": "2027-03-08T11:55:00Z", "end": "2027-03-08T12:15:00Z"}
+    assert await search(world.api, "Encounter?status=finished", patient()) == [ended]
 
 
 async def test_a_visit_in_a_room_is_none(api: Api, world: World) -> None:
