@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,12 +61,15 @@ class ArchiveDirectory:
             raise
         return Written(digest.hexdigest(), size)
 
-    async def read(self, stored_name: str) -> AsyncIterator[bytes]:
-        """The bytes, in chunks; ``OSError`` when the file is not there."""
+    async def read(self, stored_name: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes, or so many from the first on, in chunks; ``OSError`` when the file is not there."""
         file = await asyncio.to_thread(self.path(stored_name).open, "rb")
+        left = sys.maxsize if length is None else length
         try:
-            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            await asyncio.to_thread(file.seek, first)
+            while chunk := await asyncio.to_thread(file.read, min(CHUNK_BYTES, left)):
                 yield chunk
+                left -= len(chunk)
         finally:
             await asyncio.to_thread(file.close)
 

@@ -46,6 +46,7 @@ _TITLES: Final[Mapping[int, str]] = {
     412: "It has changed since it was read.",
     413: "The request is too large.",
     415: "This format is not taken.",
+    416: "The file is not that long.",
     422: "What the request says cannot be used.",
     429: "Too often.",
     503: "Nothing was done; it may be tried again after `Retry-After`.",

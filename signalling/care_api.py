@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from auth.permissions import Action
+from signalling.care_files import STREAMED, CareFiles
 from signalling.care_table import CARE_ROUTES
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError, Forwarded
 from signalling.companion_cache import Freshness
@@ -75,6 +76,7 @@ class CareApi:
     ) -> None:
         self._client = client
         self._proxy_hops = proxy_hops
+        self._files = CareFiles()
         self._fresh = Freshness(settings.care_public_fresh_s, STALE_S)
         own, public = settings.care_requests_per_minute, settings.care_public_per_minute
         self._own_rates = Buckets(own / 60, own)
@@ -106,6 +108,11 @@ class CareApi:
         if not self._own_rates.take(session.grant_id, time.monotonic()):
             raise HttpError("too_many")
         client, target = self._companion(), _target(request, path)
+        if path in STREAMED and request.method == "GET":
+            address, language = client_address(request, self._proxy_hops), _language(request)
+            return await self._files.send(
+                request, client, target, principal_of(request), address=address, language=language
+            )
         key = request.headers.get("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
             raise HttpError("invalid_request", "Idempotency-Key")

@@ -66,8 +66,10 @@ class _Raw:
 
 @dataclass(frozen=True)
 class FileAnswer:
-    """A file on its way."""
+    """A file on its way; ``status`` 206 when it is a part of one."""
 
+    status: int
+    content_type: str
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
 
@@ -193,9 +195,21 @@ class CompanionClient:
         await self._counted(self._request("PUT", path, principal, "sv", octets, retries=FILE_RETRIES))
 
     @asynccontextmanager
-    async def fetch_file(self, path: str, principal: Principal, language: str = "sv") -> AsyncIterator[FileAnswer]:
-        """A file, piece by piece as it comes: once it has begun there is no second attempt."""
-        headers = {"Accept-Language": language} | self._authorization(principal)
+    async def fetch_file(
+        self,
+        path: str,
+        principal: Principal,
+        language: str = "sv",
+        *,
+        address: str = "",
+        part: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[FileAnswer]:
+        """A file, piece by piece as it comes: once it has begun there is no second attempt.
+
+        ``address``: where the person is, for the audit log. ``part``: ``Range`` and ``If-Range`` headers.
+        """
+        headers = {"Accept-Language": language, "Accept-Encoding": "identity"} | self._authorization(principal)
+        headers |= ({"X-Client-Address": address} if address else {}) | dict(part or {})
         limit = aiohttp.ClientTimeout(total=None, connect=self._retries.attempt_s, sock_read=self._retries.attempt_s)
         permit = self._permit()
         began, result = self._clock(), "abandoned"
@@ -203,12 +217,12 @@ class CompanionClient:
             async with self._session().get(
                 self._url + path, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
-                if response.status != 200:
+                if response.status not in (200, 206):
                     result = "refused" if response.status < 500 else "server_error"
                     read(response, await bytes_of(response))
                     raise CompanionUnavailableError("malformed")
                 result = "ok"
-                yield FileAnswer(response.headers.copy(), _pieces(response))
+                yield FileAnswer(response.status, response.content_type, response.headers.copy(), _pieces(response))
         except (aiohttp.ClientError, TimeoutError) as error:
             if result == "ok":  # whoever reads the file has gone
                 raise

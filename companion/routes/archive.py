@@ -15,12 +15,14 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from auth.permissions import Action
 from companion.archive_files import ArchiveDirectory
+from companion.each_request import answer_of
 from companion.errors import INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller, asks
 from companion.models.archive import ArchivedConversation
-from companion.routes.answers import file_of, refusals
+from companion.routes.answers import file_of, file_part_of, refusals
 from companion.routes.shapes import AttachmentId, ConversationId, HsaId, Input, Output, PersonId
 from companion.rules.archive import kept
+from companion.rules.byte_ranges import range_of
 from companion.store import archive as store
 from companion.store.corrections import of_entry
 
@@ -252,19 +254,40 @@ async def read_archived(
 
 
 @router.get(
-    "/cases/archived/{conversation_id}/files/{attachment_id}", response_class=Response, responses=file_of(_OCTETS)
+    "/cases/archived/{conversation_id}/files/{attachment_id}",
+    response_class=Response,
+    responses=file_of(_OCTETS) | file_part_of(_OCTETS) | refusals(416),
 )
-async def read_file(conversation_id: ConversationId, attachment_id: AttachmentId, caller: FileReader) -> Response:
-    """A file of an archived case, to be saved."""
+async def read_file(
+    request: Request,
+    conversation_id: ConversationId,
+    attachment_id: AttachmentId,
+    caller: FileReader,
+    wanted: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
+    if_range: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
+) -> Response:
+    """A file of an archived case, to be saved; with `Range` a part of it (RFC 9110), as after a broken download."""
     async with caller.transaction() as transaction:
         file, view = await store.file_of(transaction, caller, conversation_id, attachment_id)
-    chunks = await _begun(directory_of(caller).read(file.stored_name))
+    tag = f'"{file.sha256}"'
+    try:
+        part = range_of(wanted, file.size_bytes) if if_range in (None, tag) else None
+    except Problem as problem:
+        answer = answer_of(request, problem)
+        answer.headers["Content-Range"] = f"bytes */{file.size_bytes}"
+        return answer
+    first, length = (0, file.size_bytes) if part is None else (part.first, part.length)
+    chunks = await _begun(directory_of(caller).read(file.stored_name, first, length))
     headers = {
-        "Content-Length": str(file.size_bytes),
+        "Accept-Ranges": "bytes",
+        "ETag": tag,
+        "Content-Length": str(length),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(str(view.get('name', 'file')), safe='')}",
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    return StreamingResponse(chunks, headers=headers, media_type=_OCTETS)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {part.first}-{part.last}/{file.size_bytes}"
+    return StreamingResponse(chunks, 200 if part is None else 206, headers=headers, media_type=_OCTETS)
 
 
 async def _begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

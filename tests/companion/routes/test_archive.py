@@ -263,3 +263,23 @@ async def test_a_writer_that_was_given_up_for_dead_keeps_nothing(
     assert on_disk(services) == []
     monkeypatch.undo()
     assert (await put_file(api, b"data")).status_code == 204
+
+
+async def test_a_part_of_a_file_is_read_after_a_broken_download(api: Api) -> None:
+    await put_transcript(api, [with_file(1)])
+    data = bytes(range(256)) * 1000
+    assert (await put_file(api, data)).status_code == 204
+    path = f"{CASES}/{CASE}/files/{FILE}"
+    whole = await api.get(path, patient())
+    assert (whole.status_code, whole.headers["accept-ranges"]) == (200, "bytes")
+    tag = whole.headers["etag"]
+    part = await api.get(path, patient(), Range="bytes=70000-200000", If_Range=tag)
+    assert (part.status_code, part.headers["content-range"]) == (206, "bytes 70000-200000/256000")
+    assert part.content == data[70000:200001]
+    assert (await api.get(path, staff(), Range="bytes=-3")).content == data[-3:]
+    other = await api.get(path, patient(), Range="bytes=0-9", If_Range='"another"')
+    assert (other.status_code, other.content) == (200, data)
+    beyond = await api.get(path, patient(), Range="bytes=256000-")
+    assert (beyond.status_code, beyond.json()["code"]) == (416, "range_not_satisfiable")
+    assert beyond.headers["content-range"] == "bytes */256000"
+    assert (await api.get(path, patient(BO), Range="bytes=0-9")).status_code == 404
