@@ -26,7 +26,7 @@ from signalling.visit_quality import (
 from tests.companion.people import ANNA, PROVIDER, UNIT
 from tests.companion.people import staff as employee
 from tests.signalling.browsing import patient
-from tests.signalling.conftest import NOW, MakeFront
+from tests.signalling.conftest import NOW, MakeFront, MakeWorker
 from tests.signalling.meeting_people import MakeBrowser
 from tests.signalling.real_companion import RealCompanion
 from tests.signalling.real_worker import People
@@ -159,6 +159,20 @@ async def test_the_people_of_a_dead_worker_are_told_of_and_its_successors_are_no
     await one.worker_lost("w1")
     await one.step()
     assert [stays(body) for _, body in client.told] == [["stay-1"]]
+
+
+async def test_a_front_sees_to_it_when_a_worker_dies(
+    make_front: MakeFront, make_worker: MakeWorker, redis_client: Redis
+) -> None:
+    worker = await make_worker("w1")
+    front = await make_front(companion_url="http://127.0.0.1:1")
+    assert "w1" in front.watch.alive
+    kept = [record(1, end_cause="worker_lost")]
+    await StayWriter(redis_client, "w1", worker.incarnation, lambda: kept).write_snapshot()
+    await redis_client.delete("ao:worker:w1")  # what five seconds without a heartbeat do
+    await worker.heartbeat.stop()
+    await front.watch.poll()
+    assert await redis_client.xlen(STREAM) == 1
 
 
 # --- all of it, for real -----------------------------------------------------------------------------------------
