@@ -18,7 +18,7 @@ from aiohttp import web
 
 from auth.permissions import Action
 from signalling.care_files import STREAMED, CareFiles
-from signalling.care_table import CARE_ROUTES
+from signalling.care_table import CARE_BODIES, CARE_ROUTES
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError, Forwarded
 from signalling.companion_cache import Freshness
 from signalling.companion_client import CompanionClient
@@ -31,7 +31,8 @@ from signalling.routes import Route
 
 PREFIX: Final = "/api/care"
 MAX_BODY_BYTES: Final = 256 * 1024
-"""The longest questionnaire with all its texts."""
+"""The longest questionnaire with all its texts. Files have limits of their own (``CARE_BODIES``)."""
+JSON: Final = "application/json"
 MAX_QUERY_CHARACTERS: Final = 2000
 STALE_S: Final = 300.0
 PROBLEM_JSON: Final = "application/problem+json"
@@ -116,12 +117,14 @@ class CareApi:
         key = request.headers.get("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
             raise HttpError("invalid_request", "Idempotency-Key")
+        media_type, max_bytes = CARE_BODIES.get((request.method, path), (JSON, MAX_BODY_BYTES))
         answer = await _asked(
             client.forward(
                 request.method,
                 target,
                 principal_of(request),
-                content=await _body(request),
+                content=await _body(request, media_type, max_bytes),
+                content_type=media_type,
                 address=client_address(request, self._proxy_hops),
                 idempotency_key=key,
                 language=_language(request),
@@ -171,11 +174,11 @@ def _target(request: web.Request, path: str) -> str:
     return f"{filled}?{query}" if query else filled
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.Request, media_type: str, max_bytes: int) -> bytes:
     if request.method in ("GET", "DELETE"):
         return b""
-    content = await request.clone(client_max_size=MAX_BODY_BYTES).read()
-    if content and request.content_type != "application/json":
+    content = await request.clone(client_max_size=max_bytes).read()
+    if content and request.content_type != media_type:
         raise HttpError("unsupported_media_type")
     return content
 

@@ -1,9 +1,12 @@
-"""The routes of the companion that pages reach below ``/api/care``: method, path, action (None: public).
+"""The routes of the companion that pages reach below ``/api/care``: method, path, action (None: public); and those that
+take something else than JSON.
 
 Generated from the companion's routes by ``python -m companion.documents``: do not edit. After a conflict take either
 side and generate it anew.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from auth.permissions import Action
@@ -191,3 +194,10 @@ CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
     ("GET", "/units/{hsa_id}/visit-quality", Action.QUALITY_FIGURES),
     ("GET", "/visits/{meeting_id}/quality", Action.QUALITY_READ),
 )
+
+CARE_BODIES: Final[Mapping[tuple[str, str], tuple[str, int]]] = MappingProxyType(
+    {
+        ("POST", "/summons/{summons_id}/attachments"): ("application/pdf", 1048576),
+    }
+)
+"""Routes whose body is no JSON: its type, and its size in bytes at most."""

@@ -41,6 +41,7 @@ from signalling.companion_metrics import CompanionMetrics
 from signalling.companion_policy import BreakerPolicy, BreakerState, CircuitBreaker, Permit, RetryPolicy
 
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
+JSON: Final = "application/json"
 FILE_RETRIES: Final = RetryPolicy(attempts=2, attempt_s=60.0, total_s=90.0)
 """Files take longer, and nobody waits for them in front of a screen."""
 _PIECE_BYTES: Final = 64 * 1024
@@ -62,6 +63,7 @@ class _Raw:
 
     content: bytes = field(repr=False)
     address: str = field(repr=False)
+    content_type: str = JSON
 
 
 @dataclass(frozen=True)
@@ -176,16 +178,25 @@ class CompanionClient:
         principal: Principal | None,
         *,
         content: bytes = b"",
+        content_type: str = JSON,
         address: str = "",
         idempotency_key: str | None = None,
         language: str = "sv",
     ) -> Forwarded:
         """Hand a person's request on as it is, and what is said to it, refusals too. ``target`` is ours to vouch for;
-        ``address``: where the person is, for the audit log.
+        ``address``: where the person is, for the audit log. What is no JSON is a file, and may take as long as one.
         """
-        body = _Raw(content, address)
+        body = _Raw(content, address, content_type)
         answer: Forwarded = await self._counted(
-            self._request(method, target, principal, language, body, idempotency_key)
+            self._request(
+                method,
+                target,
+                principal,
+                language,
+                body,
+                idempotency_key,
+                retries=None if content_type == JSON else FILE_RETRIES,
+            )
         )
         return answer
 
@@ -287,7 +298,7 @@ class CompanionClient:
         headers = {"Accept": "application/json", "Accept-Language": language}
         if isinstance(body, _Raw):
             headers |= {"Accept": "*/*"} | ({"X-Client-Address": body.address} if body.address else {})
-            headers |= {"Content-Type": "application/json"} if body.content else {}
+            headers |= {"Content-Type": body.content_type} if body.content else {}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         is_repeatable = method in _REPEATABLE or idempotency_key is not None

@@ -7,17 +7,19 @@ from typing import Any
 
 import aiohttp
 import pytest
+from pypdf import PdfReader
 from yarl import URL
 
 from auth.permissions import LOA2
 from auth.proxies import ProxyRelation
 from companion import page_routes
 from signalling.care_api import MAX_BODY_BYTES
-from signalling.care_table import CARE_ROUTES
+from signalling.care_table import CARE_BODIES, CARE_ROUTES
 from signalling.front import Front
 from signalling.guard import spec_of
 from tests.companion.people import ANNA, CHILD, FOREIGN_UNIT, OTHER_PROVIDER, PROVIDER, UNIT
 from tests.companion.people import patient as companion_patient
+from tests.companion.test_attached_pdf import pdf
 from tests.signalling.browsing import acting, patient, staff
 from tests.signalling.conftest import NOW, MakeFront
 from tests.signalling.meeting_people import MakeBrowser, error
@@ -241,3 +243,45 @@ async def test_every_one_of_them_is_guarded_by_the_companions_own_action(front: 
             assert (spec.action, spec.is_decided_elsewhere) == (actions[key], True)
             found += 1
     assert found == sum(action is not None for action in actions.values())
+
+
+async def test_a_pdf_reaches_the_draft_of_a_summons_and_its_patient(
+    front: Front, real_companion: RealCompanion, make_browser: MakeBrowser
+) -> None:
+    booking = await real_companion.book((await real_companion.slots(modality="physical"))[2])
+    unit, anna = await make_browser(planner()), await make_browser(patient(ANNA))
+    asked = {"booking_id": booking["booking_id"], "title": "Kallelse"}
+    status, summons = await unit.send("POST", "/api/care/summons/timed", asked)
+    assert status == 201, summons
+    path = f"/api/care/summons/{summons['summons_id']}"
+    content = pdf(pages=3) + b"%" + b"x" * (MAX_BODY_BYTES + 1)  # longer than any JSON may be
+
+    async def put(data: bytes, content_type: str = "application/pdf", at: str = path) -> tuple[int, Any]:
+        own = {"Origin": unit.url, "X-CSRF-Token": unit.csrf, "Content-Type": content_type}
+        url = URL(f"{at}/attachments").with_query(name="Inför besöket")
+        return (await unit.ask("POST", url, data=io.BytesIO(data), headers=own))[:2]
+
+    status, attached = await put(content)
+    assert (status, attached["name"]) == (201, "Inför besöket")
+    for data, kind, refusal in (
+        (content, "application/json", 415),
+        (b"x" * (1024 * 1024 + 1), "application/pdf", 413),
+        (b"no pdf at all", "application/pdf", 422),
+    ):
+        assert (await put(data, kind))[0] == refusal
+    assert (await unit.send("POST", f"{path}/send", {}))[0] == 200
+    status, listed, _ = await anna.ask("GET", f"{path}/attachments")
+    assert (status, [one["attachment_id"] for one in listed]) == (200, [attached["attachment_id"]])
+    own = {"Cookie": "; ".join(f"{name}={value}" for name, value in anna.cookies.items())}
+    async with anna.http.get(f"{path}/attachments/{attached['attachment_id']}", headers=own) as answer:
+        assert (answer.status, answer.content_type) == (200, "application/pdf")
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert len(PdfReader(io.BytesIO(await answer.read())).pages) == 3
+    stranger = await make_browser(patient(BO))
+    assert (await stranger.ask("GET", f"{path}/attachments"))[0] == 404
+
+
+def test_bodies_that_are_no_json_are_those_that_the_companion_takes() -> None:
+    assert {(*place, *kind) for place, kind in CARE_BODIES.items()} == set(page_routes.body_types())
+    assert CARE_BODIES["POST", "/summons/{summons_id}/attachments"] == ("application/pdf", 1024 * 1024)
+    assert set(CARE_BODIES) <= {(method, path) for method, path, _ in CARE_ROUTES}
