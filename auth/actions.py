@@ -161,6 +161,7 @@ class Action(StrEnum):
     UNIT_ADMIN = "unit_admin"
     USER_ADMIN = "user_admin"
     ROLE_FEED = "role_feed"
+    ADMINISTRATION_READ = "administration_read"
 
     AUDIT_READ = "audit_read"
     AUDIT_READ_OWN = "audit_read_own"

@@ -237,6 +237,7 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.SCHEDULE_ADMIN: Rule("Edit time books and time types.", (("scheduler", Relation.OWN_UNIT), *ADMINS)),
         Action.UNIT_ADMIN: Rule("Edit a unit's data.", ADMINS),
         Action.USER_ADMIN: Rule("Give and take roles in a unit.", ADMINS),
+        Action.ADMINISTRATION_READ: Rule("See who changed what in units, time books and roles.", ADMINS),
         Action.ROLE_FEED: Rule(
             "Ask which roles somebody was given (the front, at their login).", SERVICE, service_scope="roles:read"
         ),

@@ -1,4 +1,6 @@
-"""``python -m companion``: the companion as a process of its own."""
+"""``python -m companion``: the companion as a process of its own; ``python -m companion provider`` makes care providers
+(``companion/provider_command.py``).
+"""
 
 import asyncio
 import sys
@@ -6,13 +8,16 @@ from datetime import UTC, datetime
 
 import httpx2
 import uvicorn
+from prometheus_client import start_http_server
 
 from auth.audit import AuditKeys
 from auth.pseudonyms import Pseudonyms
 from auth.tokens import TokenKeys
+from companion import provider_command
 from companion.app import create_app
 from companion.custody_register import TIMEOUT_S, HttpCustodyRegister
 from companion.database import Database
+from companion.metrics import Metrics
 from companion.migrate import migrate
 from companion.outbox import HttpReceiver
 from companion.services import Services
@@ -61,7 +66,9 @@ def _custody_register(settings: CompanionSettings) -> HttpCustodyRegister | None
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, or do what the command line says."""
+    if sys.argv[1:2] == ["provider"]:
+        return provider_command.main(sys.argv[2:])
     settings = CompanionSettings()
     configure(settings.log_level, settings.log_format, "companion")
     try:
@@ -73,12 +80,16 @@ def main() -> int:
         migrate(settings.companion_database_url)
     if settings.companion_demo:
         asyncio.run(_fill(settings))
+    metrics = None
+    if settings.companion_metrics_port >= 0:
+        metrics = Metrics()
+        start_http_server(settings.companion_metrics_port, settings.companion_metrics_host, metrics.registry)
     receiver = None
     if settings.companion_events_url:
         http = httpx2.AsyncClient(timeout=_DELIVERY_TIMEOUT_S)
         receiver = HttpReceiver(settings.companion_events_url, services.token_keys, http, now)
     uvicorn.run(
-        create_app(services, receiver, _custody_register(settings)),
+        create_app(services, receiver, _custody_register(settings), metrics),
         host=settings.companion_host,
         port=settings.companion_port,
         access_log=False,

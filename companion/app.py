@@ -28,6 +28,7 @@ from companion.errors import (
     ProblemKind,
 )
 from companion.identity import RefusedError
+from companion.metrics import Metrics, Sampler
 from companion.openapi import Companion
 from companion.outbox import Dispatcher, Receiver
 from companion.routes import ROUTERS, methods_at
@@ -48,17 +49,24 @@ _log = structlog.get_logger(__name__)
 
 
 def create_app(
-    services: Services, receiver: Receiver | None = None, custody: CustodyRegister | None = None
+    services: Services,
+    receiver: Receiver | None = None,
+    custody: CustodyRegister | None = None,
+    metrics: Metrics | None = None,
 ) -> Companion:
-    """The application. Without a receiver the outbox is kept; without a register of custody nobody asks one."""
+    """The application. Without a receiver the outbox is kept; without a register of custody nobody asks one; without
+    metrics nothing is looked up for them.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(sweeper.run(services.database, services.clock, services.settings, services.audit_keys))
-        ]
+        database, clock = services.database, services.clock
+        sweeps = sweeper.run(database, clock, services.settings, services.audit_keys, metrics)
+        tasks = [asyncio.create_task(sweeps)]
+        if metrics is not None:
+            tasks.append(asyncio.create_task(Sampler(metrics, database, services.audit_keys, clock).run()))
         if receiver is not None:
-            dispatcher = Dispatcher(services.database, receiver, services.clock)
+            dispatcher = Dispatcher(database, receiver, clock)
             tasks.append(asyncio.create_task(dispatcher.run()))
         if custody is not None:
             tasks.append(asyncio.create_task(custody_asking.run(services, custody)))

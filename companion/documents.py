@@ -17,6 +17,7 @@ from companion import fhir_document, page_routes, rules, store
 from companion.errors import CATALOGUE, TYPE_PREFIX
 from companion.event_kinds import EVENT_KINDS
 from companion.identity import Guard, guards_of
+from companion.metrics import Metrics
 from companion.routes import ROUTERS
 from companion.rules.retention import FRONT_TABLE, TABLE
 from companion.settings import CompanionSettings
@@ -53,6 +54,10 @@ Every error is `application/problem+json` (RFC 9457): `type` (`{TYPE_PREFIX}` an
 
 _EVENTS: Final = """\
 What the outbox tells the front (`ALLTID_COMPANION_EVENTS_URL`): at least once, with a key by which it acts once.
+"""
+
+_METRICS: Final = """\
+For Prometheus, at `/metrics` of a port of its own (`ALLTID_COMPANION_METRICS_PORT`).
 """
 
 _RETENTION: Final = """\
@@ -117,6 +122,14 @@ def _event_lines() -> Iterator[str]:
         yield f"| `{kind}` | {meaning} |"
 
 
+def _metric_lines() -> Iterator[str]:
+    yield "| Metric | Type | Meaning |"
+    yield "|---|---|---|"
+    for metric in sorted(Metrics().registry.collect(), key=lambda metric: metric.name):
+        suffix = "_total" if metric.type == "counter" else ""
+        yield f"| `{metric.name}{suffix}` | {metric.type} | {metric.documentation} |"
+
+
 def _setting_lines() -> Iterator[str]:
     yield "| Variable | Default | What it is |"
     yield "|---|---|---|"
@@ -141,6 +154,9 @@ def document() -> str:
         "## Retention\n",
         _RETENTION,
         "\n".join(_retention_lines()) + "\n",
+        "## Metrics\n",
+        _METRICS,
+        "\n".join(_metric_lines()) + "\n",
         "## Settings\n",
         "\n".join(_setting_lines()) + "\n",
     ]

@@ -22,6 +22,10 @@ class CompanionSettings(BaseSettings):
     companion_events_url: str = Field(
         default="", description="Where events go: `http://front:8080/api/companion/events`. Empty: they are kept."
     )
+    companion_metrics_port: int = Field(
+        default=-1, ge=-1, le=65535, description="HTTP port of `/metrics`; 0 any, -1 none."
+    )
+    companion_metrics_host: str = Field(default="127.0.0.1", description="Address that `/metrics` binds to.")
     companion_demo: bool = Field(
         default=False,
         description="Put invented units, people, slots and bookings into an empty database at start; needs "

@@ -12,6 +12,7 @@ import structlog
 from auth.audit import AuditKeys
 from companion.archive_files import ArchiveDirectory
 from companion.database import Database
+from companion.metrics import Metrics
 from companion.settings import CompanionSettings
 from companion.store.archive import erase_files
 from companion.store.audit_pruning import prune
@@ -31,9 +32,14 @@ _log = structlog.get_logger(__name__)
 
 
 async def run(
-    database: Database, clock: Callable[[], datetime], settings: CompanionSettings, audit_keys: AuditKeys
+    database: Database,
+    clock: Callable[[], datetime],
+    settings: CompanionSettings,
+    audit_keys: AuditKeys,
+    metrics: Metrics | None = None,
 ) -> None:
     """Until cancelled."""
+    metrics = metrics or Metrics()
     loop = asyncio.get_running_loop()
     retention_due_s = loop.time()
     while True:
@@ -45,8 +51,10 @@ async def run(
                 pruned = await prune(database, audit_keys, clock, settings.audit_kept_years)
                 if done or pruned:
                     _log.info("retention_done", **done, audit_entry=pruned)
+            metrics.swept("ok", clock())
         except Exception as failure:  # the database is away; what has expired counts as expired without us
             _log.error("sweep_failed", error=type(failure).__name__)
+            metrics.swept("failed", clock())
         await asyncio.sleep(INTERVAL_S)
 
 

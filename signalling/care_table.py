@@ -12,6 +12,7 @@ from typing import Final
 from auth.permissions import Action
 
 CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
+    ("GET", "/administration-entries", Action.ADMINISTRATION_READ),
     ("GET", "/audit-entries", Action.AUDIT_READ),
     ("GET", "/audit-events", Action.AUDIT_READ),
     ("GET", "/audit-questions", Action.AUDIT_READ),

@@ -1,4 +1,4 @@
-"""The command line: ``alltid-oppet serve``, ``service-token``, ``audit verify`` and ``version``."""
+"""The command line: ``alltid-oppet serve``, ``service-token``, ``provider``, ``audit verify`` and ``version``."""
 
 import argparse
 import asyncio
@@ -14,6 +14,7 @@ from signalling import audit_command, logs, valkey
 from signalling.front import load_keys
 from signalling.http_api import SCOPE_ROOMS, package_version
 from signalling.serve import DataDirectoryInUseError, locked_directory, run
+from signalling.serve_companion import provider_command
 from signalling.settings import FrontSettings, ServeSettings
 
 SERVICE_SCOPES = sorted({rule.service_scope for rule in TABLE.values() if rule.service_scope is not None})
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--heads", type=Path, help="file of signed heads that the log must contain; a new one is added when it is whole"
     )
     verify.add_argument("--redis-url", help="Redis or Valkey [ALLTID_REDIS_URL; else the embedded one]")
+    provider = commands.add_parser("provider", help="care providers of the companion on this machine")
+    provider.add_argument("rest", nargs=argparse.REMAINDER, help="add HSA-ID NAME, or list")
     commands.add_parser("version", help="print the version")
     options = parser.parse_args(arguments)
     if options.command == "serve":
@@ -58,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _service_token(options.service, frozenset(options.scope or {SCOPE_ROOMS}), options.days)
     if options.command == "audit":
         return _audit_verify(options.redis_url, options.heads)
+    if options.command == "provider":
+        return provider_command(options.rest, os.environ, ServeSettings().data_dir.resolve())
     sys.stdout.write(f"{package_version()}\n")
     return 0
 

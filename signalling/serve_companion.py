@@ -1,7 +1,8 @@
 """The companion as a child of ``alltid-oppet serve``: where it listens, what it is told, when it is ready."""
 
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,15 @@ class CompanionChild:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
+
+
+def provider_command(arguments: Sequence[str], environment: Mapping[str, str], data_dir: Path) -> int:
+    """``python -m companion provider`` over the database that ``serve`` uses here: the front knows no tables."""
+    own = {"ALLTID_COMPANION_DATABASE_URL": f"sqlite:///{data_dir / 'companion' / 'companion.db'}"}
+    given = {name: value for name, value in environment.items() if value}
+    command = [sys.executable, "-m", "companion", "provider", *arguments]
+    sys.stdout.flush()
+    return subprocess.run(command, env=own | given, check=False).returncode  # our own program
 
 
 def front_address(settings: FrontSettings) -> tuple[int, str]:

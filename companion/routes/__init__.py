@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from companion.routes import (
     access,
+    administration,
     archive,
     audit_review,
     bookings,
@@ -41,6 +42,7 @@ from companion.routes import (
 ROUTERS: Final[Sequence[APIRouter]] = (
     health.router,
     organisation.router,
+    administration.router,
     schedules.router,
     time_books.router,
     slots.router,
