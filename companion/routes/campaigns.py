@@ -1,8 +1,9 @@
 """Riktade erbjudanden, for those who make them: campaigns, counts, approval, course, figures."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field
@@ -291,41 +292,30 @@ async def approve(campaign_id: ObjectId, body: ApprovalIn, caller: Approver) -> 
 
 
 _Change = Callable[[Transaction, Caller, str], Awaitable[Campaign]]
+_CHANGES: Final[Mapping[str, tuple[_Change, str]]] = MappingProxyType(
+    {
+        "revise": (store.revise, "Make a reviewed one a draft again."),
+        "launch": (store.launch, "Go live: everybody in the audience becomes eligible, and is told in their turn."),
+        "pause": (store.pause, "Hold everything up."),
+        "resume": (store.resume, "Go on."),
+        "end": (store.end, "End it; bookings stay."),
+    }
+)
+"""What is done to a campaign as a whole, by the last part of the address."""
 
 
-async def _do(caller: Caller, campaign_id: str, change: _Change) -> CampaignOut:
-    async with caller.transaction() as transaction:
-        return await _shown(transaction, await change(transaction, caller, campaign_id))
+def _route_of(change: _Change) -> Callable[..., Awaitable[CampaignOut]]:
+    async def act(campaign_id: ObjectId, caller: Writer) -> CampaignOut:
+        async with caller.transaction() as transaction:
+            return await _shown(transaction, await change(transaction, caller, campaign_id))
+
+    return act
 
 
-@router.post("/campaigns/{campaign_id}/revise")
-async def revise(campaign_id: ObjectId, caller: Writer) -> CampaignOut:
-    """Make a reviewed one a draft again."""
-    return await _do(caller, campaign_id, store.revise)
-
-
-@router.post("/campaigns/{campaign_id}/launch")
-async def launch(campaign_id: ObjectId, caller: Writer) -> CampaignOut:
-    """Go live: everybody in the audience becomes eligible, and is told in their turn."""
-    return await _do(caller, campaign_id, store.launch)
-
-
-@router.post("/campaigns/{campaign_id}/pause")
-async def pause(campaign_id: ObjectId, caller: Writer) -> CampaignOut:
-    """Hold everything up."""
-    return await _do(caller, campaign_id, store.pause)
-
-
-@router.post("/campaigns/{campaign_id}/resume")
-async def resume(campaign_id: ObjectId, caller: Writer) -> CampaignOut:
-    """Go on."""
-    return await _do(caller, campaign_id, store.resume)
-
-
-@router.post("/campaigns/{campaign_id}/end")
-async def end(campaign_id: ObjectId, caller: Writer) -> CampaignOut:
-    """End it; bookings stay."""
-    return await _do(caller, campaign_id, store.end)
+for _name, (_change, _what) in _CHANGES.items():
+    router.add_api_route(
+        f"/campaigns/{{campaign_id}}/{_name}", _route_of(_change), methods=["POST"], name=_name, description=_what
+    )
 
 
 @router.get("/campaigns/{campaign_id}/statistics")

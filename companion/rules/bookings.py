@@ -14,6 +14,7 @@ from typing import Final, Literal
 from companion.errors import Problem, define
 from companion.rules.local_time import age_on, local_date
 from companion.rules.slots import overlaps
+from companion.rules.transitions import following
 
 SLOT_TAKEN: Final = define("slot_taken", 409, sv="Tiden är redan bokad.", en="The time has been taken.")
 SLOT_PAST: Final = define("slot_past", 409, sv="Tiden har passerat.", en="The time is past.")
@@ -87,10 +88,7 @@ HOLDS_PLACE: Final = frozenset({_S.BOOKED, _S.ARRIVED, _S.FULFILLED, _S.NO_SHOW}
 
 def after(state: BookingState, event: Event) -> BookingState:
     """The next state; ``Problem`` when there is none."""
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(BOOKING_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(TRANSITIONS, state, event, BOOKING_STATE)
 
 
 @dataclass(frozen=True)

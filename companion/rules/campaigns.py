@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from companion.errors import Problem, define
+from companion.rules.transitions import following
 
 APPROVERS: Final = 2
 ALL_KINDS: Final = "all"
@@ -78,10 +79,7 @@ TRANSITIONS: Final[Mapping[tuple[CampaignState, CampaignEvent], CampaignState]] 
 
 def after(state: CampaignState, event: CampaignEvent) -> CampaignState:
     """The next state; ``Problem`` when there is none."""
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(CAMPAIGN_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(TRANSITIONS, state, event, CAMPAIGN_STATE)
 
 
 def approved(state: CampaignState, approvals: Iterable[str], approver: str) -> CampaignState:
@@ -142,10 +140,7 @@ EXPIRES: Final = frozenset(state for state, event in OFFER_TRANSITIONS if event 
 
 def offer_after(state: OfferState, event: OfferEvent) -> OfferState:
     """The next state of an offer; ``Problem`` when there is none."""
-    following = OFFER_TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(OFFER_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(OFFER_TRANSITIONS, state, event, OFFER_STATE)
 
 
 def after_booking(state: OfferState, *, booked_steps: int, steps: int) -> OfferState:

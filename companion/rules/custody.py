@@ -18,6 +18,7 @@ from auth.principal import PROXY_SCOPES, ProxyScope
 from auth.proxies import GUARDIAN_UNTIL_AGE, birthday
 from companion.errors import Problem, define
 from companion.rules.local_time import age_on, local_date, midnight
+from companion.rules.transitions import following
 
 ADULT_AGE: Final = 18
 
@@ -75,10 +76,7 @@ TRANSITIONS: Final[Mapping[tuple[GuardianState, GuardianEvent], GuardianState]] 
 
 def after(state: GuardianState, event: GuardianEvent) -> GuardianState:
     """The next state; ``Problem`` when there is none."""
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(PROXY_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(TRANSITIONS, state, event, PROXY_STATE)
 
 
 @dataclass(frozen=True)

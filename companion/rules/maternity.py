@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from companion.errors import Problem, define
 from companion.rules.local_time import local_date, midnight
+from companion.rules.transitions import following
 
 PREGNANCY_DAYS: Final = 280
 LAST_WISH_DAY: Final = 21 * 7 + 6
@@ -137,10 +138,7 @@ SILENT: Final = frozenset({_S.ENDED})
 
 def after(state: PregnancyState, event: PregnancyEvent) -> PregnancyState:
     """The next state; ``Problem`` when there is none."""
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(PREGNANCY_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(TRANSITIONS, state, event, PREGNANCY_STATE)
 
 
 def check_wish(choices: Sequence[str], clinics: Iterable[str], *, due_date: date, now: datetime) -> None:

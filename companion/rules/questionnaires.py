@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from companion.errors import Problem, define
 from companion.rules.local_time import local_date, midnight
+from companion.rules.transitions import following
 
 MAX_TEXT_CHARACTERS: Final = 2000
 MAX_DEPTH: Final = 6
@@ -66,10 +67,7 @@ VERSION_TRANSITIONS: Final[Mapping[tuple[VersionState, VersionEvent], VersionSta
 
 def version_after(state: VersionState, event: VersionEvent) -> VersionState:
     """The next state of a version; ``Problem`` when there is none."""
-    following = VERSION_TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(QUESTIONNAIRE_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(VERSION_TRANSITIONS, state, event, QUESTIONNAIRE_STATE)
 
 
 QuestionKind = Literal["boolean", "choice", "integer", "date", "text"]

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from companion.errors import Problem, define
+from companion.rules.transitions import following
 
 SUMMONS_STATE: Final = define(
     "summons_state", 409, sv="Kallelsen kan inte besvaras så längre.", en="The summons can no longer be answered so."
@@ -97,10 +98,7 @@ UNANSWERED: Final = frozenset({_S.SENT, _S.NOTIFIED, _S.READ})
 
 def after(state: SummonsState, event: SummonsEvent) -> SummonsState:
     """The next state; ``Problem`` when there is none."""
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(SUMMONS_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(TRANSITIONS, state, event, SUMMONS_STATE)
 
 
 @dataclass(frozen=True)
@@ -171,10 +169,7 @@ LetterReason = Literal["no_account", "bounced", "protected", "unread"]
 
 def letter_after(state: LetterState, event: LetterEvent) -> LetterState:
     """The next state of a letter; ``Problem`` when there is none."""
-    following = LETTER_TRANSITIONS.get((state, event))
-    if following is None:
-        raise Problem(LETTER_STATE, detail=f"{event} in state {state}")
-    return following
+    return following(LETTER_TRANSITIONS, state, event, LETTER_STATE)
 
 
 @dataclass(frozen=True)

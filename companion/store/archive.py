@@ -23,6 +23,7 @@ from companion.rules.archive import (
     shown,
 )
 from companion.services import new_id
+from companion.store.listing import own_or_units
 from companion.transaction import Transaction
 
 WRITE_WITHIN: Final = timedelta(hours=1)
@@ -212,26 +213,17 @@ async def readable(
 
 async def listed(transaction: Transaction, caller: Caller, *, offset: int) -> Sequence[ArchivedConversation]:
     """A page of one's own archived cases, or of those of the unit, each with an entry in the audit log."""
-    principal = caller.principal
     query = select(ArchivedConversation).where(ArchivedConversation.kind == "case")
     query = query.order_by(ArchivedConversation.last_at.desc(), ArchivedConversation.conversation_id)
-    query = query.offset(offset).limit(PAGE)
-    if principal.kind == "patient":
-        caller.require(transaction, Resource(patient_person_id=principal.subject), what="archived cases")
-        query = query.where(ArchivedConversation.patient_person_id == principal.subject)
-        return (await transaction.session.scalars(query)).all()
-    caller.require(transaction, Resource(principal.provider_hsa_id, principal.unit_hsa_id), what="archived cases")
-    rows = (
-        await transaction.session.scalars(
-            query.where(
-                ArchivedConversation.provider_hsa_id == principal.provider_hsa_id,
-                ArchivedConversation.unit_hsa_id == principal.unit_hsa_id,
-            )
-        )
-    ).all()
-    for row in rows:
-        caller.require(transaction, resource_of(row), what=f"archive:{row.conversation_id}")
-    return rows
+    return await own_or_units(
+        transaction,
+        caller,
+        query.offset(offset).limit(PAGE),
+        ArchivedConversation,
+        what="archived cases",
+        resource_of=resource_of,
+        name_of=lambda row: f"archive:{row.conversation_id}",
+    )
 
 
 async def events_of(

@@ -11,6 +11,7 @@ from companion.models.archive import ArchivedEvent
 from companion.models.records import Correction
 from companion.rules.corrections import CorrectionState, Decision, after, check_decision
 from companion.services import new_id
+from companion.store.listing import own_or_units
 from companion.store.record_sources import SOURCES
 from companion.transaction import Transaction
 
@@ -99,24 +100,16 @@ async def withdraw(transaction: Transaction, caller: Caller, correction_id: str)
 
 async def listed(transaction: Transaction, caller: Caller) -> Sequence[Correction]:
     """One's own, or the unit's: what is to be decided first."""
-    principal = caller.principal
     query = select(Correction).order_by(Correction.state != "asked", Correction.asked_at.desc()).limit(500)
-    if principal.kind == "patient":
-        caller.require(transaction, Resource(patient_person_id=principal.subject), what="corrections")
-        query = query.where(Correction.patient_person_id == principal.subject)
-        return (await transaction.session.scalars(query)).all()
-    caller.require(transaction, Resource(principal.provider_hsa_id, principal.unit_hsa_id), what="corrections")
-    rows = (
-        await transaction.session.scalars(
-            query.where(
-                Correction.provider_hsa_id == principal.provider_hsa_id,
-                Correction.unit_hsa_id == principal.unit_hsa_id,
-            )
-        )
-    ).all()
-    for row in rows:
-        caller.require(transaction, resource_of(row), what=f"correction:{row.correction_id}")
-    return rows
+    return await own_or_units(
+        transaction,
+        caller,
+        query,
+        Correction,
+        what="corrections",
+        resource_of=resource_of,
+        name_of=lambda row: f"correction:{row.correction_id}",
+    )
 
 
 async def of_entry(transaction: Transaction, entry_kind: str, entry_id: str) -> Sequence[Correction]:

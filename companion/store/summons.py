@@ -32,6 +32,7 @@ from companion.services import new_id
 from companion.settings import CompanionSettings
 from companion.store.bookings import PATIENT_ASKED, Wish, book, cancel, rebook
 from companion.store.letters import queue_letter, withdraw_letter
+from companion.store.listing import own_or_units
 from companion.store.offer_releases import review_unopened
 from companion.store.people import locked
 from companion.store.summons_of_booking import remind_before
@@ -260,20 +261,17 @@ async def _lock_booking(transaction: Transaction, summons_id: str) -> None:
 
 async def listed(transaction: Transaction, caller: Caller) -> Sequence[Summons]:
     """One's own (drafts are not), or those of the caller's unit with an audit entry for each."""
-    principal = caller.principal
     query = select(Summons).order_by(Summons.created_at.desc(), Summons.summons_id).limit(200)
-    if principal.kind == "patient":
-        caller.require(transaction, Resource(patient_person_id=principal.subject), what="summonses")
-        query = query.where(Summons.patient_person_id == principal.subject, Summons.state != SummonsState.DRAFT.value)
-        return (await transaction.session.scalars(query)).all()
-    caller.require(transaction, Resource(principal.provider_hsa_id, principal.unit_hsa_id), what="summonses")
-    query = query.where(
-        Summons.unit_hsa_id == principal.unit_hsa_id, Summons.provider_hsa_id == principal.provider_hsa_id
+    return await own_or_units(
+        transaction,
+        caller,
+        query,
+        Summons,
+        what="summonses",
+        resource_of=resource_of,
+        name_of=lambda row: f"summons:{row.summons_id}",
+        shown_to_patient=Summons.state != SummonsState.DRAFT.value,
     )
-    rows = (await transaction.session.scalars(query)).all()
-    for row in rows:
-        caller.require(transaction, resource_of(row), what=f"summons:{row.summons_id}")
-    return rows
 
 
 async def sweep_summonses(transaction: Transaction, settings: CompanionSettings, limit: int = 200) -> int:

@@ -21,7 +21,6 @@ from tests.companion.maternity_world import (
     WEEK,
     WEST,
     Maternity,
-    build_region,
     lives_north,
 )
 from tests.companion.people import (
@@ -31,7 +30,6 @@ from tests.companion.people import (
     OTHER_PROVIDER,
     OTHER_UNIT,
     UNIT,
-    Api,
     VirtualClock,
     patient,
     proxy,
@@ -39,11 +37,6 @@ from tests.companion.people import (
 )
 
 REASON = {"reason": "hjärtsjukdom hos modern"}
-
-
-@pytest.fixture
-async def region(api: Api, services: Services) -> Maternity:
-    return await build_region(api, services)
 
 
 class Journal:

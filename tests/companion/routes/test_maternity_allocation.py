@@ -23,7 +23,6 @@ from tests.companion.maternity_world import (
     WEEK,
     WEST,
     Maternity,
-    build_region,
     lives_north,
     woman,
 )
@@ -34,18 +33,12 @@ from tests.companion.people import (
     OTHER_PROVIDER,
     OTHER_UNIT,
     UNIT,
-    Api,
     VirtualClock,
     patient,
     staff,
 )
 
 WOMEN = 12
-
-
-@pytest.fixture
-async def region(api: Api, services: Services) -> Maternity:
-    return await build_region(api, services, women=WOMEN)
 
 
 async def many(region: Maternity, *choices: str, count: int = WOMEN) -> list[str]:
