@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from companion.rules.calendars import Entry, calendar, invitation
+from companion.rules.calendars import ATTENDEE, ORGANIZER, Entry, Method, calendar, invitation
 
 AT = datetime(2027, 3, 8, 7, tzinfo=UTC)
 ENTRIES = st.builds(
@@ -39,4 +39,27 @@ def test_a_feed_says_when_and_nothing_else(entries: list[Entry]) -> None:
     assert len(events) == len(entries)
     for event in events:
         assert str(event["SUMMARY"]) == "Booked time"
-        assert not {"LOCATION", "ORGANIZER", "ATTENDEE", "URL", "CATEGORIES", "GEO"} & set(event)
+        assert not {"LOCATION", "ATTENDEE", "URL", "CATEGORIES", "GEO"} & set(event)
+
+
+ONCE = {
+    "PUBLISH": {"DTSTAMP", "DTSTART", "ORGANIZER", "SUMMARY", "UID"},
+    "REQUEST": {"DTSTAMP", "DTSTART", "ORGANIZER", "ATTENDEE", "SUMMARY", "UID", "SEQUENCE"},
+    "CANCEL": {"DTSTAMP", "ORGANIZER", "UID", "SEQUENCE"},
+}
+"""RFC 5546 sections 3.2.1, 3.2.2 and 3.2.5: what must be in the event."""
+NEVER = {"PUBLISH": {"ATTENDEE", "REQUEST-STATUS"}, "REQUEST": {"REQUEST-STATUS"}, "CANCEL": {"REQUEST-STATUS"}}
+STATUSES = {"PUBLISH": {"TENTATIVE", "CONFIRMED", "CANCELLED"}, "REQUEST": {"TENTATIVE", "CONFIRMED"}}
+
+
+@given(ENTRIES, st.sampled_from(["PUBLISH", "REQUEST"]))
+def test_every_method_has_what_its_rfc_wants_and_names_nobody(entry: Entry, method: Method) -> None:
+    text = calendar([entry], method, "sv", AT) if method == "PUBLISH" else invitation(entry, "sv", AT)
+    read = Calendar.from_ical(text)
+    told = str(read["METHOD"])
+    event = read.walk("VEVENT")[0]
+    assert set(event) >= ONCE[told]
+    assert not set(event) & NEVER[told]
+    assert str(event["STATUS"]) in STATUSES.get(told, {"CANCELLED"})
+    assert str(event["ORGANIZER"]) == ORGANIZER
+    assert event.get("ATTENDEE") in (None, ATTENDEE)
