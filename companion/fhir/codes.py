@@ -129,7 +129,14 @@ SLOT_STATUS: Final[Mapping[SlotState, str]] = MappingProxyType(
     }
 )
 CANCEL_REASONS: Final[Mapping[str, str]] = MappingProxyType(
-    {"patient_asked": "pat", "unit_illness": "prov", "unit_closed": "prov", "medical": "other", "other": "other"}
+    {
+        "patient_asked": "pat",
+        "unit_illness": "prov",
+        "unit_closed": "prov",
+        "medical": "other",
+        "other": "other",
+        "dose_before_cancelled": "other",
+    }
 )
 ENCOUNTER_STATUS: Final[Mapping[MeetingState, str]] = MappingProxyType(
     {

@@ -32,6 +32,8 @@ class Booking(Base):
     cancel_reason: Mapped[str | None] = mapped_column(String(32))
     miss_note: Mapped[str | None] = mapped_column(String(256))
     """Why it counts as an absence although somebody was cut off by a fault."""
+    cancelled_with: Mapped[str | None] = mapped_column(ObjectId, index=True)
+    """The dose before this one, whose cancellation took this one along."""
     series_id: Mapped[str | None] = mapped_column(ObjectId, index=True)
     meeting_id: Mapped[str | None] = mapped_column(ObjectId, unique=True)
     """The video meeting that belongs to it."""

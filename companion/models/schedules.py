@@ -34,6 +34,8 @@ class TimeType(Base):
     """Of a second dose: which time type gives the first."""
     min_days_since_dose: Mapped[int | None] = mapped_column(Integer)
     max_days_since_dose: Mapped[int | None] = mapped_column(Integer)
+    is_dose: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Of a series of doses, or once was: others are booked without a look at doses."""
     form_id: Mapped[str | None] = mapped_column(ObjectId)
     """The questionnaire that is answered when booking."""
     successor_id: Mapped[str | None] = mapped_column(ForeignKey("time_type.time_type_id"))

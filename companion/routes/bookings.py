@@ -92,6 +92,8 @@ class BookingOut(Output):
     meeting_id: str | None
     interpreter_language: str | None
     cancel_reason: str | None
+    cancelled_with: str | None
+    """The dose before this one: its cancellation took this one along."""
     patient_name: str | None = None
     """For staff; masked when the identity is protected."""
 
@@ -100,6 +102,13 @@ class BookingsOut(Output):
     """Several bookings."""
 
     bookings: list[BookingOut]
+
+
+class CancelledOut(BookingOut):
+    """A booking that was cancelled."""
+
+    also_cancelled: list[BookingOut]
+    """Later doses that could not be without it: tell whoever cancelled."""
 
 
 class MissIn(Input):
@@ -201,12 +210,14 @@ async def rebook(request: Request, booking_id: ObjectId, body: RebookIn, caller:
     return await once(caller, request, key, 200, act)
 
 
-@router.post("/bookings/{booking_id}/cancel", response_model=BookingOut)
+@router.post("/bookings/{booking_id}/cancel", response_model=CancelledOut)
 async def cancel(request: Request, booking_id: ObjectId, body: CancelIn, caller: Canceller, key: Key = None) -> Any:
-    """Cancel a booking."""
+    """Cancel a booking; and the doses that cannot be without it (`also_cancelled`)."""
 
-    async def act(transaction: Transaction) -> BookingOut:
-        return shown(await store.cancel(transaction, caller, booking_id, body.reason))
+    async def act(transaction: Transaction) -> CancelledOut:
+        booking = await store.cancel(transaction, caller, booking_id, body.reason)
+        also = [shown(one) for one in await store.cancelled_with(transaction, booking)]
+        return CancelledOut(**shown(booking).model_dump(), also_cancelled=also)
 
     return await once(caller, request, key, 200, act)
 

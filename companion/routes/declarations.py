@@ -195,6 +195,13 @@ class DoseOut(Output):
     batch: str
 
 
+class GivenOut(DoseOut):
+    """A dose that was written down."""
+
+    misplaced_booking_ids: list[str]
+    """Booked doses that now come too soon or out of turn: somebody is to move them."""
+
+
 def shown(row: Declaration, version: int) -> DeclarationOut:
     """What was answered, for whoever answered it."""
     return DeclarationOut.model_validate({**_fields(row), "version": version})
@@ -338,11 +345,15 @@ async def set_vaccines(time_type_id: ObjectId, body: VaccinesIn, caller: Schedul
 
 
 @router.post("/bookings/{booking_id}/doses", status_code=201)
-async def give_dose(booking_id: ObjectId, body: DoseIn, caller: DoseGiver) -> DoseOut:
-    """A dose was given."""
+async def give_dose(booking_id: ObjectId, body: DoseIn, caller: DoseGiver) -> GivenOut:
+    """A dose was given: in its turn, after its interval, at the right age. One from before the day of the visit was
+    given elsewhere and is only noted.
+    """
     async with caller.transaction() as transaction:
-        row = await vaccinations.give_dose(transaction, caller, booking_id, body.vaccine, body.batch, body.given_on)
-        return DoseOut.model_validate(row)
+        row, misplaced = await vaccinations.give_dose(
+            transaction, caller, booking_id, body.vaccine, body.batch, body.given_on
+        )
+        return GivenOut(**DoseOut.model_validate(row).model_dump(), misplaced_booking_ids=misplaced)
 
 
 @router.get("/bookings/{booking_id}/doses")

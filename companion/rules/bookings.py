@@ -119,11 +119,15 @@ class Gate:
     max_days_since_dose: int | None = None
 
 
-def check_gate(gate: Gate, *, day: date, birth_date: date | None, previous_dose: date | None = None) -> None:
-    """The gates that nobody passes, staff included: validity, age, dose interval. ``day``: of the visit, local."""
+def check_person(gate: Gate, *, day: date, birth_date: date | None) -> None:
+    """Validity and age, which nobody passes, staff included. ``day``: of the visit, local."""
     if (gate.valid_from and day < gate.valid_from) or (gate.valid_until and day > gate.valid_until):
         raise Problem(TIME_TYPE_INVALID)
-    _check_age(gate, day, birth_date)
+    check_age(gate, day, birth_date)
+
+
+def check_dose_interval(gate: Gate, day: date, previous_dose: date | None) -> None:
+    """How long after the dose before; ``previous_dose`` None: there is none."""
     if gate.min_days_since_dose is not None:
         if previous_dose is None:
             raise Problem(DOSE_INTERVAL, detail="no previous dose is known")
@@ -135,7 +139,8 @@ def check_gate(gate: Gate, *, day: date, birth_date: date | None, previous_dose:
             raise Problem(DOSE_INTERVAL, detail="too long after the previous dose")
 
 
-def _check_age(gate: Gate, day: date, birth_date: date | None) -> None:
+def check_age(gate: Gate, day: date, birth_date: date | None) -> None:
+    """Age in whole years on the day, and birth year."""
     limits = (gate.min_age, gate.max_age, gate.born_from_year, gate.born_until_year)
     if all(limit is None for limit in limits):
         return

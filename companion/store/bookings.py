@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from auth.permissions import Resource
-from companion.errors import INVALID_REQUEST, Problem
+from companion.errors import CONFLICT, INVALID_REQUEST, Problem
 from companion.identity import Caller
 from companion.models.bookings import Booking, BookingFee, InterpreterOrder
 from companion.models.people import Person
@@ -16,30 +16,31 @@ from companion.rules.bookings import (
     HOLD_EXPIRED,
     HOLDS_PLACE,
     NOT_PERMITTED,
-    SLOT_RESERVED,
     TOO_MANY_BOOKINGS,
     BookingState,
     after,
     check_change_by_patient,
-    check_gate,
     check_new,
 )
 from companion.rules.fees import is_late
-from companion.rules.local_time import day_bounds, local_date
+from companion.rules.local_time import day_bounds
 from companion.services import new_id
 from companion.store.declarations import check_before_booking as check_declaration
+from companion.store.dose_series import has_doses, orphaned_by
 from companion.store.fees import charge
+from companion.store.gates import check_gates
 from companion.store.offer_bookings import offer_is_unbooked
 from companion.store.reserve import offer_to_reserve, reserve_is_booked
-from companion.store.schedules import gate_of
 from companion.store.slots import give_back, held_slot, lock_person, lock_slots, resource_of, take_place, use_hold
 from companion.store.summons_of_booking import booking_is_cancelled, booking_is_moved
-from companion.store.vaccinations import check_before_booking as check_doses
 from companion.transaction import Transaction
 
 PATIENT_ASKED = "patient_asked"
 REASONS = frozenset({PATIENT_ASKED, "unit_illness", "unit_closed", "medical", "other"})
 """Why a booking was cancelled. For patients it is always the first."""
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+DOSE_BEFORE_CANCELLED = "dose_before_cancelled"
+"""It was a dose that could not be without another, which was cancelled."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,14 @@ async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
 
 
 async def book_series(transaction: Transaction, caller: Caller, slot_ids: Sequence[str], wish: Wish) -> list[Booking]:
-    """Book several slots for a patient: all of them or none."""
+    """Book several slots for a patient, in order of time: all of them or none."""
     if len(set(slot_ids)) != len(slot_ids):
         raise Problem(INVALID_REQUEST, "slot_ids")
     await lock_person(transaction, wish.patient_person_id)
     series_id = new_id("se")
     made = []
-    for slot_id in sorted(slot_ids):
+    slots = await lock_slots(transaction, slot_ids)  # in the order of their ids, whoever else books
+    for slot_id in sorted(slot_ids, key=lambda slot_id: slots[slot_id].starts_at if slot_id in slots else EARLIEST):
         one = Wish(wish.patient_person_id, slot_id, None, wish.interpreter_language, series_id)
         made.append(await book(transaction, caller, one))
         await transaction.session.flush()
@@ -148,7 +150,9 @@ async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot
 
 
 async def cancel(transaction: Transaction, caller: Caller, booking_id: str, reason: str) -> Booking:
-    """Cancel a booking. Late and asked for by the patient, it may cost."""
+    """Cancel a booking. Late and asked for by the patient, it may cost. Doses that cannot be without this one are
+    cancelled with it (``cancelled_with``).
+    """
     booking = await own_booking(transaction, caller, booking_id)
     await cancel_locked(transaction, caller, booking, reason)
     return booking
@@ -167,7 +171,8 @@ async def cancel_series(transaction: Transaction, caller: Caller, series_id: str
         caller.require(transaction, None)
     cancelled = [await own_booking(transaction, caller, booking_id) for booking_id in ids]
     for booking in cancelled:
-        await cancel_locked(transaction, caller, booking, reason)
+        if booking.state == BookingState.BOOKED:  # else it has gone with the dose before it
+            await cancel_locked(transaction, caller, booking, reason)
     return sorted(cancelled, key=lambda one: one.starts_at)
 
 
@@ -179,8 +184,8 @@ async def cancel_locked(transaction: Transaction, caller: Caller, booking: Booki
     following = after(BookingState(booking.state), "cancel")
     _check_change(caller, booking, time_type, transaction.now, allowed=time_type.patient_may_cancel)
     by_patient = caller.principal.kind == "patient"
+    following_doses = await _lock_following(transaction, booking, time_type)
     booking.state = following
-    booking.cancelled_by = caller.principal.actor
     booking.cancel_reason = PATIENT_ASKED if by_patient else reason
     hours = _hours_before(caller, time_type)
     is_asked = booking.cancel_reason == PATIENT_ASKED
@@ -188,6 +193,29 @@ async def cancel_locked(transaction: Transaction, caller: Caller, booking: Booki
         by="patient" if is_asked else "staff", now=transaction.now, starts_at=booking.starts_at, hours_before=hours
     ):
         await charge(transaction, booking, "late_cancellation", caller.services.settings.invoice_from_age)
+    await _end(transaction, caller, booking)
+    for one in following_doses:
+        one.state, one.cancel_reason = after(BookingState(one.state), "cancel"), DOSE_BEFORE_CANCELLED
+        one.cancelled_with = booking.booking_id
+        await _end(transaction, caller, one)
+
+
+async def _lock_following(transaction: Transaction, booking: Booking, time_type: TimeType) -> list[Booking]:
+    """The booked doses that cannot be without this one, locked; with the person, so that none is booked meanwhile."""
+    if not has_doses(time_type):
+        return []
+    ids = await orphaned_by(transaction, booking)
+    query = select(Booking).where(Booking.booking_id.in_(ids)).order_by(Booking.slot_id).with_for_update()
+    found = (await transaction.session.scalars(query.execution_options(populate_existing=True))).all()
+    await lock_person(transaction, booking.patient_person_id)
+    if not set(await orphaned_by(transaction, booking)) <= set(ids):
+        raise Problem(CONFLICT)  # one was booked between the two looks
+    return [one for one in found if one.state == BookingState.BOOKED]
+
+
+async def _end(transaction: Transaction, caller: Caller, booking: Booking) -> None:
+    """What follows from a cancellation, whatever the reason."""
+    booking.cancelled_by = caller.principal.actor
     await offer_is_unbooked(transaction, booking.booking_id)
     await booking_is_cancelled(transaction, booking)
     await give_back(transaction, booking.slot_id)
@@ -241,14 +269,8 @@ async def _check(
     is_open = is_invited or (time_type.patient_may_book and time_type.audience == "public")
     if by_patient and moving is None and not is_open:
         raise Problem(NOT_PERMITTED)
-    day = local_date(slot.starts_at)
-    previous = await _previous_dose(transaction, person.person_id, slot, time_type, moving)
-    if slot.purpose == "dose_2" and previous is None:
-        raise Problem(SLOT_RESERVED)
-    check_gate(gate_of(time_type), day=day, birth_date=person.birth_date, previous_dose=previous)
-    await check_doses(
-        transaction, person.person_id, time_type.time_type_id, day, moving=None if moving is None else moving.booking_id
-    )
+    moved_id = None if moving is None else moving.booking_id
+    await check_gates(transaction, person, slot, time_type, moving=moved_id)
     if by_patient:  # staff ask at the visit
         await check_declaration(transaction, person.person_id, time_type, slot.starts_at)
     query = select(Booking.booking_id, Booking.starts_at, Booking.ends_at).where(
@@ -259,31 +281,11 @@ async def _check(
     others = [
         (begins, ends)
         for booking_id, begins, ends in (await transaction.session.execute(query)).all()
-        if moving is None or booking_id != moving.booking_id
+        if booking_id != moved_id
     ]
     check_new(now=transaction.now, starts_at=slot.starts_at, ends_at=slot.ends_at, taken=others)
     if by_patient and moving is None and len(others) >= caller.services.settings.max_bookings_ahead:
         raise Problem(TOO_MANY_BOOKINGS)
-
-
-async def _previous_dose(
-    transaction: Transaction, person_id: str, slot: Slot, time_type: TimeType, moving: Booking | None
-) -> date | None:
-    """The local date of the dose before this one, given or booked."""
-    first = time_type.first_dose_type_id or time_type.time_type_id
-    if time_type.min_days_since_dose is None and slot.purpose != "dose_2":
-        return None
-    states = [BookingState.BOOKED, BookingState.ARRIVED, BookingState.FULFILLED]
-    query = select(func.max(Booking.starts_at)).where(
-        Booking.patient_person_id == person_id,
-        Booking.time_type_id == first,
-        Booking.state.in_([state.value for state in states]),
-        Booking.starts_at < slot.starts_at,
-    )
-    if moving is not None:
-        query = query.where(Booking.booking_id != moving.booking_id)
-    found: datetime | None = await transaction.session.scalar(query)
-    return None if found is None else local_date(found)
 
 
 def _add(transaction: Transaction, caller: Caller, slot: Slot, time_type: TimeType, wish: Wish) -> Booking:
@@ -358,6 +360,12 @@ def _check_change(caller: Caller, booking: Booking, time_type: TimeType, now: da
         check_change_by_patient(
             allowed=allowed, now=now, starts_at=booking.starts_at, hours_before=_hours_before(caller, time_type)
         )
+
+
+async def cancelled_with(transaction: Transaction, booking: Booking) -> Sequence[Booking]:
+    """The doses that went with it, for whoever cancelled it to be told."""
+    query = select(Booking).where(Booking.cancelled_with == booking.booking_id).order_by(Booking.starts_at)
+    return (await transaction.session.scalars(query)).all()
 
 
 async def fee_of(transaction: Transaction, booking: Booking) -> BookingFee | None:

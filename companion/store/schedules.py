@@ -22,7 +22,7 @@ from companion.transaction import Transaction
 
 
 def gate_of(time_type: TimeType) -> Gate:
-    """Whom a time type is for, as the rules read it."""
+    """Whom a time type is for, as the rules read it. Days between doses are in ``companion.store.dose_series``."""
     return Gate(
         valid_from=time_type.valid_from,
         valid_until=time_type.valid_until,
@@ -30,8 +30,6 @@ def gate_of(time_type: TimeType) -> Gate:
         max_age=time_type.max_age,
         born_from_year=time_type.born_from_year,
         born_until_year=time_type.born_until_year,
-        min_days_since_dose=time_type.min_days_since_dose,
-        max_days_since_dose=time_type.max_days_since_dose,
     )
 
 
@@ -91,7 +89,8 @@ async def save_time_type(
         if fields[name] is not None:
             if fields[name] == time_type_id:
                 raise Problem(INVALID_REQUEST, name)
-            await usable_time_type(transaction, fields[name], unit)
+            other = await usable_time_type(transaction, fields[name], unit)
+            other.is_dose = other.is_dose or name == "first_dose_type_id"
     if time_type_id is None:
         time_type = TimeType(
             time_type_id=new_id("tt"), provider_hsa_id=unit.provider_hsa_id, unit_hsa_id=owner.unit_hsa_id, **fields
@@ -103,6 +102,8 @@ async def save_time_type(
         time_type.unit_hsa_id = owner.unit_hsa_id
         for name, value in fields.items():
             setattr(time_type, name, value)
+    is_dose = any(fields[name] is not None for name in ("dose", "first_dose_type_id", "min_days_since_dose"))
+    time_type.is_dose = bool(time_type.is_dose) or is_dose
     transaction.any_places_change()
     note_change(transaction, caller, unit_hsa_id, "time type", {"time_type": time_type.time_type_id})
     return time_type

@@ -1,6 +1,7 @@
 """Use cases of vaccination: what a time type gives, the doses that were given, the gate before a booking."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import delete, select
@@ -10,15 +11,19 @@ from companion.errors import CONFLICT, INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller
 from companion.models.bookings import Booking
 from companion.models.declarations import GivenDose, TimeTypeVaccine
-from companion.models.schedules import TimeType
+from companion.models.people import Person
+from companion.models.schedules import Slot, TimeType
 from companion.rules.blocks import Place
-from companion.rules.bookings import Gate
+from companion.rules.bookings import check_age
+from companion.rules.dose_series import Visit, problem_of
 from companion.rules.local_time import local_date
-from companion.rules.vaccination import Dose, Part, check_given, check_visit, doses_of
+from companion.rules.vaccination import Dose, Part, check_given
 from companion.services import new_id
 from companion.store.access import sifted
+from companion.store.dose_series import parts_of, series_of, visit_of
 from companion.store.organisation import note_change
 from companion.store.people import locked
+from companion.store.schedules import gate_of
 from companion.transaction import Transaction
 
 
@@ -29,10 +34,12 @@ async def set_parts(transaction: Transaction, caller: Caller, time_type_id: str,
     if time_type is not None:
         resource = Resource(provider_hsa_id=time_type.provider_hsa_id, unit_hsa_id=time_type.unit_hsa_id)
     caller.require(transaction, resource)
+    assert time_type is not None
     if len({part.vaccine for part in parts}) != len(parts):
         raise Problem(INVALID_REQUEST, "vaccines")
     session = transaction.session
     await session.execute(delete(TimeTypeVaccine).where(TimeTypeVaccine.time_type_id == time_type_id))
+    time_type.is_dose = time_type.is_dose or bool(parts)
     session.add_all(TimeTypeVaccine(time_type_id=time_type_id, **vars(part)) for part in parts)
     unit = caller.principal.unit_hsa_id
     if unit is not None:
@@ -47,53 +54,28 @@ async def known_parts(transaction: Transaction, time_type_id: str) -> list[Part]
     return await parts_of(transaction, time_type_id)
 
 
-async def parts_of(transaction: Transaction, time_type_id: str) -> list[Part]:
-    """Which vaccines a time type gives."""
-    query = (
-        select(TimeTypeVaccine).where(TimeTypeVaccine.time_type_id == time_type_id).order_by(TimeTypeVaccine.vaccine)
-    )
-    rows = (await transaction.session.scalars(query)).all()
-    return [Part(row.vaccine, row.dose_number, row.min_interval_days) for row in rows]
-
-
-async def check_before_booking(
-    transaction: Transaction, person_id: str, time_type_id: str, day: date, *, moving: str | None = None
-) -> None:
-    """The doses' order and interval on every path to a booking; the time type's own gate is asked beside it.
-
-    Doses that are booked count as given on their day: the second can be booked with the first.
-    """
-    parts = await parts_of(transaction, time_type_id)
-    if not parts:
-        return
-    given = await _given(transaction, person_id)
-    query = (
-        select(Booking.booking_id, Booking.starts_at, TimeTypeVaccine.vaccine)
-        .join(TimeTypeVaccine, TimeTypeVaccine.time_type_id == Booking.time_type_id)
-        .where(Booking.patient_person_id == person_id, Booking.state.in_(("booked", "arrived")))
-    )
-    booked = [
-        Dose(vaccine, local_date(starts_at))
-        for booking_id, starts_at, vaccine in (await transaction.session.execute(query)).all()
-        if booking_id != moving
-    ]
-    doses = {*given, *booked}
-    check_visit(Gate(), parts, sorted(doses, key=lambda dose: dose.given_on), day=day, birth_date=None)
-
-
 async def give_dose(
     transaction: Transaction, caller: Caller, booking_id: str, vaccine: str, batch: str, given_on: date | None
-) -> GivenDose:
-    """Write down that a dose of the visit was given."""
+) -> tuple[GivenDose, list[str]]:
+    """Write down that a dose of the visit was given; and which booked doses are too near to it, or without their turn
+    now, for somebody to move.
+
+    One given before the day of the visit was given elsewhere: it counts from now on, and is held against nothing.
+    """
     booking = await _own_booking(transaction, caller, booking_id)
-    await locked(transaction, booking.patient_person_id)
-    today = local_date(transaction.now)
-    dose = Dose(vaccine, given_on or today)
-    if vaccine not in {part.vaccine for part in await parts_of(transaction, booking.time_type_id)}:
+    person = await locked(transaction, booking.patient_person_id)
+    assert person is not None
+    dose = Dose(vaccine, given_on or local_date(transaction.now))
+    part = next((one for one in await parts_of(transaction, booking.time_type_id) if one.vaccine == vaccine), None)
+    if part is None:
         raise Problem(INVALID_REQUEST, "vaccine", "not one of this visit")
     if booking.state not in ("booked", "arrived", "fulfilled"):
         raise Problem(CONFLICT, detail=f"booking in state {booking.state}")
-    check_given(dose, doses_of(vaccine, await _given(transaction, booking.patient_person_id)), today)
+    before = await series_of(transaction, person.person_id)
+    facts = [one for one in before if one.is_given]
+    check_given(dose, (one.day for one in facts if vaccine in one.vaccines), local_date(transaction.now))
+    if dose.given_on >= local_date(booking.starts_at):
+        await _check_turn(transaction, booking, person, part, dose.given_on, facts)
     row = GivenDose(
         dose_id=new_id("do"),
         patient_person_id=booking.patient_person_id,
@@ -105,7 +87,24 @@ async def give_dose(
         recorded_at=transaction.now,
     )
     transaction.session.add(row)
-    return row
+    await transaction.session.flush()
+    after = await series_of(transaction, person.person_id)
+    was = {one.booking_id for one in before if problem_of(one, before)}
+    now = {one.booking_id for one in after if one.booking_id is not None and problem_of(one, after)}
+    return row, sorted(one for one in now - was if one is not None and one != booking_id)
+
+
+async def _check_turn(
+    transaction: Transaction, booking: Booking, person: Person, part: Part, day: date, facts: list[Visit]
+) -> None:
+    """The vaccinator meets the gates as well: age, number, and days since what was given."""
+    time_type = await transaction.session.get_one(TimeType, booking.time_type_id)
+    slot = await transaction.session.get_one(Slot, booking.slot_id)
+    check_age(gate_of(time_type), day, person.birth_date)
+    visit = replace(visit_of(slot, time_type, (part,), booking.booking_id), day=day)
+    problem = problem_of(visit, [*facts, visit])
+    if problem is not None:
+        raise problem
 
 
 async def own_doses(transaction: Transaction, caller: Caller, person_id: str) -> Sequence[GivenDose]:
@@ -135,10 +134,6 @@ async def doses_at_visit(transaction: Transaction, caller: Caller, booking_id: s
 async def _rows(transaction: Transaction, person_id: str) -> Sequence[GivenDose]:
     query = select(GivenDose).where(GivenDose.patient_person_id == person_id)
     return (await transaction.session.scalars(query.order_by(GivenDose.given_on, GivenDose.vaccine))).all()
-
-
-async def _given(transaction: Transaction, person_id: str) -> list[Dose]:
-    return [Dose(row.vaccine, row.given_on) for row in await _rows(transaction, person_id)]
 
 
 async def _own_booking(transaction: Transaction, caller: Caller, booking_id: str) -> Booking:

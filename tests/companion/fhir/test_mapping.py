@@ -23,7 +23,7 @@ from companion.rules.masking import Identity, Surface, shown
 from companion.rules.meeting_course import MeetingState
 from companion.rules.questionnaires import Condition, Question, Questionnaire
 from companion.rules.slots import SlotState
-from companion.store.bookings import REASONS
+from companion.store.bookings import DOSE_BEFORE_CANCELLED, REASONS
 from tests.companion.fhir_checker import check
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -266,7 +266,7 @@ def test_tables_hold_only_codes_of_their_value_sets() -> None:
     assert set(codes.ENCOUNTER_STATUS) == set(MeetingState)
     assert set(codes.ENCOUNTER_STATUS_BY_BOOKING) == set(BookingState)
     assert set(codes.ENCOUNTER_STATUS_BY_BOOKING.values()) <= codes.VALUE_SETS["Encounter.status"]
-    assert set(codes.CANCEL_REASONS) == set(REASONS)
+    assert set(codes.CANCEL_REASONS) == {*REASONS, DOSE_BEFORE_CANCELLED}
     for table, bound in (
         (codes.APPOINTMENT_STATUS, "Appointment.status"),
         (codes.SLOT_STATUS, "Slot.status"),

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from companion.errors import Problem
 from companion.rules import bookings
-from companion.rules.bookings import HOLDS_PLACE, TRANSITIONS, BookingState, Gate, after, check_gate
+from companion.rules.bookings import (
+    HOLDS_PLACE,
+    TRANSITIONS,
+    BookingState,
+    Gate,
+    after,
+    check_dose_interval,
+    check_person,
+)
 from companion.rules.local_time import local_date
 from tests.companion.refusals import code, refusal
 
@@ -58,23 +66,23 @@ def test_the_age_gate_lets_through_whoever_is_of_age_on_the_day_of_the_visit(
     if (birth.month, birth.day) == (2, 29):
         return
     if youngest <= years <= oldest:
-        check_gate(gate, day=day, birth_date=birth)
+        check_person(gate, day=day, birth_date=birth)
     else:
         with pytest.raises(Problem, match="age_gate"):
-            check_gate(gate, day=day, birth_date=birth)
+            check_person(gate, day=day, birth_date=birth)
 
 
 @given(BIRTHS, st.integers(1920, 2027), st.integers(1920, 2027))
 def test_the_birth_year_gate(birth: date, first: int, last: int) -> None:
     gate = Gate(born_from_year=first, born_until_year=last)
-    is_let = refusal(lambda: check_gate(gate, day=date(2027, 3, 1), birth_date=birth)) is None
+    is_let = refusal(lambda: check_person(gate, day=date(2027, 3, 1), birth_date=birth)) is None
     assert is_let == (first <= birth.year <= last)
 
 
 def test_an_unknown_birth_date_passes_no_age_gate() -> None:
-    check_gate(Gate(), day=date(2027, 3, 1), birth_date=None)
+    check_person(Gate(), day=date(2027, 3, 1), birth_date=None)
     with pytest.raises(Problem, match="age_gate"):
-        check_gate(Gate(max_age=12), day=date(2027, 3, 1), birth_date=None)
+        check_person(Gate(max_age=12), day=date(2027, 3, 1), birth_date=None)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +92,10 @@ def test_an_unknown_birth_date_passes_no_age_gate() -> None:
 def test_a_time_type_is_valid_from_its_first_day_through_its_last(day: date, is_valid: bool) -> None:
     gate = Gate(valid_from=date(2027, 2, 1), valid_until=date(2027, 2, 28))
     if is_valid:
-        check_gate(gate, day=day, birth_date=None)
+        check_person(gate, day=day, birth_date=None)
     else:
         with pytest.raises(Problem, match="time_type_not_valid"):
-            check_gate(gate, day=day, birth_date=None)
+            check_person(gate, day=day, birth_date=None)
 
 
 @given(st.integers(-5, 200), st.integers(1, 60), st.none() | st.integers(60, 120))
@@ -96,7 +104,7 @@ def test_the_dose_interval_is_kept(days: int, least: int, most: int | None) -> N
     gate = Gate(min_days_since_dose=least, max_days_since_dose=most)
     is_right = days >= least and (most is None or days <= most)
     day = first + timedelta(days=days)
-    problem = refusal(lambda: check_gate(gate, day=day, birth_date=None, previous_dose=first))
+    problem = refusal(lambda: check_dose_interval(gate, day, first))
     assert (problem.code if problem else None) == (None if is_right else "dose_interval")
     if problem and days < least:
         assert problem.extra["earliest"] == (first + timedelta(days=least)).isoformat()
@@ -104,7 +112,7 @@ def test_the_dose_interval_is_kept(days: int, least: int, most: int | None) -> N
 
 def test_a_second_dose_needs_a_first() -> None:
     with pytest.raises(Problem, match="dose_interval"):
-        check_gate(Gate(min_days_since_dose=21), day=date(2027, 3, 1), birth_date=None)
+        check_dose_interval(Gate(min_days_since_dose=21), date(2027, 3, 1), None)
 
 
 @given(st.integers(-50, 50), st.integers(1, 48))
