@@ -17,10 +17,9 @@ from companion.models.declarations import QuestionnaireVersion
 from companion.routes.archive import Lister as CaseLister
 from companion.routes.archive import Reader as CaseReader
 from companion.routes.bookings import Lister, Reader
-from companion.routes.fhir_table import Kind, answer
+from companion.routes.fhir_table import Kind, answer, whose
 from companion.routes.looks import BEFORE, OwnReader, cursor
 from companion.routes.shapes import ObjectId
-from companion.routes.slots import whom
 from companion.rules.questionnaires import Questionnaire, VersionState
 from companion.services import Services
 from companion.store import bookings, looks
@@ -95,8 +94,7 @@ async def search_encounters(request: Request, caller: Lister) -> Response:
         if patient is None and caller.principal.kind != "patient":
             rows = await appointments.of_unit(transaction, caller, when)
         else:
-            person_id = whom(caller, None if patient is None else patient[1])
-            rows = await bookings.of_patient(transaction, caller, person_id)
+            rows = await bookings.of_patient(transaction, caller, whose(caller, question))
         visits = await store.video_visits(transaction, caller, [row for row in rows if row.starts_at in when])
     matches = [
         care.encounter(one)
@@ -122,14 +120,13 @@ async def read_communication(message_id: MessageId, caller: CaseReader) -> Respo
 async def search_communications(request: Request, caller: CaseLister) -> Response:
     """A patient's messages in closed cases, case by case, the last written in first; staff see those of their unit."""
     question = await COMMUNICATION.asked(request)
-    ids, patient, when = question.ids(), question.reference("patient", "Patient"), question.span("sent")
+    ids, person_id, when = question.ids(), whose(caller, question), question.span("sent")
     states = question.codes("status", None, VALUE_SETS["Communication.status"])
     cases = question.tokens("conversation")
     if len(cases) > 1 or any(one.system not in (None, CONVERSATION) or one.code is None for one in cases):
         raise Problem(PARAMETER_VALUE, "conversation", "one case")
     is_narrow = bool(ids or states or question.values.get("sent"))
     async with caller.transaction() as transaction:
-        person_id = whom(caller, None if patient is None else patient[1])
         conversation_id = cases[0].code if cases else None
         wanted = None if is_narrow else question.offset + question.count + 1
         found = await store.messages(transaction, caller, person_id, conversation_id, wanted)
@@ -181,11 +178,10 @@ async def read_questionnaire_response(declaration_id: ObjectId, caller: Declarat
 async def search_questionnaire_responses(request: Request, caller: DeclarationReader) -> Response:
     """What one has answered, newest first; for staff what a patient answered to the forms of bookings in their unit."""
     question = await QUESTIONNAIRE_RESPONSE.asked(request)
-    ids, patient, when = question.ids(), question.reference("patient", "Patient"), question.span("authored")
+    ids, person_id, when = question.ids(), whose(caller, question), question.span("authored")
     states = question.codes("status", None, VALUE_SETS["QuestionnaireResponse.status"])
     url = question.one("questionnaire")
     async with caller.transaction() as transaction:
-        person_id = whom(caller, None if patient is None else patient[1])
         found = await store.responses(transaction, caller, person_id)
     matches = [
         one

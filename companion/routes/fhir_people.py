@@ -12,11 +12,10 @@ from companion.fhir.elements import Resource
 from companion.fhir.search import PARAMETER_VALUE, Asked, Parameter
 from companion.identity import Caller, asks
 from companion.routes.access import Reader as AccessReader
-from companion.routes.fhir_table import Kind, answer
+from companion.routes.fhir_table import Kind, answer, whose
 from companion.routes.organisation import UserAdmin
 from companion.routes.proxies import Reader as ProxyReader
 from companion.routes.shapes import HsaId, ObjectId, PersonId
-from companion.routes.slots import whom
 from companion.rules.blocks import Block, Consent, Period
 from companion.rules.local_time import local_date
 from companion.store import fhir_people as store
@@ -180,10 +179,9 @@ async def read_consent(consent_id: ObjectId, caller: AccessReader) -> Response:
 async def search_consents(request: Request, caller: AccessReader) -> Response:
     """What a patient has blocked and allowed; for staff what concerns their unit and care provider."""
     question = await CONSENT.asked(request)
-    ids, patient = question.ids(), question.reference("patient", "Patient")
+    ids, person_id = question.ids(), whose(caller, question)
     states = question.codes("status", None, VALUE_SETS["Consent.status"])
     async with caller.transaction() as transaction:
-        person_id = whom(caller, None if patient is None else patient[1])
         found = _consents(transaction, await store.wishes_of(transaction, caller, person_id))
     matches = [one for one in found if (not ids or one["id"] in ids) and (not states or one["status"] in states)]
     return CONSENT.page(request, question, matches)

@@ -14,7 +14,8 @@ from companion.errors import MALFORMED, Problem
 from companion.fhir.capability import Interaction, Served
 from companion.fhir.elements import FHIR_JSON, Resource, searchset
 from companion.fhir.outcome import NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE
-from companion.fhir.search import MAX_COUNT, Asked, Parameter, asked
+from companion.fhir.search import MAX_COUNT, PARAMETER_VALUE, Asked, Parameter, asked
+from companion.identity import Caller
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -134,6 +135,15 @@ def answer(resource: Resource, status: int = 200, **headers: str) -> Response:
     """A resource as an answer."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(json.dumps(resource, ensure_ascii=False), status, named, FHIR_JSON)
+
+
+def whose(caller: Caller, question: Asked) -> str:
+    """The patient whom ``patient`` names; else who asks or whom they act for."""
+    named = question.reference("patient", "Patient")
+    person_id = caller.principal.subject if named is None else named[1]
+    if person_id is None:
+        raise Problem(PARAMETER_VALUE, "patient", "missing")
+    return person_id
 
 
 def base_of(request: Request) -> str:

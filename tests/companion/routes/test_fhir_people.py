@@ -216,7 +216,7 @@ async def test_others_see_no_consent(api: Api, services: Services) -> None:
     for who in (proxy(BO, ANNA), staff("scheduler"), staff("viewer"), ADMIN):
         assert await refused(api, f"Consent/{block}", who) == (403, "forbidden")
         assert await refused(api, f"Consent?patient={ANNA}", who) == (403, "forbidden")
-    assert await refused(api, "Consent", NURSE) == (422, "invalid_request")
+    assert await refused(api, "Consent", NURSE) == (400, "parameter_value")
 
 
 # --- staff -------------------------------------------------------------------------------------------------------
