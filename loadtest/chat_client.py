@@ -50,7 +50,8 @@ def masked_frame(payload: bytes, opcode: int = _BINARY) -> bytes:
 class ChatLink(asyncio.Protocol):
     """One socket. ``on_event`` gets what the server sends unasked; ``on_lost`` is called once at the end."""
 
-    def __init__(self, on_event: OnEvent, on_lost: Callable[[], None] | None = None) -> None:
+    def __init__(self, on_event: OnEvent, on_lost: Callable[[], None] | None = None, cookie: str = "") -> None:
+        self._cookie = cookie
         self._on_event = on_event
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
@@ -67,13 +68,22 @@ class ChatLink(asyncio.Protocol):
 
     @classmethod
     async def connect(
-        cls, host: str, port: int, on_event: OnEvent, on_lost: Callable[[], None] | None = None
+        cls,
+        host: str,
+        port: int,
+        on_event: OnEvent,
+        on_lost: Callable[[], None] | None = None,
+        *,
+        cookie: str = "",
     ) -> "ChatLink":
-        """A socket that is connected to the namespace; ``ChatLinkError`` or ``OSError`` otherwise."""
+        """A socket that is connected to the namespace; ``ChatLinkError`` or ``OSError`` otherwise.
+
+        ``cookie``: what a browser that is logged in sends.
+        """
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(HANDSHAKE_S):
-                _, link = await loop.create_connection(lambda: cls(on_event, on_lost), host, port)
+                _, link = await loop.create_connection(lambda: cls(on_event, on_lost, cookie), host, port)
                 try:
                     await link.ready
                 except BaseException:
@@ -137,9 +147,11 @@ class ChatLink(asyncio.Protocol):
         key = base64.b64encode(os.urandom(16)).decode()
         request = (
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
         )
-        self._transport.write(request.encode())
+        if self._cookie:
+            request += f"Cookie: {self._cookie}\r\n"
+        self._transport.write(f"{request}\r\n".encode())
 
     def data_received(self, data: bytes) -> None:
         """Whatever came: the answer to the upgrade, then frames."""

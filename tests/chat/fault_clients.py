@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from loadtest.chat_client import ChatLink, ChatLinkError, ChatRefusedError
@@ -10,7 +11,21 @@ from loadtest.chat_client import ChatLink, ChatLinkError, ChatRefusedError
 Write = Callable[..., None]
 _RETRY = frozenset({"chat_unavailable", "rate_limited", "not_logged_in", "internal"})
 _ASK_S = 12.0
-_STEP_S = 0.05
+_EDITS, _WITHDRAWALS = 0.06, 0.03
+"""Of all that is sent."""
+_EVENTS = {"message": "chat_send", "edit": "chat_edit", "withdrawal": "chat_withdraw"}
+
+
+@dataclass
+class _Act:
+    """What it is about to send."""
+
+    client_id: str
+    text: str
+    kind: str
+    drawn: float
+    """From 0 to 1: which of its messages it changes."""
+    target: int = 0
 
 
 class Device:
@@ -21,15 +36,17 @@ class Device:
 
     def __init__(
         self, name: str, identity: str, conversation: str, token: str, ports: list[int], chance: random.Random,
-        write: Write,
+        write: Write, *, cookie: str = "",
     ) -> None:  # fmt: skip
+        """``token``: of the meeting; empty where the ``cookie`` says who it is."""
         self.name = name
         self.identity = identity
         self.conversation = conversation
         self.last_seq = 0
         self.me = ""
-        self.counts = {"connections": 0, "duplicates": 0, "holes": 0, "lagging": 0}
+        self.counts = dict.fromkeys(("connections", "duplicates", "holes", "lagging", *_EVENTS), 0)
         self.token = token
+        self.cookie = cookie
         self._ports = ports
         self._chance = chance
         self._write = write
@@ -37,7 +54,9 @@ class Device:
         self._early: dict[int, dict[str, Any]] = {}
         self._needs_resume = False
         self._wake = asyncio.Event()
-        self._outbox: list[tuple[str, str]] = []
+        self._outbox: list[_Act] = []
+        self._mine: list[int] = []
+        """Numbers of acknowledged messages of this device that it has not withdrawn."""
         self._sent = 0
         self.is_stopping = False
 
@@ -63,11 +82,13 @@ class Device:
     # --- what it does ------------------------------------------------------------------------------------------
 
     def say(self) -> None:
-        """Put one more message into the outbox."""
+        """Put one more message into the outbox, or now and then an edit or a withdrawal of one of its own."""
         self._sent += 1
         client_id = f"{self.name}-{self._sent}"
         text = f"{client_id} " + "å" * self._chance.randrange(0, 200)
-        self._outbox.append((client_id, text))
+        drawn = self._chance.random()
+        kind = "withdrawal" if drawn < _WITHDRAWALS else "edit" if drawn < _WITHDRAWALS + _EDITS else "message"
+        self._outbox.append(_Act(client_id, text, kind, self._chance.random()))
         self._wake.set()
 
     @property
@@ -91,9 +112,9 @@ class Device:
 
     async def _live(self) -> None:
         port = self._chance.choice(self._ports)
-        self.link = link = await ChatLink.connect("127.0.0.1", port, self._on_event, self._wake.set)
+        self.link = link = await ChatLink.connect("127.0.0.1", port, self._on_event, self._wake.set, cookie=self.cookie)
         self.counts["connections"] += 1
-        await link.ask("chat_hello", {"protocol": 1, "token": self.token}, _ASK_S)
+        await link.ask("chat_hello", {"protocol": 1} | ({"token": self.token} if self.token else {}), _ASK_S)
         self._needs_resume = True
         while link.is_open:
             if self._needs_resume:
@@ -120,13 +141,26 @@ class Device:
             self._needs_resume = True
 
     async def _send(self, link: ChatLink) -> None:
-        client_id, text = self._outbox[0]
-        about = {"conversation": self.conversation, "author": self.me, "client_id": client_id}
-        self._write(op="send", client=self.name, text=text, **about)
-        payload = {"conversation_id": self.conversation, "client_id": client_id, "text": text}
-        reply = await link.ask("chat_send", payload, _ASK_S)
+        act = self._outbox[0]
+        if act.kind != "message" and not act.target:  # chosen once: every attempt is the same act
+            if self._mine:
+                act.target = self._mine[int(act.drawn * len(self._mine))]
+            else:
+                act.kind = "message"
+        about = {"conversation": self.conversation, "author": self.me, "client_id": act.client_id}
+        text = None if act.kind == "withdrawal" else act.text
+        self._write(op="send", client=self.name, kind=act.kind, target=act.target, text=text, **about)
+        payload: dict[str, Any] = {"conversation_id": self.conversation, "client_id": act.client_id}
+        payload |= {} if text is None else {"text": text}
+        payload |= {"target": act.target} if act.target else {}
+        reply = await link.ask(_EVENTS[act.kind], payload, _ASK_S)
         self._write(op="ack", client=self.name, seq=reply["seq"], **about)
         self._outbox.pop(0)
+        if act.kind == "message":
+            self._mine.append(reply["seq"])
+        elif act.kind == "withdrawal":
+            self._mine.remove(act.target)
+        self.counts[act.kind] += 1
 
     def _on_event(self, name: str, payload: Any) -> None:
         if name == "chat_event":
@@ -156,7 +190,9 @@ class Device:
         self.last_seq = event["seq"]
         self._write(
             op="receive", client=self.name, conversation=self.conversation, seq=event["seq"],
-            author=event["author"], client_id=event["client_id"], text=event["body"].get("text"),
+            author=event["author"], client_id=event["client_id"], text=event["body"].get("text"), kind=event["kind"],
+            target=event["target"], withdrawn=event["withdrawn"], role=event["author_role"],
+            state=event["body"].get("state"), version=event["body"].get("version"),
         )  # fmt: skip
 
     def _ask_again(self) -> None:

@@ -32,6 +32,7 @@ from auth.tokens import TokenKeys
 from sfu.bus import connect
 from sfu.registry import Registry
 from tests.chat.checker import check
+from tests.chat.fault_cases import CaseOfRun, Cases, Person
 from tests.chat.fault_clients import Device
 from tests.chat.fault_proxy import FaultProxy
 from tests.chat.servers import Store, StoreKind, free_port
@@ -61,6 +62,9 @@ class Plan:
     devices: int = 2
     """Sockets of each person; one of them sends."""
     messages_per_s: float = 120.0
+    cases: int = 6
+    """Each with a patient and a nurse, who have as many devices."""
+    case_messages_per_s: float = 20.0
 
 
 def schedule(plan: Plan) -> list[tuple[float, Fault]]:
@@ -90,6 +94,8 @@ class FaultRun:
         self._ports = [free_port() for _ in range(plan.fronts)]
         self._fronts: list[asyncio.subprocess.Process | None] = [None] * plan.fronts
         self._devices: list[Device] = []
+        self._cases: list[CaseOfRun] = []
+        self._making: Cases | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._faults: list[asyncio.Task[None]] = []
         self._store_lock = asyncio.Lock()
@@ -116,6 +122,8 @@ class FaultRun:
         for number in range(self.plan.rooms):
             await registry.create_room(f"room{number}", "Fault run", 1000)
         await redis.aclose()
+        self._making = Cases(connect(self._store.url))
+        self._cases = await self._making.make(self.plan.cases)
         self._tasks = [asyncio.create_task(self._keep_front(number)) for number in range(self.plan.fronts)]
         self._make_devices()
         self._tasks += [asyncio.create_task(device.run()) for device in self._devices]
@@ -143,6 +151,16 @@ class FaultRun:
                         Device(name, identity, f"meeting-room{room}", token, self._ports, chance, self.write)
                     )
 
+        for case in self._cases:
+            for person in (case.patient, case.nurse):
+                for device in range(self.plan.devices):
+                    self._devices.append(self._device_of_case(f"{person.name}-{device}", case.case_id, person))
+
+    def _device_of_case(self, name: str, case_id: str, person: Person) -> Device:
+        chance = random.Random(f"{self.plan.seed}-{name}")
+        cookie = f"__Host-session={person.cookie}"
+        return Device(name, person.name, case_id, "", self._ports, chance, self.write, cookie=cookie)
+
     async def _keep_front(self, number: int) -> None:
         """A front that dies is started again, as a supervisor does."""
         environment = os.environ | {
@@ -155,6 +173,8 @@ class FaultRun:
             "ALLTID_CHAT_MESSAGES_BURST": "10000",
             "ALLTID_LOG_LEVEL": "error",
             "ALLTID_MODE": "development",
+            "ALLTID_AUDIT_KEY": self._keys,
+            "ALLTID_ATTACHMENTS_DIR": str(self._directory / "attachments"),
         }
         log = (self._directory / f"front{number}.log").open("ab")
         with log:
@@ -176,13 +196,17 @@ class FaultRun:
 
     async def _befall(self) -> None:
         senders = [device for device in self._devices if device.name.endswith("-0")]
+        of_meetings = [device for device in senders if device.token]
+        of_cases = [device for device in senders if device.cookie]
+        in_all_per_s = self.plan.messages_per_s + self.plan.case_messages_per_s
         faults = schedule(self.plan)
         begin = time.monotonic()
         next_say = begin
         while (now := time.monotonic()) < begin + self.plan.seconds:
             while next_say <= now:
-                self._chance.choice(senders).say()
-                next_say += self._chance.expovariate(self.plan.messages_per_s)
+                is_case = of_cases and self._chance.random() < self.plan.case_messages_per_s / in_all_per_s
+                self._chance.choice(of_cases if is_case else of_meetings).say()
+                next_say += self._chance.expovariate(in_all_per_s)
             while faults and begin + faults[0][0] <= now:
                 _, kind = faults.pop(0)
                 self._faults.append(asyncio.create_task(self._do(kind)))
@@ -232,7 +256,11 @@ class FaultRun:
     async def _settle(self) -> None:
         """Without faults everything arrives; then each reader says where it ended, and a fresh one reads it all."""
         fresh = [self._fresh_reader(room) for room in range(self.plan.rooms)]
+        fresh += [self._device_of_case(f"fresh-{case.case_id}", case.case_id, case.patient) for case in self._cases]
         await _while_it_goes_on(self._devices, lambda: not any(device.unsent for device in self._devices))
+        await self._finish_cases()
+        for device in fresh:
+            self.write(op="begin", client=device.name, conversation=device.conversation)
         self._tasks += [asyncio.create_task(device.run()) for device in fresh]
         everybody = [*self._devices, *fresh]
 
@@ -251,6 +279,19 @@ class FaultRun:
             self.write(op="front", number=number, counted=await _counted(port))
         self.write(op="done", **self.counts)
 
+    async def _finish_cases(self) -> None:
+        """What fronts that died have left is followed by another, as each does after a while."""
+        assert self._making is not None
+        deadline = time.monotonic() + SETTLE_S
+        while await self._making.finish() and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        for case in self._cases:
+            found = await self._making.record(case.case_id)
+            self.write(
+                op="case", conversation=case.case_id, state=found.state.value, version=found.version,
+                last_patient_seq=found.last_patient_seq, last_staff_seq=found.last_staff_seq,
+            )  # fmt: skip
+
     def _fresh_reader(self, room: int) -> Device:
         model = next(device for device in self._devices if device.conversation == f"meeting-room{room}")
         chance = random.Random(room)
@@ -261,6 +302,8 @@ class FaultRun:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._making is not None:
+            await self._making.stop()
         await self._proxy.stop()
         self._store.kill()
 
@@ -317,7 +360,8 @@ def main() -> int:
     sys.stdout.write(
         f"{options.store}, seed {options.seed}, {options.seconds:.0f} s: {dict(counts)}\n"
         f"{verdict.acknowledged} messages acknowledged after {verdict.attempts} attempts, {verdict.received} received "
-        f"by {verdict.readers} readers, {len(verdict.faults)} faults found; history: {options.history}\n"
+        f"by {verdict.readers} readers, {verdict.edits} edits, {verdict.withdrawals} withdrawals, "
+        f"{verdict.cases} cases, {len(verdict.faults)} faults found; history: {options.history}\n"
     )
     return 1 if verdict.faults or counts["left_unsent"] else 0
 
