@@ -7,7 +7,7 @@ token that comes along, so that an address that leaks opens nothing.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -31,11 +31,11 @@ from signalling.metrics import FrontMetrics
 from signalling.refusals import http_error
 from signalling.requests import bearer
 from signalling.routes import Route
+from signalling.upload_places import NoPlaceError, SlowUploadError, UploadBody, UploadPlaces
 
 NAME_HEADER: Final = "X-File-Name"
 MAX_NAME_HEADER_CHARACTERS: Final = 2048
 ADDRESS: Final = Public("The signed address names a person, who is compared with the session or meeting token.")
-_CHUNK_BYTES: Final = 64 * 1024
 
 SAFE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -68,7 +68,7 @@ ROUTES: Final = (
     Route("PUT", "/api/attachments/{address}", ADDRESS,
           "The file itself as the body, with its name (percent-encoded) in `X-File-Name`. Pictures are drawn anew, "
           "without place, camera and anything else.", reply=ChatAttachment,
-          statuses=(201, 400, 404, 409, 410, 413, 415, 503, 507), auth=f"a session, or {_MEETING_TOKEN}"),
+          statuses=(201, 400, 404, 409, 410, 413, 415, 429, 503, 507), auth=f"a session, or {_MEETING_TOKEN}"),
     Route("GET", "/api/attachments/{address}", ADDRESS, "The file.", statuses=(200, 404, 410),
           auth=f"a session, or {_MEETING_TOKEN}"),
 )  # fmt: skip
@@ -94,16 +94,18 @@ class AttachmentApi:
         entry: Entry,
         metrics: FrontMetrics,
         *,
-        uploads_at_once: int,
+        places: UploadPlaces,
         upload_timeout_s: float,
+        min_bytes_per_s: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._attachments = attachments
         self._cases = cases
         self._entry = entry
         self._metrics = metrics
-        self._places = uploads_at_once
+        self.places = places
         self._upload_timeout_s = upload_timeout_s
+        self._min_bytes_per_s = min_bytes_per_s
         self._clock = clock
 
     def add_routes(self, app: web.Application) -> None:
@@ -198,15 +200,14 @@ class AttachmentApi:
         claim = await self._claim(request, "upload")
         if request.content_length is not None and request.content_length != claim.size_bytes:
             raise HttpError("too_large", cause="size_mismatch")
-        if self._places == 0:
-            raise HttpError("unavailable", cause="uploads_at_once")
-        self._places -= 1
+        body = UploadBody(request, self._min_bytes_per_s)
         try:
-            async with asyncio.timeout(self._upload_timeout_s):
+            await body.begin()
+            async with self.places.of(claim.person), asyncio.timeout(self._upload_timeout_s):
                 view = await self._refusals(
                     self._attachments.receive(
                         claim,
-                        _body(request),
+                        body.rest(),
                         name=_name(request),
                         stated_type=request.headers.get("Content-Type", ""),
                         now_s=self._clock(),
@@ -214,8 +215,11 @@ class AttachmentApi:
                 )
         except TimeoutError:
             raise HttpError("unavailable", cause="upload_timeout") from None
-        finally:
-            self._places += 1
+        except SlowUploadError:
+            raise HttpError("unavailable", cause="upload_slow") from None
+        except NoPlaceError as error:
+            is_own = error.cause == "uploads_of_person"
+            raise HttpError("too_many" if is_own else "unavailable", cause=error.cause) from None
         return web.json_response(ChatAttachment(**view).model_dump(), status=201)
 
     @guarded(ADDRESS)
@@ -269,11 +273,6 @@ class AttachmentApi:
             self._metrics.http_refusals.labels(error.cause).inc()
             code = _CODES.get(error.code, error.code)
             raise HttpError(code, cause=error.code) from None  # type: ignore[arg-type]  # tested for all
-
-
-async def _body(request: web.Request) -> AsyncIterator[bytes]:
-    async for chunk in request.content.iter_chunked(_CHUNK_BYTES):
-        yield chunk
 
 
 def _name(request: web.Request) -> str:

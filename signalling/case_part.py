@@ -37,6 +37,7 @@ from signalling.logs import place_of
 from signalling.message_settings import MessageSettings, MessageSettingsError
 from signalling.metrics import FrontMetrics
 from signalling.unit_api import UnitApi
+from signalling.upload_places import UploadPlaces
 
 ROUTES: Final = (*case_api.ROUTES, *unit_api.ROUTES, *attachment_api.ROUTES)
 REPAIR_INTERVAL_S: Final = 10.0
@@ -111,8 +112,9 @@ class CasePart:
                 self.service.cases,
                 entry,
                 metrics,
-                uploads_at_once=settings.uploads_at_once,
+                places=UploadPlaces(settings.uploads_at_once, settings.uploads_per_person),
                 upload_timeout_s=settings.upload_timeout_s,
+                min_bytes_per_s=settings.upload_min_bytes_per_s,
                 clock=clock,
             ),
         )

@@ -40,6 +40,12 @@ class MessageSettings(BaseSettings):
     uploads_at_once: int = Field(
         default=8, gt=0, description="Uploads that a front takes at once; each is held in memory while it is examined."
     )
+    uploads_per_person: int = Field(
+        default=2, gt=0, description="Of these, of one person; their further ones wait for their turn."
+    )
+    upload_min_bytes_per_s: int = Field(
+        default=4096, gt=0, description="An upload that comes more slowly, after ten seconds, is given up."
+    )
     clamd_url: str = Field(
         default="",
         description="Virus scanner clamd, `unix:///path` or `tcp://host:port`; empty: files are not scanned.",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
 
@@ -9,9 +10,10 @@ import pytest
 
 from chat.attachments import ATTACHMENT_ERROR_CODES
 from chat.cases import CaseAct, apply
-from signalling.attachment_api import _CODES, disposition
+from signalling.attachment_api import _CODES, AttachmentApi, disposition
 from signalling.front import Front
 from signalling.http_errors import HTTP_ERRORS
+from signalling.upload_places import UploadPlaces
 from tests.chat.fake_clamd import EICAR, FakeClamd
 from tests.chat.test_attachments import TEXT
 from tests.chat.test_cases import POLICY
@@ -252,7 +254,7 @@ async def test_a_front_takes_few_uploads_at_once_and_none_for_ever(
     make_front: MakeFront, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALLTID_CHAT_ARCHIVE_DIR", str(tmp_path / "archive"))
-    front = await make_front(uploads_at_once=1, upload_timeout_s=0.3)
+    front = await make_front(uploads_at_once=1, uploads_per_person=2, upload_timeout_s=0.3)
     await front.cases.units.put(unit_settings())
     anna = await browser_of(front, patient(ANNA))
     case = f"/api/cases/{(await opened(anna))['case_id']}"
@@ -267,17 +269,106 @@ async def test_a_front_takes_few_uploads_at_once_and_none_for_ever(
 
     dripped = asyncio.create_task(put(anna, slow["url"], dripping()))
     await begun.wait()
-    api = front.cases._apis[2]
-    while api._places:  # type: ignore[union-attr]  # until the server has seen the first byte
+    places = places_of(front)
+    while places.free:  # until the server has seen the first byte
         await asyncio.sleep(0)
     status, body = await put(anna, quick["url"], TEXT)
     assert (status, body["error"]["code"]) == (503, "unavailable")
-    while not api._places:  # type: ignore[union-attr]  # until the slow one is given up
+    while not places.free:  # until the slow one is given up
         await asyncio.sleep(0.01)
     assert (await put(anna, quick["url"], TEXT))[0] == 201
     never.set()
     await asyncio.gather(dripped, return_exceptions=True)
     await anna.close()
+
+
+def places_of(front: Front) -> UploadPlaces:
+    return next(api for api in front.cases._apis if isinstance(api, AttachmentApi)).places
+
+
+class Dripping:
+    """An upload that sends its first byte and then nothing, until it is let go on."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+        self.task = asyncio.create_task(put(browser, url, self._body()))
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        yield TEXT[:1]
+        self.begun.set()
+        await self.go_on.wait()
+        yield TEXT[1:]
+
+
+@pytest.mark.attack
+async def test_one_person_takes_two_places_at_most_and_everybody_else_uploads_on(
+    front: Front, anna: Browser, karin: Browser, case: str
+) -> None:
+    urls = [(await reserve(anna, case, len(TEXT)))["url"] for _ in range(5)]
+    of_anna = [Dripping(anna, url) for url in urls]
+    for one in of_anna:
+        await asyncio.wait_for(one.begun.wait(), 10)
+    places = places_of(front)
+    while places.free > 6:
+        await asyncio.sleep(0)
+    await upload(karin, case)
+    assert places.free == 6
+    for one in of_anna:
+        one.go_on.set()
+    assert [status for status, _ in await asyncio.gather(*(one.task for one in of_anna))] == [201] * 5
+    assert (places.free, len(places)) == (8, 0)
+
+
+@pytest.mark.attack
+async def test_more_than_a_messages_files_do_not_even_wait(front: Front, anna: Browser, case: str) -> None:
+    own, person = places_of(front), ANNA
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(own.of(person))
+        waiting = [asyncio.create_task(stack.enter_async_context(own.of(person))) for _ in range(10)]
+        await asyncio.sleep(0)
+        address = await reserve(anna, case, len(TEXT))
+        status, body = await put(anna, address["url"], TEXT)
+        assert (status, body["error"]["code"]) == (429, "too_many")
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert (await put(anna, address["url"], TEXT))[0] == 201
+
+
+@pytest.mark.attack
+async def test_who_announces_a_file_and_sends_none_holds_no_place(
+    front: Front, anna: Browser, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signalling.upload_places.UploadBody.__init__.__kwdefaults__", {"grace_s": 0.2})
+    address = await reserve(anna, case, len(TEXT))
+    host = anna.url.partition("://")[2]
+    head = f"PUT {address['url']} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(TEXT)}\r\nOrigin: {anna.url}\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(host.rpartition(":")[2]))
+    try:
+        writer.write(f"{head}Cookie: {cookie(anna)}\r\n\r\n".encode())
+        assert b" 503 " in await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    assert (places_of(front).free, len(places_of(front))) == (8, 0)
+
+
+@pytest.mark.attack
+async def test_an_upload_that_dawdles_is_given_up(
+    front: Front, anna: Browser, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signalling.upload_places.UploadBody.__init__.__kwdefaults__", {"grace_s": 0.2})
+    one = Dripping(anna, (await reserve(anna, case, len(TEXT)))["url"])
+    await asyncio.wait_for(one.begun.wait(), 10)
+    places = places_of(front)
+    while places.free == 8:
+        await asyncio.sleep(0)
+    while places.free < 8:
+        await asyncio.sleep(0.01)
+    one.go_on.set()
+    await asyncio.gather(one.task, return_exceptions=True)
+    await upload(anna, case)
 
 
 async def meeting_ask(browser: Browser, method: str, path: str, token: str, **options: Any) -> tuple[int, Any]:
