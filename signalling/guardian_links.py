@@ -23,6 +23,8 @@ from signalling.meetings import Meeting
 LABEL: Final = "Vårdnadshavare"
 MADE_BY: Final = "guardian:"
 """Before the id of the consent, where other links name the employee who made them."""
+MOVED_S: Final = 180 * 24 * 3600
+"""A meeting may be moved so far, and the yes goes with it; no link opens before its meeting does, or after."""
 _PURPOSE: Final = "guardian links"
 
 _log = structlog.get_logger(__name__)
@@ -98,7 +100,7 @@ class GuardianLinks:
                 LABEL,
                 created_by=made_by,
                 now=now,
-                expires_at=self._closes_at(meeting),
+                expires_at=self._closes_at(meeting) + MOVED_S,
                 chosen=(link_id, secret),
             )
         except TooManyLinksError:  # another delivery would change nothing

@@ -1,5 +1,6 @@
 """A teenager agrees that a guardian comes to one meeting: a link for the unit to hand on, while the yes holds."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,16 +17,28 @@ from tests.companion.people import staff as employee
 from tests.companion.world import person
 from tests.signalling.browsing import Browser, staff
 from tests.signalling.conftest import KEYS, NOW, MakeFront
-from tests.signalling.meeting_people import MakeBrowser
+from tests.signalling.meeting_people import MakeBrowser, error
 from tests.signalling.real_companion import RealCompanion
 
 pytestmark = pytest.mark.usefixtures("worker")
 TEEN = "p-" + "t" * 26
 
 
+class Time:
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-async def front(make_front: MakeFront, real_companion: RealCompanion) -> Front:
-    return await make_front(companion_url=real_companion.url)
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+async def front(make_front: MakeFront, real_companion: RealCompanion, time: Time) -> Front:
+    return await make_front(clock=time, companion_url=real_companion.url)
 
 
 async def asked(real_companion: RealCompanion) -> tuple[str, str]:
@@ -76,6 +89,26 @@ async def test_a_yes_makes_a_link_that_the_unit_hands_on_and_a_no_ends_it(
     assert [one["state"] for one in await links(unit, meeting_id)] == ["revoked"]
     assert await front.revocations.is_revoked(link["link_id"])
     assert (await guardian.send("POST", "/api/guest", {"link": secret, "display_name": "Mamma"}))[0] == 403
+
+
+async def test_a_yes_goes_with_a_meeting_that_is_moved(
+    front: Front, real_companion: RealCompanion, make_browser: MakeBrowser, time: Time
+) -> None:
+    meeting_id, invitation_id = await asked(real_companion)
+    await answers(real_companion, invitation_id, consents=True)
+    await real_companion.deliver(front)
+    known = await front.meetings.get(meeting_id)
+    assert known is not None
+    week_s = 7 * 24 * 3600
+    moved = replace(known, starts_at=known.starts_at + week_s, ends_at=known.ends_at + week_s)
+    await front.meetings.put(moved, NOW)
+    [link] = await links(await make_browser(staff(unit=UNIT, provider=PROVIDER)), meeting_id)
+    use = {"link": link["url"].partition("#link=")[2], "display_name": "Mamma"}
+    guardian = await make_browser()
+    status, body = await guardian.send("POST", "/api/guest", use)
+    assert (status, error(body)) == (409, "not_open")  # a week early
+    time.now += week_s
+    assert (await guardian.send("POST", "/api/guest", use))[0] == 201
 
 
 async def test_a_no_that_arrives_before_the_yes_still_holds(
