@@ -154,7 +154,8 @@ async def test_another_patients_or_units_meeting_is_not_there(
     """The right role, and a meeting that exists: but not theirs. It looks just like one that does not exist."""
     asked = 0
     for route, action in guarded_routes(front):
-        if "{meeting_id}" in route.path:
+        # Below /api/care the companion decides: its own walk and tests of areas hold that.
+        if "{meeting_id}" in route.path and not route.path.startswith("/api/care/"):
             for role in roles_of(action) & set(browsers):
                 there = filled(route.path, meeting_id=meeting.meeting_id)
                 nowhere = filled(route.path, meeting_id="nowhere")
