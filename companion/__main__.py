@@ -20,6 +20,7 @@ from companion.database import Database
 from companion.metrics import Metrics
 from companion.migrate import migrate
 from companion.outbox import HttpReceiver
+from companion.rules.retention import configured_times
 from companion.services import Services
 from companion.settings import CompanionSettings, secret_text
 from sfu.logs import configure
@@ -34,6 +35,7 @@ def now() -> datetime:
 
 def services_of(settings: CompanionSettings) -> Services:
     """What the settings say; ``ValueError`` for keys that are missing or cannot be used."""
+    configured_times(settings.retention)
     audit_keys = AuditKeys.parse(secret_text(settings.audit_key, settings.audit_key_file, "audit_key"))
     pseudonyms = secret_text(settings.pseudonym_key, settings.pseudonym_key_file, "pseudonym_key")
     return Services(

@@ -40,6 +40,11 @@ class CompanionSettings(BaseSettings):
     audit_key: SecretStr | None = Field(
         default=None, description="Keys of the audit log's chain, `kid:base64,...`; the first links, all of them check."
     )
+    retention: str = Field(
+        default="",
+        description="Other times than the table of retention says, `kind=time` with commas between, a time in `y`, `d` "
+        "or `h`: `quality_record=30d,booking=12y`. None below what the law asks for.",
+    )
     audit_kept_years: int = Field(
         default=5, ge=5, description="How long entries of the audit logs are kept; never less than five years."
     )

@@ -13,6 +13,7 @@ from auth.audit import AuditKeys
 from companion.archive_files import ArchiveDirectory
 from companion.database import Database
 from companion.metrics import Metrics
+from companion.rules.retention import configured_times
 from companion.settings import CompanionSettings
 from companion.store.archive import erase_files
 from companion.store.audit_pruning import prune
@@ -47,7 +48,7 @@ async def run(
             await sweep_once(database, clock, settings)
             if loop.time() >= retention_due_s:
                 retention_due_s = loop.time() + RETENTION_INTERVAL_S
-                done = await erase_due(database, clock)
+                done = await erase_due(database, clock, configured_times(settings.retention))
                 pruned = await prune(database, audit_keys, clock, settings.audit_kept_years)
                 if done or pruned:
                     _log.info("retention_done", **done, audit_entry=pruned)

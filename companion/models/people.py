@@ -1,6 +1,6 @@
 """Persons: the patients, by opaque id."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import Boolean, Date, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,6 +28,8 @@ class Person(Base):
     street: Mapped[str | None] = mapped_column(String(128))
     postal_code: Mapped[str | None] = mapped_column(String(16))
     city: Mapped[str | None] = mapped_column(String(64))
+    told_at: Mapped[datetime | None]
+    """When a register or the person's own login last told of them; retention counts from it."""
     is_secret: Mapped[bool] = mapped_column(Boolean, default=False)
     """Sekretessmarkering."""
     is_protected_registration: Mapped[bool] = mapped_column(Boolean, default=False)

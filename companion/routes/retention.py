@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 from auth.permissions import Action
 from companion.identity import Caller, asks, public
 from companion.routes.shapes import Input, ObjectId, Output, PersonId
-from companion.rules.retention import FRONT_TABLE, TABLE, DataKind, FrontKind, Row
+from companion.rules.retention import FRONT_TABLE, TABLE, DataKind, FrontKind, Keep, Row, configured_times
 from companion.services import Services
 from companion.store import retention as store
 
@@ -71,15 +71,18 @@ class HoldOut(Output):
 
 
 @router.get("/retention")
-async def read_table(_services: Anybody) -> list[RetentionOut]:
+async def read_table(services: Anybody) -> list[RetentionOut]:
     """How long each kind of data is kept."""
     rows: list[tuple[DataKind | FrontKind, Row]] = [*TABLE.items(), *FRONT_TABLE.items()]
+    times: dict[DataKind | FrontKind, Keep] = {}
+    times.update(configured_times(services.settings.retention).items())
+    times[DataKind.AUDIT_ENTRY] = Keep(years=services.settings.audit_kept_years)
     return [
         RetentionOut(
             kind=kind,
-            years=row.keep.years,
-            days=row.keep.days,
-            hours=row.keep.hours,
+            years=times.get(kind, row.keep).years,
+            days=times.get(kind, row.keep).days,
+            hours=times.get(kind, row.keep).hours,
             counted_from=row.counted_from,
             fate=row.fate,
             reason=row.reason,

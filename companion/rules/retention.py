@@ -4,10 +4,12 @@
 what it names, whatever the table says.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -40,6 +42,13 @@ class DataKind(StrEnum):
     CORRECTION = "correction"
     AUDIT_ENTRY = "audit_entry"
     ADMINISTRATION_ENTRY = "administration_entry"
+    RESERVE_ENTRY = "reserve_entry"
+    RISK_GROUP = "risk_group"
+    CUSTODY = "custody"
+    LOOK_QUESTION = "look_question"
+    EXTRACT = "extract"
+    LEGAL_HOLD = "legal_hold"
+    PERSON = "person"
     FREE_SLOT = "free_slot"
     OUTBOX_MESSAGE = "outbox_message"
     IDEMPOTENCY_KEY = "idempotency_key"
@@ -94,6 +103,22 @@ TABLE: Final[Mapping[DataKind, Row]] = MappingProxyType(
         DataKind.CORRECTION: Row(_RECORD, "the decision", _E, _RECORD_LAW, _RECORD),
         DataKind.AUDIT_ENTRY: Row(Keep(years=5), "the entry", _E, "At least 5 years (HSLF-FS 2016:40).", Keep(years=5)),
         DataKind.ADMINISTRATION_ENTRY: Row(Keep(years=5), "the entry", _E, "As long as the audit log."),
+        DataKind.RESERVE_ENTRY: Row(Keep(years=1), "the joining", _E, "What came of it stands in a booking."),
+        DataKind.RISK_GROUP: Row(
+            Keep(years=2), "the register's last word", _E, "What no register says any more is no knowledge."
+        ),
+        DataKind.CUSTODY: Row(
+            Keep(years=1), "the register's last word", _E, "Asked for anew when somebody wants to act for the child."
+        ),
+        DataKind.LOOK_QUESTION: Row(Keep(years=5), "the answer", _E, "As long as the audit log that it is about."),
+        DataKind.EXTRACT: Row(Keep(years=1), "the order", _E, "That it was ordered; the extract itself goes in days."),
+        DataKind.LEGAL_HOLD: Row(Keep(years=5), "the day it was lifted", _E, "As long as the audit log that names it."),
+        DataKind.PERSON: Row(
+            Keep(years=1),
+            "a register's or login's last word",
+            _E,
+            "Nobody of whom nothing else is kept is kept; what they wished for offers and notices goes with them.",
+        ),
         DataKind.FREE_SLOT: Row(Keep(days=90), "its end", _E, "No personal data; planning looks back a quarter."),
         DataKind.OUTBOX_MESSAGE: Row(Keep(days=14), "its delivery", _E, "To see what was told when something fails."),
         DataKind.IDEMPOTENCY_KEY: Row(Keep(hours=48), "the request", _E, "Nobody repeats a request later."),
@@ -117,6 +142,26 @@ FRONT_TABLE: Final[Mapping[FrontKind, Row]] = MappingProxyType(
     }
 )
 """With the front's defaults (``ALLTID_CHAT_MEETING_KEPT_HOURS``, ``ALLTID_CHAT_STAFF_KEPT_DAYS``)."""
+
+
+_UNITS: Final = {"y": "years", "d": "days", "h": "hours"}
+_TIME: Final = re.compile(r"([a-z_]+)=([1-9][0-9]{0,4})([ydh])")
+
+
+@lru_cache(maxsize=8)
+def configured_times(text: str) -> Mapping[DataKind, Keep]:
+    """Other times than the table's: ``quality_record=30d, booking=12y``; ``ValueError`` for what is none, or too short.
+
+    The audit log's is a setting of its own: it is not erased row by row.
+    """
+    found: dict[DataKind, Keep] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = _TIME.fullmatch(part)
+        if match is None or match[1] not in set(DataKind) - {DataKind.AUDIT_ENTRY} or match[1] in found:
+            raise ValueError(f"ALLTID_RETENTION: {part[:40]!r} cannot be used")
+        kind = DataKind(match[1])
+        found[kind] = keep_of(kind, Keep(**{_UNITS[match[3]]: int(match[2])}))
+    return MappingProxyType(found)
 
 
 def years_later(day: date, years: int) -> date:

@@ -102,5 +102,6 @@ async def logged_in(transaction: Transaction, caller: Caller, number_text: str, 
         )
         transaction.session.add(person)
         await transaction.session.flush()
+    person.told_at = transaction.now
     await set_reach(transaction, caller.services.settings, person_id, has_account=True, has_bounced=False)
     return person, is_new

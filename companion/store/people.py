@@ -45,5 +45,6 @@ async def put_person(transaction: Transaction, caller: Caller, number_text: str,
     for name, value in fields.items():
         setattr(person, name, value)
     person.birth_date = fields["birth_date"] or number.birth_date
+    person.told_at = transaction.now
     await transaction.session.flush()
     return person

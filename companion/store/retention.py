@@ -1,8 +1,9 @@
 """The retention job, its report, and legal holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import select
@@ -15,10 +16,20 @@ from companion.identity import Caller
 from companion.models.records import LegalHoldRow
 from companion.retention.area import Area, Stored
 from companion.retention.registry import AREAS
-from companion.rules.retention import DataKind, Kept, LegalHold, check_hold, check_lift, due_before, is_due
+from companion.rules.retention import (
+    DataKind,
+    Keep,
+    LegalHold,
+    check_hold,
+    check_lift,
+    configured_times,
+    due_before,
+    is_due,
+)
 from companion.services import new_id
 from companion.transaction import Transaction
 
+_AS_IN_THE_TABLE: Final[Mapping[DataKind, Keep]] = MappingProxyType({})
 BATCH: Final = 50
 """Things erased in one transaction: nobody waits long for it."""
 
@@ -53,17 +64,20 @@ def _hold(row: LegalHoldRow) -> LegalHold:
 # --- the job -----------------------------------------------------------------------------------------------------
 
 
-async def erase_due(database: Database, clock: Callable[[], datetime]) -> dict[DataKind, int]:
+async def erase_due(
+    database: Database, clock: Callable[[], datetime], times: Mapping[DataKind, Keep] = _AS_IN_THE_TABLE
+) -> dict[DataKind, int]:
     """Do with everything that is due what the table says, in small transactions; how much of each kind.
 
-    What is held is passed over. Whoever dies in between has done the transactions that are done; the next run goes on.
+    ``times``: other times than the table's. What is held is passed over. Whoever dies in between has done the
+    transactions that are done; the next run goes on.
     """
     done: dict[DataKind, int] = {}
     for area in AREAS:
         held = 0
         while True:
             async with database.transaction(clock()) as transaction:
-                page, due = await _page(transaction, area, held)
+                page, due = await _page(transaction, area, held, times.get(area.kind))
                 if due:
                     await area.erase(transaction, [one.item_id for one in due])
                 for one in due:
@@ -75,12 +89,14 @@ async def erase_due(database: Database, clock: Callable[[], datetime]) -> dict[D
     return {kind: count for kind, count in done.items() if count}
 
 
-async def _page(transaction: Transaction, area: Area, offset: int) -> tuple[list[Stored], list[Stored]]:
+async def _page(
+    transaction: Transaction, area: Area, offset: int, configured: Keep | None
+) -> tuple[list[Stored], list[Stored]]:
     """The next things whose time is over, and which of them nothing holds."""
-    before = due_before(area.kind, transaction.now)
+    before = due_before(area.kind, transaction.now, configured)
     page = await area.older_than(transaction, before, BATCH, offset)
     standing = await holds(transaction)
-    return page, [one for one in page if is_due(one.kept, transaction.now, standing)]
+    return page, [one for one in page if is_due(one.kept, transaction.now, standing, configured)]
 
 
 def _note(transaction: Transaction, kind: DataKind, one: Stored) -> None:
@@ -115,20 +131,18 @@ async def report(transaction: Transaction, caller: Caller) -> list[Reported]:
     """What the job would do now with the care provider's data. Nothing is done."""
     provider = caller.principal.provider_hsa_id
     caller.require(transaction, Resource(provider_hsa_id=provider))
-    standing = await holds(transaction)
+    standing, times = await holds(transaction), configured_times(caller.services.settings.retention)
     counts: dict[DataKind, list[int]] = {}
     for area in AREAS:
-        offset, count = 0, counts.setdefault(area.kind, [0, 0])
-        while page := await area.older_than(transaction, due_before(area.kind, transaction.now), 1000, offset):
+        offset, count, configured = 0, counts.setdefault(area.kind, [0, 0]), times.get(area.kind)
+        before = due_before(area.kind, transaction.now, configured)
+        while page := await area.older_than(transaction, before, 1000, offset):
             offset += len(page)
             own = [one.kept for one in page if one.kept.provider_hsa_id == provider]
             for kept in own:
-                count[not is_due(kept, transaction.now, standing)] += _is_over(kept, transaction)
+                is_over = is_due(kept, transaction.now, (), configured)
+                count[not is_due(kept, transaction.now, standing, configured)] += is_over
     return [Reported(kind, due, held) for kind, (due, held) in counts.items()]
-
-
-def _is_over(kept: Kept, transaction: Transaction) -> bool:
-    return is_due(kept, transaction.now, ())
 
 
 # --- legal holds -------------------------------------------------------------------------------------------------
