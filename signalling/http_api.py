@@ -47,6 +47,8 @@ MAX_TOKEN_LIFETIME_S: Final = 7 * 24 * 3600
 _PAGE_OF: Final = (
     (re.compile(r"meeting/[A-Za-z0-9_-]{1,64}"), "meeting"),
     (re.compile(r"cases/(?:new|case-[a-z2-7]{26})"), "cases"),
+    (re.compile(r"portal/channel"), "channel"),
+    (re.compile(r"portal/unit"), "unit"),
     (re.compile(r"portal/cases(?:/case-[a-z2-7]{26})?"), "inbox"),
 )
 """Path -> the page that shows it: one file for all meetings, or all cases."""

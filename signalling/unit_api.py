@@ -42,6 +42,8 @@ ROUTES: Final = (
           statuses=(200, 404)),
     Route("PUT", "/api/units/{provider_hsa_id}/{unit_hsa_id}", Action.UNIT_ADMIN, PutUnit.__doc__ or "",
           PutUnit, UnitView, (200, 400)),
+    Route("GET", "/api/units/{provider_hsa_id}/{unit_hsa_id}/settings", Action.UNIT_ADMIN,
+          "A unit's settings, as they are written.", reply=PutUnit, statuses=(200, 404)),
     Route("GET", "/api/colleagues", Action.CASE_ASSIGN, ColleagueList.__doc__ or "", reply=ColleagueList),
 )  # fmt: skip
 
@@ -59,6 +61,7 @@ class UnitApi:
         app.router.add_get("/api/units", self.all)
         app.router.add_get("/api/units/{provider_hsa_id}/{unit_hsa_id}", self.read)
         app.router.add_put("/api/units/{provider_hsa_id}/{unit_hsa_id}", self.write)
+        app.router.add_get("/api/units/{provider_hsa_id}/{unit_hsa_id}/settings", self.settings)
         app.router.add_get("/api/colleagues", self.colleagues)
 
     async def _unit(self, request: web.Request) -> Resource:
@@ -74,6 +77,16 @@ class UnitApi:
     @guarded(DOOR)
     async def read(self, request: web.Request) -> web.Response:
         """GET /api/units/{provider_hsa_id}/{unit_hsa_id}."""
+        return web.json_response(self._view(await self._known(request)).model_dump())
+
+    @guarded(Action.UNIT_ADMIN, resource=_unit)
+    async def settings(self, request: web.Request) -> web.Response:
+        """GET /api/units/{provider_hsa_id}/{unit_hsa_id}/settings: also what is no part of the board."""
+        unit = await self._known(request)
+        board = self._view(unit).model_dump(include=set(PutUnit.model_fields))
+        return web.json_response(PutUnit(**board, notice_name=unit.notice_name).model_dump())
+
+    async def _known(self, request: web.Request) -> UnitSettings:
         match = request.match_info
         try:
             unit = await self._units.get(match["provider_hsa_id"], match["unit_hsa_id"])
@@ -81,7 +94,7 @@ class UnitApi:
             unit = None
         if unit is None:
             raise HttpError("not_found")
-        return web.json_response(self._view(unit).model_dump())
+        return unit
 
     @guarded(Action.UNIT_ADMIN, resource=_unit)
     async def write(self, request: web.Request) -> web.Response:

@@ -143,7 +143,7 @@ async def test_metrics_are_for_this_machine_or_for_the_token(
 async def site(tmp_path: Path, http: aiohttp.ClientSession) -> aiohttp.ClientSession:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "app-1a2b.js").write_text("1")
-    for name in ("meeting", "cases", "inbox"):
+    for name in ("meeting", "cases", "inbox", "channel", "unit"):
         (tmp_path / f"{name}.html").write_text(f"<!doctype html>{name}")
     (tmp_path / ".secret").write_text("no")
     (tmp_path.parent / "outside.txt").write_text("no")
@@ -165,6 +165,9 @@ async def site(tmp_path: Path, http: aiohttp.ClientSession) -> aiohttp.ClientSes
         ("/cases/other", 404),
         ("/portal/cases", 200),
         (f"/portal/cases/case-{'a' * 26}", 200),
+        ("/portal/channel", 200),
+        ("/portal/unit", 200),
+        ("/portal/unit/x", 404),
         ("/portal/cases/new", 404),
         ("/nowhere", 404),
         ("/", 404),

@@ -46,6 +46,19 @@ async def test_a_units_admin_writes_its_settings(front: Front) -> None:
     assert unit["hours"] == SETTINGS["hours"] | {"is_closed_on_holidays": True, "is_closed_on_eves": True}
 
 
+async def test_what_was_written_can_be_read_and_written_again(front: Front) -> None:
+    settings = SETTINGS | {"notice_name": "Kronan", "takes_cases": False, "emergency_sv": "Ring 112."}
+    admin = staff("unit_admin")
+    assert (await ask(front, "GET", f"{PATH}/settings", session=admin))[0] == 404
+    await ask(front, "PUT", PATH, settings, session=admin)
+    status, read = await ask(front, "GET", f"{PATH}/settings", session=admin)
+    assert status == 200
+    assert read | settings | {"hours": read["hours"]} == read
+    assert read["hours"] | settings["hours"] == read["hours"]
+    assert (await ask(front, "PUT", PATH, read, session=admin))[0] == 200
+    assert (await ask(front, "GET", f"{PATH}/settings", session=admin))[1] == read
+
+
 async def test_a_regions_admin_writes_those_of_all_its_units(front: Front) -> None:
     path = f"/api/units/{PROVIDER}/{OTHER_UNIT}"
     assert (await ask(front, "PUT", path, SETTINGS, session=staff("region_admin")))[0] == 200
@@ -53,6 +66,8 @@ async def test_a_regions_admin_writes_those_of_all_its_units(front: Front) -> No
 
 @pytest.mark.attack
 async def test_nobody_else_does(front: Front) -> None:
+    await front.cases.units.put(unit_settings())
+    before = (await ask(front, "GET", "/api/units"))[1]["units"]
     for session in (
         staff(),
         staff("unit_admin", unit=OTHER_UNIT),
@@ -60,9 +75,10 @@ async def test_nobody_else_does(front: Front) -> None:
         staff("region_admin", provider=OTHER_PROVIDER),
         None,
     ):
-        status, _ = await ask(front, "PUT", PATH, SETTINGS, session=session)
-        assert status in (401, 403, 404)
-    assert (await ask(front, "GET", "/api/units"))[1]["units"] == []
+        for method, path, body in (("PUT", PATH, SETTINGS), ("GET", f"{PATH}/settings", None)):
+            status, _ = await ask(front, method, path, body, session=session)
+            assert status in (401, 403, 404)
+    assert (await ask(front, "GET", "/api/units"))[1]["units"] == before
 
 
 @pytest.mark.parametrize(

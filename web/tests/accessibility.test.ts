@@ -154,6 +154,8 @@ const CASES: [name: string, path: string, answers: (api: FakeApi, chat: FakeChat
   ["closed case", `/cases/${caseId("d")}`, patients(), live],
   ["archived case", `/cases/${caseId("h")}`, archived("patient"), archive],
   ["case that is not there", `/cases/${caseId("q")}`, patients({ proxies: [ELSA] }), (page) => page.waitForSelector("[data-code=not_found]")],
+  ["unit's channel", "/portal/channel", units, live],
+  ["unit's details", "/portal/unit", (api) => (api.session = staff({ roles: ["unit_admin"] })), (page) => page.fill("[data-testid=unit-day-1]", "?").then(() => page.click("[data-testid=unit-save]"))],
   ["inbox, logged out", "/portal/cases", () => undefined],
   ["inbox", "/portal/cases", units, (page) => page.waitForSelector("[data-testid=case]")],
   ["unit's case", `/portal/cases/${caseId("a")}`, units, live],

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { build, preview } from "vite";
 
-const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox", "notices"];
+const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox", "notices", "channel", "unit"];
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 
 export interface Viewport {
@@ -79,7 +79,7 @@ export async function openBench(name: string): Promise<Bench> {
       await context.route(/\/meeting\/[^/]+$/, async (route) =>
         route.fulfill({ response: await route.fetch({ url: `${origin}/app/meeting.html` }) }),
       );
-      for (const [path, file] of [[/\/\/[^/]+\/cases(\/[^/]*)?$/, "cases"], [/\/portal\/cases(\/[^/]*)?$/, "inbox"]] as const) {
+      for (const [path, file] of [[/\/\/[^/]+\/cases(\/[^/]*)?$/, "cases"], [/\/portal\/cases(\/[^/]*)?$/, "inbox"], [/\/portal\/channel$/, "channel"], [/\/portal\/unit$/, "unit"]] as const) {
         await context.route(path, async (route) => route.fulfill({ response: await route.fetch({ url: `${origin}/app/${file}.html` }) }));
       }
       const page = await context.newPage();

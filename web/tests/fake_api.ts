@@ -3,6 +3,7 @@ import type { Page, Route } from "playwright-core";
 import type { GuestLink, MeetingSummary, MeetingToken, Proxy, Session } from "../app/src/api_types";
 import type { Case } from "../app/src/cases/types";
 import type { Contact } from "../app/src/notices/api";
+import type { UnitSettings } from "../app/src/unit/settings";
 import { unsignedToken } from "./browser";
 import { ARCHIVED, CLOSED_OF_PATIENT, COLLEAGUES, OF_PATIENT, UNITS } from "./fake_cases";
 import { NOW } from "./now";
@@ -82,6 +83,7 @@ const ARCHIVE = "/api/care/cases/archived";
 export interface Refusal {
   status: number;
   code: string;
+  field?: string;
 }
 
 export interface Call {
@@ -96,6 +98,8 @@ export class FakeApi {
   session: Session | null = null;
   meetings: MeetingSummary[] = MEETINGS;
   links: GuestLink[] = [...LINKS];
+  /** Null: the unit has none yet. */
+  unitSettings: UnitSettings | null = null;
   contact: Contact = { phone: "", email: "anna@example.se", language: "sv", browsers: 0 };
   /** `applicationServerKey`; null: no web push. */
   pushKey: string | null = null;
@@ -122,11 +126,12 @@ export class FakeApi {
     const path = new URL(request.url()).pathname;
     const method = request.method();
     // Files are no JSON.
-    const body: unknown = request.postData() && method !== "PUT" ? request.postDataJSON() : undefined;
+    const isFile = method === "PUT" && path.startsWith("/api/attachments");
+    const body: unknown = request.postData() && !isFile ? request.postDataJSON() : undefined;
     this.calls.push({ method, path, body, csrf: request.headers()["x-csrf-token"] ?? null });
     const query = new URL(request.url()).searchParams;
     const refusal = this.refusals.get(`${method} ${path}`);
-    if (refusal) return route.fulfill({ status: refusal.status, json: { error: { code: refusal.code } } });
+    if (refusal) return route.fulfill({ status: refusal.status, json: { error: { code: refusal.code, field: refusal.field } } });
     if (path.startsWith(`${ARCHIVE}/`) && path.includes("/files/")) return route.fulfill({ body: "%PDF-1.7", contentType: "application/pdf" });
     const answer = path.startsWith("/api/cases") || path.startsWith("/api/attachments")
       ? this.#replyOfCases(method, path, query, (body ?? {}) as Record<string, unknown>)
@@ -160,6 +165,10 @@ export class FakeApi {
     if (path.startsWith("/api/session")) return this.session;
     if (path === "/api/meetings") return { meetings: this.meetings };
     if (path.endsWith("/token")) return this.token;
+    if (path.startsWith("/api/units/")) {
+      if (method === "PUT") this.unitSettings = body as unknown as UnitSettings;
+      return this.unitSettings ?? "missing";
+    }
     if (path === "/api/units") return { units: UNITS };
     if (path === ARCHIVE) return { cases: Object.values(ARCHIVED).map((page) => page.case), next_offset: null };
     if (path.startsWith(`${ARCHIVE}/`)) return ARCHIVED[path.slice(ARCHIVE.length + 1)] ?? "missing";

@@ -17,6 +17,8 @@ export class ApiError extends Error {
     readonly code: string,
     readonly status: number,
     readonly retryAfterS: number | null = null,
+    /** The field of what was sent that is wrong, where the server names one. */
+    readonly field: string | null = null,
   ) {
     super(code);
     this.name = "ApiError";
@@ -143,13 +145,14 @@ export class HttpApi implements Api {
     const answer = await json(response);
     if (response.ok) return answer as Reply;
     // The front's own refusals, or the companion's problem details (RFC 9457).
-    const told = answer as { error?: { code?: unknown }; code?: unknown } | null;
+    const told = answer as { error?: { code?: unknown; field?: unknown }; code?: unknown } | null;
     const code = told?.error?.code ?? told?.code;
     const retryAfter = Number(response.headers.get("Retry-After") ?? NaN);
     throw new ApiError(
       typeof code === "string" ? code : "internal",
       response.status,
       Number.isFinite(retryAfter) ? retryAfter : null,
+      typeof told?.error?.field === "string" ? told.error.field : null,
     );
   }
 }

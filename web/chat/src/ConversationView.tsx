@@ -37,13 +37,14 @@ export function ConversationView(props: Props) {
   const t = translator(language);
   const snapshot = useConversation(conversation);
   const [editing, setEditing] = useState<MessageView | null>(null);
-  const { status, state, typing } = snapshot;
+  const { status, state, typing, present } = snapshot;
+  const here = present.length > 0 ? t("present", { names: present.join(", ") }) : "";
   const writable = state === "open" && status !== "ended";
   const view = (
     <div class="ao-chat" lang={language} data-testid={kind === "notes" ? "notes" : "chat"} data-status={status}>
       <MessageList {...{ conversation, snapshot, files, receipts, writable, kind, reveal }} onEdit={setEditing} />
       <p class="ao-chat-typing" data-testid="typing">
-        {typing.length > 1 ? t("typing_many") : typing[0] ? t("typing_one", { name: typing[0] }) : ""}
+        {typing.length > 1 ? t("typing_many") : typing[0] ? t("typing_one", { name: typing[0] }) : here && <span data-testid="present">{here}</span>}
       </p>
       {status === "reconnecting" && (
         <p class="ao-chat-note" role="status">

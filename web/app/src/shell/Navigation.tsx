@@ -10,6 +10,7 @@ const OF_PATIENTS: readonly Entry[] = [
 const OF_STAFF: readonly Entry[] = [
   ["portal", "/portal", "nav_meetings"],
   ["inbox", "/portal/cases", "nav_cases"],
+  ["channel", "/portal/channel", "nav_channel"],
 ];
 
 /** The pages that whoever is logged in goes between. */

@@ -2,6 +2,7 @@ import { Icon } from "@alltid-oppet/meeting";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useText } from "../i18n/texts";
 import { useSession } from "../session";
+import { mayRunUnit } from "../unit/rights";
 
 /** Who is logged in, with the way out. A disclosure: its button opens and closes it, Escape and a click beside close it. */
 export function SessionMenu() {
@@ -68,6 +69,11 @@ export function SessionMenu() {
         {staff && session.commissions.length > 1 && (
           <a class="ds-link" href="/portal#commissions">
             {t("commission_change")}
+          </a>
+        )}
+        {staff && session.commission && mayRunUnit(session) && (
+          <a class="ds-link" href="/portal/unit" data-testid="to-unit">
+            {t("title_unit")}
           </a>
         )}
         {!staff && (

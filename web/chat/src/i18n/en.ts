@@ -21,6 +21,7 @@ export const en: Texts = {
   withdrawn: "The message was taken back.",
   typing_one: "{name} is writing …",
   typing_many: "Several people are writing …",
+  present: "{names} reading here now",
   drafting: "{name} is writing now",
   said: "{name}: {text}",
   said_files: "{name} sent a file",

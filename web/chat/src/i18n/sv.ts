@@ -20,6 +20,7 @@ export const sv = {
   withdrawn: "Meddelandet är tillbakataget.",
   typing_one: "{name} skriver …",
   typing_many: "Flera skriver …",
+  present: "{names} läser här nu",
   drafting: "{name} skriver nu",
   said: "{name}: {text}",
   said_files: "{name} skickade en fil",

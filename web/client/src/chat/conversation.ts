@@ -23,6 +23,8 @@ export interface ConversationSnapshot {
   hasOlder: boolean;
   /** Others' messages that have not been read. */
   unread: number;
+  /** Names of others who have it on their screens; of those only who have written in it. */
+  present: readonly string[];
   /** Names of others who type. */
   typing: readonly string[];
   /** Others' real-time text. */
@@ -62,6 +64,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   #endCode: ChatFailure | null = null;
   #read: number;
   #told = { delivered: 0, read: 0 };
+  #present: readonly string[] = [];
   #receiptTimer: ReturnType<typeof setTimeout> | undefined;
   #draftsTimer: ReturnType<typeof setTimeout> | undefined;
   #snapshot: ConversationSnapshot;
@@ -183,6 +186,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   /** The socket is gone. */
   disconnected(): void {
     if (this.#status === "live") this.#status = "reconnecting";
+    this.#present = [];
     this.#quiet();
     this.#told = { delivered: 0, read: 0 };
     this.#changed();
@@ -214,6 +218,8 @@ export class Conversation extends Emitter<ConversationEvents> {
       if (payload.reader === this.#me) this.#read = Math.max(this.#read, payload.read);
     } else if (name === "chat_typists") {
       this.#typist(payload.author, payload.author_name, payload.for_ms);
+    } else if (name === "chat_presence") {
+      this.#present = payload.people;
     } else if (name === "chat_text") {
       if (payload.author !== this.#me) this.#reader.take(payload, performance.now());
       clearTimeout(this.#draftsTimer);
@@ -312,6 +318,14 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.emit("changed", this.#snapshot);
   }
 
+  /** Of the others who have it on their screens; somebody who has not written anything yet has no name here. */
+  #namesOfPresent(): string[] {
+    const others = new Set(this.#present.filter((author) => author !== this.#me));
+    if (others.size === 0) return [];
+    const names = new Map(this.#timeline.messages().map(({ author, authorName }) => [author, authorName]));
+    return [...names].filter(([author, name]) => others.has(author) && name !== "").map(([, name]) => name);
+  }
+
   #makeSnapshot(): ConversationSnapshot {
     const reading = { me: this.#me, receipts: [...this.#receipts.values()] };
     const messages = viewAll(this.#timeline.messages(), this.#delivery.pending(), reading);
@@ -325,6 +339,7 @@ export class Conversation extends Emitter<ConversationEvents> {
       messages,
       hasOlder: this.#timeline.hasOlder,
       unread: messages.filter(isNew).length,
+      present: this.#namesOfPresent(),
       typing: [...this.#typists.values()].map(({ name }) => name),
       drafts: this.#reader.drafts(performance.now()),
     };

@@ -320,6 +320,19 @@ describe("what is being written", () => {
     expect(conversation.snapshot.typing).toEqual([]);
   });
 
+  it("and who reads it now, of those who have written, until the socket is gone", async () => {
+    const { conversation } = await connected();
+    server.append();
+    const { author, authorName } = conversation.snapshot.messages.at(-1)!;
+    server.tell("chat_presence", { conversation_id: "case-a", people: [author, "somebody-silent"] });
+    expect(conversation.snapshot.present).toEqual([authorName]);
+    server.tell("chat_presence", { conversation_id: "case-a", people: [] });
+    expect(conversation.snapshot.present).toEqual([]);
+    server.tell("chat_presence", { conversation_id: "case-a", people: [author] });
+    server.cut();
+    expect(conversation.snapshot.present).toEqual([]);
+  });
+
   it("goes out as real-time text under the id of the message, and ends with it", async () => {
     const { conversation } = await connected();
     conversation.typing("Hej", true);

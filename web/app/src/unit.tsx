@@ -1,0 +1,4 @@
+import { mountPage } from "./mount";
+import { UnitPage } from "./unit/UnitPage";
+
+mountPage("title_unit", <UnitPage />);
