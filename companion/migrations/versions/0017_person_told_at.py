@@ -1,13 +1,13 @@
 """When somebody was last told of.
 
-Revision 0016, after 0015. Of those who are there already, retention counts from now.
+Revision 0017, after 0016. Of those who are there already, retention counts from now.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
