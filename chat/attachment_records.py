@@ -1,8 +1,8 @@
 """What is known of a conversation's attachments, in Redis: reservations, quota, and the finished ones.
 
 A file is *reserved* when its address is signed, *ready* when it has arrived, and *used* when a message carries it. What
-does not get that far in time is removed by the next reservation in its conversation. Each step is one script on the
-keys of one conversation. Times are seconds since the epoch, and arguments.
+does not get that far in time is removed by the next reservation in its conversation, or by the sweeper. Each
+step is one script on the keys of one conversation. Times are seconds since the epoch, and arguments.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -17,6 +17,13 @@ from chat.scripts import Script
 RESERVE: Final = Script.load("attachment_reserve")
 SETTLE: Final = Script.load("attachment_settle")
 USE: Final = Script.load("attachment_use")
+SWEEP: Final = Script.load("attachment_sweep")
+DISCARD: Final = Script.load("attachment_discard")
+UNUSED: Final = "ao:chat:files-due"
+"""Sorted set: conversations with files that no message carries yet -> when the first one's time is over."""
+SWEEP_AGAIN_S: Final = 600
+"""A conversation that is being swept is looked at again then, should whoever does so die."""
+_DAY_S: Final = 24 * 3600
 
 ReserveStatus = Literal["ok", "pending", "files", "bytes"]
 SettleStatus = Literal["ok", "done", "gone"]
@@ -58,6 +65,24 @@ class AttachmentRecords:
         self._reserve = redis.register_script(RESERVE.text)
         self._settle = redis.register_script(SETTLE.text)
         self._use = redis.register_script(USE.text)
+        self._sweep = redis.register_script(SWEEP.text)
+        self._discard = redis.register_script(DISCARD.text)
+
+    async def charge(self, person: str, size_bytes: int, *, now_s: int, max_day_bytes: int) -> bool:
+        """Count what somebody sends in a day (UTC), in all conversations; False, and not counted, beyond the budget."""
+        key = f"ao:upload-bytes:{person}:{now_s // _DAY_S}"
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.incrby(key, size_bytes)
+            pipeline.expire(key, 2 * _DAY_S)
+            spent, _ = await pipeline.execute()
+        if spent <= max_day_bytes:
+            return True
+        await self._redis.decrby(key, size_bytes)
+        return False
+
+    async def refund(self, person: str, size_bytes: int, *, now_s: int) -> None:
+        """It was not sent after all."""
+        await self._redis.decrby(f"ao:upload-bytes:{person}:{now_s // _DAY_S}", size_bytes)
 
     async def reserve(
         self,
@@ -71,6 +96,7 @@ class AttachmentRecords:
         expires_at_s: int,
     ) -> tuple[ReserveStatus, list[AttachmentRecord]]:
         """Reserve room; also what was removed because its time was over (its blobs are the caller's to delete)."""
+        await cast(Awaitable[Any], self._redis.zadd(UNUSED, {conversation_id: expires_at_s}, lt=True))
         limits = (quota.max_bytes, quota.max_files, quota.max_pending_of_owner)
         arguments = (now_s, attachment_id, owner, size_bytes, expires_at_s, *limits)
         status, removed = cast(Any, await self._reserve(keys=_keys(conversation_id)[:3], args=arguments))
@@ -82,6 +108,30 @@ class AttachmentRecords:
         arguments = (record.attachment_id, record.owner, record.size_bytes, packed, keep_until_s)
         status = cast(Any, await self._settle(keys=_keys(conversation_id)[:3], args=arguments))
         return cast(SettleStatus, status.decode())
+
+    async def due(self, now_s: int, limit: int = 100) -> list[str]:
+        """Conversations with something unused whose time is over."""
+        found = cast(list[bytes], await self._redis.zrangebyscore(UNUSED, "-inf", now_s, start=0, num=limit))
+        return [conversation_id.decode() for conversation_id in found]
+
+    async def sweep(self, conversation_id: str, *, now_s: int) -> list[AttachmentRecord]:
+        """Forget what nobody used in time; what it was (its blobs are the caller's to delete)."""
+        keys = _keys(conversation_id)[:3]
+        await self._redis.zadd(UNUSED, {conversation_id: now_s + SWEEP_AGAIN_S})
+        next_s, removed = cast(Any, await self._sweep(keys=keys, args=(now_s,)))
+        if next_s:
+            await self._redis.zadd(UNUSED, {conversation_id: next_s})
+        else:
+            await self._redis.zrem(UNUSED, conversation_id)
+            if await self._redis.zcard(keys[1]):  # reserved at this moment
+                await self._redis.zadd(UNUSED, {conversation_id: now_s + SWEEP_AGAIN_S})
+        return [_unpack(record) for record in removed]
+
+    async def discard(self, conversation_id: str, attachment_id: str, owner: str) -> list[AttachmentRecord] | None:
+        """Forget somebody's own file that no message carries; what it was, None when there is none."""
+        arguments = (attachment_id, owner)
+        is_gone, removed = cast(Any, await self._discard(keys=_keys(conversation_id)[:3], args=arguments))
+        return [_unpack(record) for record in removed] if is_gone else None
 
     async def is_reserved(self, conversation_id: str, attachment_id: str, *, now_s: int) -> bool:
         """Is an upload still awaited?"""
@@ -144,6 +194,7 @@ class AttachmentRecords:
     async def erase(self, conversation_id: str) -> None:
         """Forget all of a conversation."""
         await self._redis.delete(*_keys(conversation_id))
+        await self._redis.zrem(UNUSED, conversation_id)
 
 
 def _keys(conversation_id: str) -> tuple[str, str, str, str]:

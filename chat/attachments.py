@@ -69,6 +69,8 @@ class AttachmentLimits:
     max_conversation_bytes: int = 200 * 1024 * 1024
     max_conversation_files: int = 200
     max_pending_per_person: int = 10
+    max_day_bytes_per_person: int = 500 * 1024 * 1024
+    """Reserved by one person in a day, in all conversations; used or not."""
     upload_lifetime_s: int = 600
     download_lifetime_s: int = 120
     unused_lifetime_s: int = 24 * 3600
@@ -112,6 +114,8 @@ class Attachments:
             raise AttachmentError("too_large")
         attachment_id = f"att-{secrets.token_hex(16)}"
         expires_at_s = now + limits.upload_lifetime_s
+        if not await self._records.charge(person, size_bytes, now_s=now, max_day_bytes=limits.max_day_bytes_per_person):
+            raise AttachmentError("quota_exceeded", "person_day")
         status, removed = await self._records.reserve(
             conversation_id,
             attachment_id,
@@ -122,6 +126,8 @@ class Attachments:
             expires_at_s=expires_at_s,
         )
         await self._delete_blobs(removed)
+        if status != "ok":
+            await self._records.refund(person, size_bytes, now_s=now)
         if status == "pending":
             raise AttachmentError("too_many_pending")
         if status != "ok":
@@ -271,6 +277,22 @@ class Attachments:
         """Erase files at once."""
         if attachment_ids:
             await self._delete_blobs(await self._records.remove(conversation_id, attachment_ids))
+
+    async def discard(self, conversation_id: str, attachment_id: str, person: str) -> None:
+        """Somebody takes their own file back before a message carries it."""
+        removed = await self._records.discard(conversation_id, attachment_id, person)
+        if removed is None:
+            raise AttachmentError("unknown_attachment")
+        await self._delete_blobs(removed)
+
+    async def sweep(self, now_s: float) -> int:
+        """Erase what no message used in time; how many files."""
+        erased = 0
+        for conversation_id in await self._records.due(int(now_s)):
+            removed = await self._records.sweep(conversation_id, now_s=int(now_s))
+            await self._delete_blobs(removed)
+            erased += len(removed)
+        return erased
 
     async def erase_conversation(self, conversation_id: str) -> None:
         """Erase everything of a conversation (retention); first the records, so that nothing points nowhere."""

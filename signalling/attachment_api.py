@@ -27,6 +27,7 @@ from signalling.guard import GUARD, Public, guarded
 from signalling.guard import principal_of as principal_of_request
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError, HttpErrorCode
+from signalling.limits import Buckets
 from signalling.metrics import FrontMetrics
 from signalling.refusals import http_error
 from signalling.requests import bearer
@@ -52,17 +53,24 @@ _OF_NOTES: Final = "/api/cases/{case_id}/notes/attachments"
 _OF_MEETING: Final = "/api/meeting-files"
 _MEETING_TOKEN: Final = "a meeting token as bearer token"  # noqa: S105  # a description
 _ASK: Final = "Ask where to send a file of a given size. PUT it there once, then name it in a message."
+_DISCARD: Final = "Take one's own file back before a message carries it."
 _FETCH: Final = "Ask where a file that a message carries can be fetched."
 ROUTES: Final = (
-    Route("POST", _OF_CASE, Action.CASE_FILE, _ASK, ReserveAttachment, AttachmentAddress, (201, 400, 404, 409, 413)),
+    Route("POST", _OF_CASE, Action.CASE_FILE, _ASK, ReserveAttachment, AttachmentAddress,
+          (201, 400, 404, 409, 413, 429)),
     Route("GET", f"{_OF_CASE}/{{attachment_id}}", Action.CASE_FILE, _FETCH, reply=AttachmentAddress,
           statuses=(200, 404)),
+    Route("DELETE", f"{_OF_CASE}/{{attachment_id}}", Action.CASE_FILE, _DISCARD, statuses=(204, 404)),
+    Route("DELETE", f"{_OF_NOTES}/{{attachment_id}}", Action.STAFF_CHAT, f"{_DISCARD} In internal notes.",
+          statuses=(204, 404)),
+    Route("DELETE", f"{_OF_MEETING}/{{attachment_id}}", Action.MEETING_FILE, f"{_DISCARD} In the token's meeting.",
+          statuses=(204, 404), auth=_MEETING_TOKEN),
     Route("POST", _OF_NOTES, Action.STAFF_CHAT, f"{_ASK} For internal notes.", ReserveAttachment, AttachmentAddress,
-          (201, 400, 404, 409, 413)),
+          (201, 400, 404, 409, 413, 429)),
     Route("GET", f"{_OF_NOTES}/{{attachment_id}}", Action.STAFF_CHAT, f"{_FETCH} For internal notes.",
           reply=AttachmentAddress, statuses=(200, 404)),
     Route("POST", _OF_MEETING, Action.MEETING_FILE, f"{_ASK} For the meeting of the token.", ReserveAttachment,
-          AttachmentAddress, (201, 400, 409, 413), auth=_MEETING_TOKEN),
+          AttachmentAddress, (201, 400, 409, 413, 429), auth=_MEETING_TOKEN),
     Route("GET", f"{_OF_MEETING}/{{attachment_id}}", Action.MEETING_FILE, f"{_FETCH} In the meeting of the token.",
           reply=AttachmentAddress, statuses=(200, 404), auth=_MEETING_TOKEN),
     Route("PUT", "/api/attachments/{address}", ADDRESS,
@@ -95,6 +103,7 @@ class AttachmentApi:
         metrics: FrontMetrics,
         *,
         places: UploadPlaces,
+        per_minute: int,
         upload_timeout_s: float,
         min_bytes_per_s: int,
         clock: Callable[[], float] = time.time,
@@ -104,6 +113,7 @@ class AttachmentApi:
         self._entry = entry
         self._metrics = metrics
         self.places = places
+        self._rates = Buckets(per_minute / 60, per_minute)
         self._upload_timeout_s = upload_timeout_s
         self._min_bytes_per_s = min_bytes_per_s
         self._clock = clock
@@ -116,6 +126,9 @@ class AttachmentApi:
         app.router.add_get(f"{_OF_NOTES}/{{attachment_id}}", self.address_in_notes)
         app.router.add_post(_OF_MEETING, self.reserve_in_meeting)
         app.router.add_get(f"{_OF_MEETING}/{{attachment_id}}", self.address_in_meeting)
+        app.router.add_delete(f"{_OF_CASE}/{{attachment_id}}", self.discard_in_case)
+        app.router.add_delete(f"{_OF_NOTES}/{{attachment_id}}", self.discard_in_notes)
+        app.router.add_delete(f"{_OF_MEETING}/{{attachment_id}}", self.discard_in_meeting)
         app.router.add_put("/api/attachments/{address}", self.upload)
         app.router.add_get("/api/attachments/{address}", self.download)
 
@@ -173,11 +186,33 @@ class AttachmentApi:
         """GET /api/meeting-files/{attachment_id}."""
         return await self._address(request, f"meeting-{principal_of_request(request).meeting_id}")
 
+    @guarded(Action.CASE_FILE, resource=_case)
+    async def discard_in_case(self, request: web.Request) -> web.Response:
+        """DELETE /api/cases/{case_id}/attachments/{attachment_id}."""
+        return await self._discard(request, request[CASE].conversation_id)
+
+    @guarded(Action.STAFF_CHAT, resource=_case)
+    async def discard_in_notes(self, request: web.Request) -> web.Response:
+        """DELETE /api/cases/{case_id}/notes/attachments/{attachment_id}."""
+        return await self._discard(request, request[CASE].notes_id)
+
+    @guarded(Action.MEETING_FILE, resource=_meeting, authenticate=_in_meeting)
+    async def discard_in_meeting(self, request: web.Request) -> web.Response:
+        """DELETE /api/meeting-files/{attachment_id}."""
+        return await self._discard(request, f"meeting-{principal_of_request(request).meeting_id}")
+
+    async def _discard(self, request: web.Request, conversation_id: str) -> web.Response:
+        person, attachment_id = principal_of_request(request).actor, request.match_info["attachment_id"]
+        await self._refusals(self._attachments.discard(conversation_id, attachment_id, person))
+        return web.Response(status=204)
+
     async def _reserve(self, request: web.Request, conversation_id: str) -> web.Response:
         body = await read_body(request, ReserveAttachment)
         if CASE in request and request[CASE].state is CaseState.CLOSED:
             raise HttpError("case_closed")
         person = principal_of_request(request).actor
+        if not self._rates.take(person, time.monotonic()):
+            raise HttpError("too_many", cause="attachments_per_minute")
         address = await self._refusals(
             self._attachments.reserve(conversation_id, person, size_bytes=body.size_bytes, now_s=self._clock())
         )

@@ -114,6 +114,7 @@ class CasePart:
                 metrics,
                 places=UploadPlaces(settings.uploads_at_once, settings.uploads_per_person),
                 upload_timeout_s=settings.upload_timeout_s,
+                per_minute=settings.attachments_per_minute,
                 min_bytes_per_s=settings.upload_min_bytes_per_s,
                 clock=clock,
             ),
@@ -140,6 +141,7 @@ class CasePart:
         work: tuple[tuple[str, Callable[[], Awaitable[object]]], ...] = (
             ("cases", self.service.repair),
             ("expiry", lambda: self.expiry.sweep(self._clock())),
+            ("uploads", lambda: self.attachments.sweep(self._clock())),
         )
         while True:
             await asyncio.sleep(REPAIR_INTERVAL_S)
@@ -170,6 +172,7 @@ def attachments_of(settings: MessageSettings, keys: TokenKeys, redis: "Redis") -
             max_conversation_bytes=settings.conversation_max_bytes,
             max_conversation_files=settings.conversation_max_files,
             max_pending_per_person=settings.attachment_unused_per_person,
+            max_day_bytes_per_person=settings.attachment_day_bytes_per_person,
             upload_lifetime_s=settings.upload_address_lifetime_s,
             download_lifetime_s=settings.download_address_lifetime_s,
         ),

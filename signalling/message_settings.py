@@ -34,6 +34,12 @@ class MessageSettings(BaseSettings):
     attachment_unused_per_person: int = Field(
         default=10, gt=0, description="Uploads of one person in a conversation that no message carries yet."
     )
+    attachment_day_bytes_per_person: int = Field(
+        default=500 * 1024 * 1024, gt=0, description="What one person may send in a day (UTC), in all conversations."
+    )
+    attachments_per_minute: int = Field(
+        default=30, gt=0, description="Addresses for files that one person may ask for in a minute."
+    )
     upload_address_lifetime_s: int = Field(default=600, ge=10, description="How long an upload may be begun.")
     download_address_lifetime_s: int = Field(default=120, ge=5, description="How long a download may be begun.")
     upload_timeout_s: float = Field(default=300.0, gt=0, description="How long an upload may take.")

@@ -11,7 +11,7 @@ from PIL import Image
 from redis.asyncio import Redis
 
 from chat.attachment_addresses import AddressSigner, Claim
-from chat.attachment_records import AttachmentRecords
+from chat.attachment_records import SWEEP_AGAIN_S, UNUSED, AttachmentRecords
 from chat.attachments import AttachmentError, AttachmentLimits, Attachments, is_inline
 from chat.blobs import BlobError, BlobKey
 from chat.blobs_disk import DiskStore
@@ -340,3 +340,68 @@ async def test_a_redrawn_picture_may_not_outgrow_the_limit(redis_client: Redis, 
     setup = Setup(redis_client, tmp_path, NoScanner(), limits)
     with pytest.raises(AttachmentError, match="too_large"):
         await setup.upload(output.getvalue(), name="noise.webp")
+
+
+@pytest.mark.attack
+async def test_a_persons_budget_of_a_day_ends_in_all_conversations_and_is_nobody_elses(
+    redis_client: Redis, tmp_path: Path
+) -> None:
+    limits = replace(LIMITS, max_day_bytes_per_person=1000, max_pending_per_person=99)
+    setup = Setup(redis_client, tmp_path / "blobs", NoScanner(), limits)
+    reserve = setup.attachments.reserve
+    for number in range(2):
+        await reserve(f"case-{number}", "p-anna", size_bytes=400, now_s=NOW)
+    with pytest.raises(AttachmentError) as caught:
+        await reserve("case-3", "p-anna", size_bytes=400, now_s=NOW)
+    assert (caught.value.code, caught.value.cause) == ("quota_exceeded", "person_day")
+    await reserve("case-3", "p-anna", size_bytes=200, now_s=NOW)  # what was refused was not counted
+    await reserve("case-3", "p-bo", size_bytes=1000, now_s=NOW)
+    await reserve("case-3", "p-anna", size_bytes=1000, now_s=NOW + 24 * 3600)
+    for key in await redis_client.keys("ao:upload-bytes:*"):
+        assert 0 < await redis_client.ttl(key) <= 2 * 24 * 3600
+
+
+async def test_what_the_conversations_quota_refuses_costs_nothing_of_the_day(
+    redis_client: Redis, tmp_path: Path
+) -> None:
+    limits = replace(LIMITS, max_day_bytes_per_person=1000, max_pending_per_person=1)
+    setup = Setup(redis_client, tmp_path / "blobs", NoScanner(), limits)
+    await setup.attachments.reserve(CASE, "p-anna", size_bytes=500, now_s=NOW)
+    with pytest.raises(AttachmentError, match="too_many_pending"):
+        await setup.attachments.reserve(CASE, "p-anna", size_bytes=500, now_s=NOW)
+    await setup.attachments.reserve("case-2", "p-anna", size_bytes=500, now_s=NOW)
+
+
+async def test_unused_files_are_swept_away_after_a_day_though_nobody_reserves_again(setup: Setup) -> None:
+    day = setup.attachments.limits.unused_lifetime_s
+    unused, used = await setup.upload(), await setup.upload()
+    await setup.attachments.check_usable(CASE, "p-anna", [used["attachment_id"]])
+    await setup.claim(10)  # an address that nobody used
+    assert await setup.attachments.sweep(NOW + 601) == 0
+    assert await setup.attachments.sweep(NOW + day - 1) == 0
+    assert len(setup.files()) == 2
+    assert await setup.attachments.sweep(NOW + day) == 1
+    assert len(setup.files()) == 1
+    assert await setup.download(used["attachment_id"]) == TEXT
+    with pytest.raises(AttachmentError, match="unknown_attachment"):
+        await setup.download(unused["attachment_id"])
+    assert await setup.attachments._records._redis.zcard(UNUSED) == 0
+    await setup.upload(now=NOW + day + 5)
+    assert await setup.attachments.sweep(NOW + 2 * day + 5) == 1
+
+
+async def test_a_sweeper_that_dies_is_followed_by_another(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = setup.attachments.limits.unused_lifetime_s
+    await setup.upload()
+    records = setup.attachments._records
+
+    async def die(**_arguments: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "_sweep", die)
+        with pytest.raises(ConnectionError):
+            await setup.attachments.sweep(NOW + day)
+    assert await setup.attachments.sweep(NOW + day) == 0
+    assert await setup.attachments.sweep(NOW + day + SWEEP_AGAIN_S) == 1
+    assert setup.files() == []

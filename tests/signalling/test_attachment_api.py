@@ -13,6 +13,7 @@ from chat.cases import CaseAct, apply
 from signalling.attachment_api import _CODES, AttachmentApi, disposition
 from signalling.front import Front
 from signalling.http_errors import HTTP_ERRORS
+from signalling.limits import Buckets
 from signalling.upload_places import UploadPlaces
 from tests.chat.fake_clamd import EICAR, FakeClamd
 from tests.chat.test_attachments import TEXT
@@ -280,6 +281,35 @@ async def test_a_front_takes_few_uploads_at_once_and_none_for_ever(
     never.set()
     await asyncio.gather(dripped, return_exceptions=True)
     await anna.close()
+
+
+async def test_ones_own_unused_upload_can_be_taken_back_and_nothing_else(
+    front: Front, anna: Browser, karin: Browser, case: str
+) -> None:
+    unused, used = await upload(anna, case), await upload(anna, case)
+    await use(front, case, ANNA, used["attachment_id"])
+    path = f"{case}/attachments/{{}}".format
+    assert (await karin.send("DELETE", path(unused["attachment_id"])))[0] == 404
+    assert (await anna.send("DELETE", path(used["attachment_id"])))[0] == 404
+    assert (await anna.send("DELETE", path("att-" + "0" * 32)))[0] == 404
+    assert (await anna.send("DELETE", path(unused["attachment_id"]), **{"X-CSRF-Token": "x"}))[0] == 403
+    assert (await anna.send("DELETE", path(unused["attachment_id"])))[0] == 204
+    assert (await anna.send("DELETE", path(unused["attachment_id"])))[0] == 404
+    assert (await fetch(anna, case, unused["attachment_id"]))[0] == 404
+    assert (await fetch(karin, case, used["attachment_id"]))[0] == 200
+
+
+@pytest.mark.attack
+async def test_addresses_are_given_out_at_a_rate_to_each_person(front: Front, anna: Browser, case: str) -> None:
+    api = next(api for api in front.cases._apis if isinstance(api, AttachmentApi))
+    api._rates = Buckets(0.0001, 3)
+    karin = await browser_of(front, staff())
+    for _ in range(3):
+        await reserve(anna, case, 10)
+    status, body = await anna.send("POST", f"{case}/attachments", {"size_bytes": 10})
+    assert (status, body["error"]["code"]) == (429, "too_many")
+    await reserve(karin, case, 10)
+    await karin.close()
 
 
 def places_of(front: Front) -> UploadPlaces:

@@ -44,7 +44,10 @@ export function useUploads(files: ChatFiles | null): Uploads {
       if (files) setList((now) => [...now, ...chosen.map(start)]);
     },
     remove: (id) => {
-      current.current.find((upload) => upload.id === id)?.abort();
+      const removed = current.current.find((upload) => upload.id === id);
+      removed?.abort();
+      // What this does not reach is swept away at the server after a day.
+      if (removed?.attachment) void files?.discard(removed.attachment.attachment_id).catch(() => undefined);
       setList((now) => now.filter((upload) => upload.id !== id));
     },
     clear: () => setList([]),

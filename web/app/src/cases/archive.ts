@@ -69,6 +69,10 @@ export class ArchivedFiles implements ChatFiles {
     return Promise.reject(new FileError("case_closed"));
   }
 
+  discard(): Promise<never> {
+    return Promise.reject(new FileError("case_closed"));
+  }
+
   async download(attachmentId: string): Promise<Blob> {
     const url = `${ROOT}/${encodeURIComponent(this.#conversationId)}/files/${encodeURIComponent(attachmentId)}`;
     try {

@@ -14,6 +14,8 @@ export interface ChatFiles {
   upload(file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<ChatAttachment>;
   /** The file itself, for showing or saving. */
   download(attachmentId: string): Promise<Blob>;
+  /** Take one's own file back that no message carries. */
+  discard(attachmentId: string): Promise<void>;
 }
 
 interface Address {
@@ -39,6 +41,11 @@ export class HttpFiles implements ChatFiles {
     const { url } = await this.#address("GET", `${this.#path}/${encodeURIComponent(attachmentId)}`);
     const response = await this.#fetch(url, { headers: this.#headers() });
     return response.blob();
+  }
+
+  async discard(attachmentId: string): Promise<void> {
+    const path = `${this.#path}/${encodeURIComponent(attachmentId)}`;
+    await this.#fetch(path, { method: "DELETE", headers: this.#headers() });
   }
 
   async #address(method: "GET" | "POST", path: string, body?: unknown, signal?: AbortSignal): Promise<Address> {
