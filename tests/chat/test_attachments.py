@@ -308,7 +308,7 @@ async def test_erasing_a_conversation_erases_its_files_and_records(setup: Setup,
     await setup.upload()
     await setup.attachments.erase_conversation(CASE)
     assert setup.files() == []
-    assert await redis_client.keys("*") == []
+    assert await redis_client.keys("ao:chat*") == []
     await setup.attachments.close()
 
 
