@@ -176,6 +176,7 @@ CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
     ("PUT", "/units/{hsa_id}/drop-in/{day}", Action.SCHEDULE_ADMIN),
     ("POST", "/units/{hsa_id}/drop-in/{day}/calls", Action.SCHEDULE_ADMIN),
     ("POST", "/units/{hsa_id}/drop-in/{day}/tickets", Action.SCHEDULE_ADMIN),
+    ("POST", "/units/{hsa_id}/drop-in/{day}/tickets/{ticket}/booking", Action.BOOKING_MARK),
     ("GET", "/units/{hsa_id}/free-slots", Action.BOOKING_LIST),
     ("POST", "/units/{hsa_id}/letter-batches", Action.LETTER_PRINT),
     ("GET", "/units/{hsa_id}/maternity-allotments", Action.MATERNITY_CLINIC),

@@ -163,6 +163,17 @@ class ReserveEntry(Base):
     __table_args__ = (Index("ix_reserve_entry_unit_hsa_id_time_type_id", "unit_hsa_id", "time_type_id", "state"),)
 
 
+class DropInVisit(Base):
+    """Which booking a ticket of the drop-in reception became."""
+
+    __tablename__ = "drop_in_visit"
+
+    unit_hsa_id: Mapped[str] = mapped_column(ForeignKey("unit.hsa_id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    ticket: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("booking.booking_id"), unique=True)
+
+
 class DropInDay(Base):
     """The counter of a drop-in reception on a day: tickets out, tickets called."""
 

@@ -1,18 +1,22 @@
 """The reserve list, the drop-in counter, and fee rules."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 
 from auth.permissions import Action
+from companion.idempotency import Key, once
 from companion.identity import Caller, asks, public
+from companion.routes.bookings import BookingOut, InterpreterLanguage, Marker, shown
 from companion.routes.organisation import WHY_PUBLIC, Admin
 from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
 from companion.services import Services
-from companion.store import fees
+from companion.store import drop_in, fees
 from companion.store import reserve as store
+from companion.store.bookings import Wish
+from companion.transaction import Transaction
 
 router = APIRouter(tags=["reserve list, drop-in, fees"])
 
@@ -49,6 +53,14 @@ class DropInOut(Output):
     capacity: int
     issued: int
     called: int
+
+
+class TicketIn(Input):
+    """Who has the number, and what they come for."""
+
+    patient_person_id: PersonId
+    time_type_id: ObjectId
+    interpreter_language: InterpreterLanguage | None = None
 
 
 class FeeRuleIn(Input):
@@ -114,6 +126,26 @@ async def call_next(hsa_id: HsaId, day: Day, caller: Scheduler) -> DropInOut:
     """Call the next number."""
     async with caller.transaction() as transaction:
         return DropInOut.model_validate(await store.call_next(transaction, caller, hsa_id, day))
+
+
+@router.post("/units/{hsa_id}/drop-in/{day}/tickets/{ticket}/booking", status_code=201, response_model=BookingOut)
+async def book_ticket(
+    request: Request,
+    hsa_id: HsaId,
+    day: Day,
+    ticket: Annotated[int, Path(ge=1, le=100_000)],
+    body: TicketIn,
+    caller: Marker,
+    key: Key = None,
+) -> Any:
+    """A number that was called becomes a visit that begins now; its patient has arrived."""
+
+    async def act(transaction: Transaction) -> BookingOut:
+        wish = Wish(body.patient_person_id, interpreter_language=body.interpreter_language)
+        made = await drop_in.book_ticket(transaction, caller, hsa_id, day, ticket, body.time_type_id, wish)
+        return shown(made)
+
+    return await once(caller, request, key, 201, act)
 
 
 @router.get("/fee-rules")

@@ -161,6 +161,11 @@ def check_new(
     """A booking must be to come, and the patient free. ``taken``: the times of the patient's other bookings."""
     if starts_at <= now:
         raise Problem(SLOT_PAST)
+    check_free(starts_at=starts_at, ends_at=ends_at, taken=taken)
+
+
+def check_free(*, starts_at: datetime, ends_at: datetime, taken: Iterable[tuple[datetime, datetime]]) -> None:
+    """Nobody is at two visits at once."""
     if any(overlaps(starts_at, ends_at, *other) for other in taken):
         raise Problem(BOOKING_OVERLAPS)
 

@@ -98,7 +98,7 @@ async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
         raise Problem(HOLD_EXPIRED)
     else:
         await reserve_is_booked(transaction, wish.hold_id)
-    return _add(transaction, caller, slot, time_type, wish)
+    return add_booking(transaction, caller, slot, time_type, wish)
 
 
 async def book_series(transaction: Transaction, caller: Caller, slot_ids: Sequence[str], wish: Wish) -> list[Booking]:
@@ -273,22 +273,27 @@ async def _check(
     await check_gates(transaction, person, slot, time_type, moving=moved_id)
     if by_patient:  # staff ask at the visit
         await check_declaration(transaction, person.person_id, time_type, slot.starts_at)
-    query = select(Booking.booking_id, Booking.starts_at, Booking.ends_at).where(
-        Booking.patient_person_id == person.person_id,
-        Booking.state.in_([state.value for state in HOLDS_PLACE]),
-        Booking.ends_at > transaction.now,
-    )
-    others = [
-        (begins, ends)
-        for booking_id, begins, ends in (await transaction.session.execute(query)).all()
-        if booking_id != moved_id
-    ]
+    others = await times_taken(transaction, person.person_id, but=moved_id)
     check_new(now=transaction.now, starts_at=slot.starts_at, ends_at=slot.ends_at, taken=others)
     if by_patient and moving is None and len(others) >= caller.services.settings.max_bookings_ahead:
         raise Problem(TOO_MANY_BOOKINGS)
 
 
-def _add(transaction: Transaction, caller: Caller, slot: Slot, time_type: TimeType, wish: Wish) -> Booking:
+async def times_taken(
+    transaction: Transaction, person_id: str, *, but: str | None = None
+) -> list[tuple[datetime, datetime]]:
+    """When the patient has other bookings, now and to come."""
+    query = select(Booking.booking_id, Booking.starts_at, Booking.ends_at).where(
+        Booking.patient_person_id == person_id,
+        Booking.state.in_([state.value for state in HOLDS_PLACE]),
+        Booking.ends_at > transaction.now,
+    )
+    rows = (await transaction.session.execute(query)).all()
+    return [(begins, ends) for booking_id, begins, ends in rows if booking_id != but]
+
+
+def add_booking(transaction: Transaction, caller: Caller, slot: Slot, time_type: TimeType, wish: Wish) -> Booking:
+    """A booking of a place that is taken, behind all gates."""
     is_video = time_type.modality == "video"
     booking = Booking(
         booking_id=new_id("bk"),

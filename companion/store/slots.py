@@ -169,6 +169,11 @@ async def _raise_taken(transaction: Transaction, slot_id: str) -> bool:
     return await transaction.session.scalar(statement) is not None
 
 
+async def take_drop_in_place(transaction: Transaction, slot_id: str) -> bool:
+    """Take a place of the drop-in reception, for somebody who is there; False when there is none."""
+    return await _raise_taken(transaction, slot_id)
+
+
 async def give_back(transaction: Transaction, slot_id: str, count: int = 1) -> None:
     """Places that somebody had are free again."""
     statement = (
