@@ -101,6 +101,7 @@ class Action(StrEnum):
     BOOKING_CHANGE = "booking_change"
     BOOKING_CANCEL = "booking_cancel"
     BOOKING_MARK = "booking_mark"
+    BOOKING_MESSAGE = "booking_message"
 
     PROXY_GRANT = "proxy_grant"
     PROXY_WRITE = "proxy_write"

@@ -28,6 +28,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.BOOKING_CANCEL: Rule(
             "Cancel a booking.", (*PATIENT, *PLANNERS), writes_patient_data=True, proxy_scope="book"
         ),
+        Action.BOOKING_MESSAGE: Rule(
+            "Ask whether one may write to the unit about a booking.",
+            (*PATIENT, *PLANNERS),
+            reads_patient_data=True,
+            proxy_scope="messages",
+        ),
         Action.BOOKING_MARK: Rule("Mark a booking arrived, done or absent.", PLANNERS, writes_patient_data=True),
         Action.MEETING_FEED: Rule(
             "Ask which bookings stand behind video meetings (the front).",

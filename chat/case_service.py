@@ -120,6 +120,7 @@ class CaseService:
         patient_name: str,
         subject: str,
         client_id: str,
+        booking_id: str | None = None,
     ) -> Case:
         """A new case with its two conversations; the first one again when the same client id comes again.
 
@@ -145,6 +146,7 @@ class CaseService:
                 policy=policy,
                 now_s=now,
             )
+            case = replace(case, booking_id=booking_id)
             if principal.kind == "staff":
                 case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
                 case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
@@ -402,6 +404,7 @@ def view_for(
         "provider_hsa_id": case.provider_hsa_id,
         "unit_hsa_id": case.unit_hsa_id,
         "subject": case.subject,
+        "booking_id": case.booking_id,
         "state": str(case.state),
         "opened_at": case.opened_at_s,
         "changed_at": case.changed_at_s,

@@ -146,6 +146,8 @@ class Case:
     """Number of the unit's last message; 0: none."""
     is_erased: bool = False
     """Only the archive has its words by now."""
+    booking_id: str | None = None
+    """The booking that it was opened about."""
 
     def __repr__(self) -> str:
         return f"Case({self.case_id!r}, {self.state.value}, version={self.version})"

@@ -40,6 +40,7 @@ CARE_ROUTES: Final[tuple[tuple[str, str, Action | None], ...]] = (
     ("POST", "/bookings/{booking_id}/fulfil", Action.BOOKING_MARK),
     ("POST", "/bookings/{booking_id}/guardian-invitations", Action.GUARDIAN_INVITE),
     ("GET", "/bookings/{booking_id}/meeting", Action.BOOKING_READ),
+    ("GET", "/bookings/{booking_id}/messaging", Action.BOOKING_MESSAGE),
     ("POST", "/bookings/{booking_id}/miss", Action.BOOKING_MARK),
     ("POST", "/bookings/{booking_id}/rebook", Action.BOOKING_CHANGE),
     ("POST", "/bookings/{booking_id}/undo-miss", Action.BOOKING_MARK),

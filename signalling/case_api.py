@@ -25,6 +25,8 @@ from signalling.case_views import (
     ReturnCase,
     WriteNote,
 )
+from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
+from signalling.companion_client import CompanionClient
 from signalling.guard import GUARD, MINE, guarded, principal_of
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError, HttpErrorCode
@@ -36,7 +38,8 @@ CASE: Final = web.RequestKey("case", Case)
 
 _ONE: Final = "/api/cases/{case_id}"
 ROUTES: Final = (
-    Route("POST", "/api/cases", Action.CASE_CREATE, OpenCase.__doc__ or "", OpenCase, CaseView, (200, 400, 409, 429)),
+    Route("POST", "/api/cases", Action.CASE_CREATE, OpenCase.__doc__ or "", OpenCase, CaseView,
+          (200, 400, 404, 409, 429, 503)),
     Route("GET", "/api/cases", Action.CASE_LIST,
           "A patient's cases, or the unit's: the open ones, or with `?closed=1` the closed ones; `?offset=` asks for a "
           "later page. `?case=` asks for one of them as the list shows it; none: it is not there any more. `?q=` asks "
@@ -77,7 +80,8 @@ def http_error(error: CaseError | ChatError) -> HttpError:
 class CaseApi:
     """The handlers."""
 
-    def __init__(self, service: CaseService, chat: ChatService) -> None:
+    def __init__(self, service: CaseService, chat: ChatService, companion: CompanionClient | None = None) -> None:
+        self._companion = companion
         self._service = service
         self._chat = chat
         self._lists = CaseLists(service.cases)
@@ -114,9 +118,12 @@ class CaseApi:
             patient, patient_name = await self._patient_of_staff(request, body), ""
         else:
             patient, patient_name = principal.subject or "", await _patient_name(request, principal)
+        if body.booking_id is not None:
+            await self._check_booking(principal, body, patient)
         try:
             case = await self._service.open(
                 principal,
+                booking_id=body.booking_id,
                 provider_hsa_id=body.provider_hsa_id,
                 unit_hsa_id=body.unit_hsa_id,
                 patient=patient,
@@ -127,6 +134,23 @@ class CaseApi:
         except (CaseError, ChatError) as error:
             raise http_error(error) from None
         return await self._answer(principal, case)
+
+    async def _check_booking(self, principal: Principal, body: OpenCase, patient: str) -> None:
+        """The booking is that patient's at that unit, and one that patients may write about; staff write about any."""
+        if self._companion is None:
+            raise HttpError("unavailable", "booking_id", cause="no_companion")
+        try:
+            answer = await self._companion.get(f"/bookings/{body.booking_id}/messaging", principal)
+        except CompanionUnavailableError as error:
+            raise HttpError("unavailable", "booking_id", cause=f"companion_{error.cause}") from None
+        except CompanionRefusedError:
+            raise HttpError("not_found", "booking_id") from None
+        said: Any = answer.body
+        place = (said["provider_hsa_id"], said["unit_hsa_id"], said["patient_person_id"])
+        if place != (body.provider_hsa_id, body.unit_hsa_id, patient):
+            raise HttpError("not_found", "booking_id")
+        if principal.kind == "patient" and said["patient_may_message"] is not True:
+            raise HttpError("forbidden", "booking_id", cause="patient_may_message")
 
     async def _patient_of_staff(self, request: web.Request, body: OpenCase) -> str:
         """For whom a staff member opens a case; who that is stands in the audit log."""

@@ -105,7 +105,7 @@ class CasePart:
         chat.service.gate = self.service
         chat.service.attachments = self.attachments
         self._apis = (
-            CaseApi(self.service, chat.service),
+            CaseApi(self.service, chat.service, companion),
             UnitApi(self.units, self.service.cases, clock=clock),
             AttachmentApi(
                 self.attachments,

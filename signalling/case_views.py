@@ -11,6 +11,7 @@ from signalling.protocol import Message
 HsaId = Annotated[str, Field(pattern=r"^SE[A-Za-z0-9]{10}-[A-Za-z0-9]{1,30}$")]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 PersonId = Annotated[str, Field(pattern=r"^p-[a-z2-7]{26}$")]
+BookingId = Annotated[str, Field(pattern=r"^bk-[a-z2-7]{26}$")]
 StateName = Literal["new", "assigned", "awaiting_staff", "awaiting_patient", "closed", "reopened"]
 assert set(CaseState) == set(StateName.__args__)  # type: ignore[attr-defined]
 
@@ -25,6 +26,11 @@ class OpenCase(Message):
     subject: Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT_CHARACTERS)]
     client_id: ClientId = Field(description="Chosen by the sender: sent again, it opens no second case.")
     patient: PersonId | None = Field(default=None, description="Staff: person id of the patient.")
+    booking_id: BookingId | None = Field(
+        default=None,
+        description="The booking it is about: of that patient at that unit, and one about which patients may write "
+        "(the companion says so).",
+    )
 
 
 class CaseView(Message):
@@ -34,6 +40,7 @@ class CaseView(Message):
     provider_hsa_id: str
     unit_hsa_id: str
     subject: str
+    booking_id: str | None = Field(description="The booking that it was opened about.")
     state: StateName
     opened_at: int = Field(description="Seconds since the epoch, as all times here.")
     changed_at: int

@@ -29,6 +29,7 @@ Lister = Annotated[Caller, asks(Action.BOOKING_LIST)]
 Reader = Annotated[Caller, asks(Action.BOOKING_READ)]
 Changer = Annotated[Caller, asks(Action.BOOKING_CHANGE)]
 Canceller = Annotated[Caller, asks(Action.BOOKING_CANCEL)]
+Writer = Annotated[Caller, asks(Action.BOOKING_MESSAGE)]
 Marker = Annotated[Caller, asks(Action.BOOKING_MARK)]
 Reason = Literal["patient_asked", "unit_illness", "unit_closed", "medical", "other"]
 InterpreterLanguage = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
@@ -117,6 +118,16 @@ class MissIn(Input):
     note: Annotated[str | None, Field(min_length=1, max_length=256, pattern=r"\S")] = None
 
 
+class MessagingOut(Output):
+    """Whose booking it is, and whether its time type lets the patient write about it."""
+
+    booking_id: str
+    provider_hsa_id: str
+    unit_hsa_id: str
+    patient_person_id: str
+    patient_may_message: bool
+
+
 class FeeOut(Output):
     """What a booking came to cost."""
 
@@ -198,6 +209,20 @@ async def read_booking(booking_id: ObjectId, caller: Reader) -> BookingOut:
     """One booking."""
     async with caller.transaction() as transaction:
         return shown(await store.own_booking(transaction, caller, booking_id, lock=False))
+
+
+@router.get("/bookings/{booking_id}/messaging")
+async def read_messaging(booking_id: ObjectId, caller: Writer) -> MessagingOut:
+    """Whether the patient may write to the unit about the booking (the front asks for whoever opens a case)."""
+    async with caller.transaction() as transaction:
+        booking = await store.own_booking(transaction, caller, booking_id, lock=False)
+        return MessagingOut(
+            booking_id=booking.booking_id,
+            provider_hsa_id=booking.provider_hsa_id,
+            unit_hsa_id=booking.unit_hsa_id,
+            patient_person_id=booking.patient_person_id,
+            patient_may_message=await store.may_message(transaction, booking),
+        )
 
 
 @router.post("/bookings/{booking_id}/rebook", response_model=BookingOut)

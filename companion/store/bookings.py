@@ -78,6 +78,11 @@ async def own_booking(transaction: Transaction, caller: Caller, booking_id: str,
     return found
 
 
+async def may_message(transaction: Transaction, booking: Booking) -> bool:
+    """Whether the patient may write to the unit about it."""
+    return (await transaction.session.get_one(TimeType, booking.time_type_id)).patient_may_message
+
+
 async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
     """Book a place, held before or not."""
     slot_id = wish.slot_id
