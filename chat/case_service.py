@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from redis.exceptions import RedisError
 
@@ -46,6 +46,9 @@ MAX_OPEN_OF_PATIENT: Final = 20
 """Open cases of one patient at one unit; a flood stops here."""
 ERASE_AGAIN_S: Final = 600
 """How long a case waits that could not be erased because the archive was away or lacked something."""
+COLLEAGUE_WITHIN_S: Final = 30 * 24 * 3600
+Stuck = Literal["archive", "other"]
+"""Why what has to follow a change of a case did not: the archive did not take it, or anything else."""
 REPAIR_AFTER_S: Final = 15
 """A change that has not been followed for so long belonged to a front that is gone."""
 _ALWAYS_OPEN: Final = OpeningHours((((0, 1440),),) * 7, is_closed_on_holidays=False, is_closed_on_eves=False)
@@ -80,9 +83,13 @@ class CaseService:
         archive_files: Callable[[str], Awaitable[None]] | None = None,
         eraser: CaseEraser | None = None,
         on_erased: Callable[[bool], None] = lambda _done: None,
+        on_stuck: Callable[[Stuck], None] = lambda _cause: None,
+        colleague_within_s: int = COLLEAGUE_WITHIN_S,
     ) -> None:
         """``archive_files``: gives the archive the files of a conversation, or raises ``ArchiveError``. ``eraser``:
-        erases what the archive has; without one only messages are forgotten. ``on_erased`` is told whether it could.
+        erases what the archive has; without one only messages are forgotten. ``on_erased`` is told whether it could,
+        ``on_stuck`` why a case could not be followed. ``colleague_within_s``: so long after they were there one can be
+        given cases.
         """
         self.cases = cases
         self.units = units
@@ -95,6 +102,8 @@ class CaseService:
         self._archive_files = archive_files or _no_files
         self._eraser = eraser
         self._on_erased = on_erased
+        self._on_stuck = on_stuck
+        self._colleague_within_s = colleague_within_s
 
     async def policy(self, case: Case) -> CasePolicy:
         """What the case's unit has decided."""
@@ -190,9 +199,18 @@ class CaseService:
         """Open a closed case again, while that is possible."""
         return await self._act(case_id, CaseAct.REOPEN, version=version)
 
+    async def colleagues(self, provider_hsa_id: str, unit_hsa_id: str) -> dict[str, str]:
+        """HSA-id -> name of those to whom a unit's cases can be given: who has opened its list not long ago."""
+        since_s = self._clock() - self._colleague_within_s
+        return await self.cases.colleagues(provider_hsa_id, unit_hsa_id, since_s=since_s)
+
+    async def meet(self, provider_hsa_id: str, unit_hsa_id: str, staff: str, name: str) -> None:
+        """Somebody works with a unit's cases now."""
+        await self.cases.meet(provider_hsa_id, unit_hsa_id, staff, name, now_s=self._clock())
+
     async def _give(self, case_id: str, act: CaseAct, assignee: str, version: int | None) -> Case:
         case = await self.get(case_id)
-        if assignee not in await self.cases.colleagues(case.provider_hsa_id, case.unit_hsa_id):
+        if assignee not in await self.colleagues(case.provider_hsa_id, case.unit_hsa_id):
             raise CaseError("invalid_assignee")
         return await self._act(case_id, act, version=version, assignee=assignee)
 
@@ -277,6 +295,7 @@ class CaseService:
                     await self._archive_files(conversation_id)
                     await archive_conversation(self._chat.store, self._archive, conversation_id)
             except ArchiveError:
+                await self._put_off(case.case_id, "archive")
                 return  # ``repair`` goes on trying
             except ChatError as error:
                 if error.code == "invalid":
@@ -338,20 +357,41 @@ class CaseService:
         """Follow what others left behind, and forget old messages that the archive has; how many were done."""
         now, done = self._clock(), 0
         for case_id in await self.cases.unfinished(now - REPAIR_AFTER_S):
-            case = await self.cases.get(case_id)
-            if case is not None:
-                await self._follow(case)
-            else:
-                await self.cases.drop_unfinished(case_id)
+            try:
+                await self._repair_one(case_id)
+            except Exception as error:  # one broken case must not hold up the others
+                if _is_stores(error):
+                    raise
+                await self._put_off(case_id, "other")
             done += 1
         for case_id in await self.cases.due_to_trim(now):
-            case = await self.cases.get(case_id)
-            if case is not None and case.state is CaseState.CLOSED:
-                await self._forget(case, int(now))
-            else:
-                await self.cases.trimmed(case_id)
+            try:
+                await self._forget_one(case_id, int(now))
+            except Exception as error:
+                if _is_stores(error):
+                    raise
+                self._on_erased(False)
+                await self.cases.forget_later(case_id, int(now) + ERASE_AGAIN_S)
             done += 1
         return done
+
+    async def _repair_one(self, case_id: str) -> None:
+        case = await self.cases.get(case_id)
+        if case is not None:
+            await self._follow(case)
+        else:
+            await self.cases.drop_unfinished(case_id)
+
+    async def _put_off(self, case_id: str, cause: Stuck) -> None:
+        self._on_stuck(cause)
+        await self.cases.put_off(case_id, self._clock(), after_s=REPAIR_AFTER_S)
+
+    async def _forget_one(self, case_id: str, now_s: int) -> None:
+        case = await self.cases.get(case_id)
+        if case is not None and case.state is CaseState.CLOSED:
+            await self._forget(case, now_s)
+        else:
+            await self.cases.trimmed(case_id)
 
     async def _forget(self, case: Case, now_s: int) -> None:
         """Nobody may reopen it: what the archive has need not be here."""
@@ -368,6 +408,13 @@ class CaseService:
                 return
             self._on_erased(True)
         await self.cases.trimmed(case.case_id)
+
+
+def _is_stores(error: Exception) -> bool:
+    """Whether the store itself is away: then no other case fares better, and nothing is the case's fault."""
+    return isinstance(error, RedisError | OSError) or (
+        isinstance(error, ChatError) and error.code == "chat_unavailable"
+    )
 
 
 async def _no_files(_conversation_id: str) -> None:

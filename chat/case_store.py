@@ -15,12 +15,19 @@ from chat.cases import Case, CaseError, CaseState
 from chat.scripts import Script
 
 SAVE: Final = Script.load("case_save")
+FORGET_STAFF_S: Final = 365 * 24 * 3600
 ATTEMPTS: Final = 8
 """So many others may change a case between our look and our write, one after the other."""
 PAGE: Final = 200
 """Cases of one page of a list."""
 UNFINISHED: Final = "ao:cases:unfinished"
 """Sorted set: cases whose conversations, archive or notices may not have followed yet -> since when."""
+STUCK: Final = "ao:cases:stuck"
+"""Sorted set: those of the unfinished ones that could not be followed -> since when."""
+TRIES: Final = "ao:cases:tries"
+"""Hash: how often each of them has failed."""
+FIRST_PAUSE_S: Final = 15
+LONGEST_PAUSE_S: Final = 3600
 TO_TRIM: Final = "ao:cases:to-trim"
 """Sorted set: closed cases -> when nobody may reopen them any more."""
 
@@ -87,7 +94,28 @@ class CaseStore:
         """Everything has followed this version of the case."""
         current = await self.get(case.case_id)
         if current is not None and current.version == case.version:
-            await self._redis.zrem(UNFINISHED, case.case_id)
+            await self.drop_unfinished(case.case_id)
+
+    async def put_off(self, case_id: str, now_s: float, *, after_s: int) -> None:
+        """It could not be followed: others come first, and it is tried again after a pause that doubles.
+
+        ``after_s``: how old what is unfinished has to be for ``unfinished``'s caller. The next change of the case ends
+        the pause.
+        """
+        tries = int(await cast(Awaitable[Any], self._redis.hincrby(TRIES, case_id, 1)))
+        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(tries - 1, 20))
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.zadd(UNFINISHED, {case_id: now_s - after_s + pause_s}, xx=True)
+            pipeline.zadd(STUCK, {case_id: now_s}, nx=True)
+            await pipeline.execute()
+
+    async def stuck(self) -> tuple[int, float | None]:
+        """How many cases could not be followed, and since when the first one (seconds since the epoch)."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zcard(STUCK)
+            pipeline.zrange(STUCK, 0, 0, withscores=True)
+            count, first = await pipeline.execute()
+        return int(count), float(first[0][1]) if first else None
 
     async def unfinished(self, before_s: float, limit: int = 100) -> list[str]:
         """Cases that have waited for their conversations since before an instant."""
@@ -107,8 +135,12 @@ class CaseStore:
         await self._redis.hset(_key(case_id), "told", seq)
 
     async def drop_unfinished(self, case_id: str) -> None:
-        """There is no such case: its front died before it was kept."""
-        await self._redis.zrem(UNFINISHED, case_id)
+        """Nothing has to follow any more, or there is no such case: its front died before it was kept."""
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.zrem(UNFINISHED, case_id)
+            pipeline.zrem(STUCK, case_id)
+            pipeline.hdel(TRIES, case_id)
+            await pipeline.execute()
 
     async def trim_at(self, case: Case, at_s: int | None) -> None:
         """From then on the messages need only be in the archive; None: the case is open."""
@@ -121,6 +153,10 @@ class CaseStore:
         """Closed cases that nobody may reopen any more."""
         found = cast(list[bytes], await self._redis.zrangebyscore(TO_TRIM, "-inf", now_s - 1, start=0, num=limit))
         return [case_id.decode() for case_id in found]
+
+    async def forget_later(self, case_id: str, at_s: int) -> None:
+        """It could not be done now."""
+        await self._redis.zadd(TO_TRIM, {case_id: at_s}, xx=True)
 
     async def trimmed(self, case_id: str) -> None:
         """That is done."""
@@ -158,17 +194,34 @@ class CaseStore:
 
     # --- colleagues --------------------------------------------------------------------------------------------
 
-    async def meet(self, provider_hsa_id: str, unit_hsa_id: str, staff: str, name: str) -> None:
-        """Remember that somebody works at a unit: they have opened its list of cases."""
-        key = f"ao:unit-staff:{provider_hsa_id}/{unit_hsa_id}"
-        await self._redis.hset(key, staff, name)
+    async def meet(self, provider_hsa_id: str, unit_hsa_id: str, staff: str, name: str, *, now_s: float) -> None:
+        """Remember that somebody works at a unit: they have opened its list of cases. Who has not been there for a
+        year is forgotten.
+        """
+        names, seen = _staff_keys(provider_hsa_id, unit_hsa_id)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hset(names, staff, name)
+            pipeline.zadd(seen, {staff: now_s})
+            pipeline.zrangebyscore(seen, "-inf", now_s - FORGET_STAFF_S)
+            *_, gone = await pipeline.execute()
+        if gone:
+            await self._redis.hdel(names, *gone)
+            await self._redis.zrem(seen, *gone)
 
-    async def colleagues(self, provider_hsa_id: str, unit_hsa_id: str) -> dict[str, str]:
-        """HSA-id -> name of those who have opened the unit's list."""
-        found = await cast(
-            Awaitable[dict[bytes, bytes]], self._redis.hgetall(f"ao:unit-staff:{provider_hsa_id}/{unit_hsa_id}")
-        )
+    async def names(self, provider_hsa_id: str, unit_hsa_id: str) -> dict[str, str]:
+        """HSA-id -> name of all who are remembered, also of those who may still have a case from before."""
+        names, _ = _staff_keys(provider_hsa_id, unit_hsa_id)
+        found = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(names))
         return {staff.decode(): name.decode() for staff, name in found.items()}
+
+    async def colleagues(self, provider_hsa_id: str, unit_hsa_id: str, *, since_s: float) -> dict[str, str]:
+        """HSA-id -> name of those who have been there since an instant: to them a case can be given."""
+        names, seen = _staff_keys(provider_hsa_id, unit_hsa_id)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(names)
+            pipeline.zrangebyscore(seen, since_s, "+inf")
+            found, present = await pipeline.execute()
+        return {staff.decode(): found[staff].decode() for staff in present if staff in found}
 
     # --- inside ------------------------------------------------------------------------------------------------
 
@@ -187,6 +240,12 @@ class CaseStore:
     async def _leave(self, before: Case, after: Case) -> None:
         if _list_of(before) != _list_of(after):
             await self._redis.zrem(_list_of(before), after.case_id)
+
+
+def _staff_keys(provider_hsa_id: str, unit_hsa_id: str) -> tuple[str, str]:
+    """Hash of names; sorted set of when each was there last."""
+    unit = f"{provider_hsa_id}/{unit_hsa_id}"
+    return f"ao:unit-staff:{unit}", f"ao:unit-staff-seen:{unit}"
 
 
 def unit_key(provider_hsa_id: str, unit_hsa_id: str, *, is_closed: bool) -> str:

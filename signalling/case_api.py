@@ -263,7 +263,7 @@ class CaseApi:
     async def _meet(self, principal: Principal) -> None:
         """Who works with the unit's cases can be given some."""
         unit = (principal.provider_hsa_id or "", principal.unit_hsa_id or "")
-        await self._service.cases.meet(*unit, principal.actor, principal.display_name)
+        await self._service.meet(*unit, principal.actor, principal.display_name)
 
     async def _answer(self, principal: Principal, case: Case) -> web.Response:
         return web.json_response((await self._views(principal, [case]))[0].model_dump())
@@ -288,7 +288,7 @@ class CaseApi:
         """Names of those who may have the case; patients are not shown any."""
         if principal.kind != "staff":
             return {}
-        return await self._service.cases.colleagues(case.provider_hsa_id, case.unit_hsa_id)
+        return await self._service.cases.names(case.provider_hsa_id, case.unit_hsa_id)
 
 
 def resource_of(case: Case) -> Resource:

@@ -1,6 +1,7 @@
 """The front's part for cases, units and attachments, put together."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -41,6 +42,7 @@ from signalling.upload_places import UploadPlaces
 
 ROUTES: Final = (*case_api.ROUTES, *unit_api.ROUTES, *attachment_api.ROUTES)
 REPAIR_INTERVAL_S: Final = 10.0
+WARN_AGAIN_S: Final = 600.0
 DAY_S: Final = 24 * 3600
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +66,8 @@ class CasePart:
     ) -> None:
         """Closed cases go to the companion, and are erased here in the end; without one they go into a directory."""
         self._clock = clock
+        self._metrics = metrics
+        self._warn_again_at = 0.0
         self.units = UnitStore(redis)
         self.attachments = attachments_of(settings, keys, redis)
         cases = CaseStore(redis)
@@ -91,6 +95,8 @@ class CasePart:
             max_open_of_patient=settings.max_open_cases,
             archive_files=lambda conversation_id: self.attachments.archive(conversation_id, file_archive),
             eraser=eraser,
+            on_stuck=lambda cause: metrics.cases_stuck.labels(cause).inc(),
+            colleague_within_s=settings.colleague_days * DAY_S,
             on_erased=lambda done: metrics.cases_erased.labels("erased" if done else "waiting").inc(),
         )
         self.expiry = Expiry(
@@ -106,7 +112,7 @@ class CasePart:
         chat.service.attachments = self.attachments
         self._apis = (
             CaseApi(self.service, chat.service, companion),
-            UnitApi(self.units, self.service.cases, clock=clock),
+            UnitApi(self.units, self.service, clock=clock),
             AttachmentApi(
                 self.attachments,
                 self.service.cases,
@@ -137,9 +143,19 @@ class CasePart:
             await asyncio.wait([self._repairing])
         await self.attachments.close()
 
+    async def _repair_cases(self) -> None:
+        """Repair, and say so when cases wait for an archive that does not take them."""
+        await self.service.repair()
+        count, since_s = await self.service.cases.stuck()
+        age_s = 0.0 if since_s is None else max(0.0, self._clock() - since_s)
+        self._metrics.cases_stuck_oldest.set(age_s)
+        if count and time.monotonic() >= self._warn_again_at:
+            self._warn_again_at = time.monotonic() + WARN_AGAIN_S
+            _log.warning("cases_not_archived", cases=count, oldest_s=int(age_s))
+
     async def _repair(self) -> None:
         work: tuple[tuple[str, Callable[[], Awaitable[object]]], ...] = (
-            ("cases", self.service.repair),
+            ("cases", self._repair_cases),
             ("expiry", lambda: self.expiry.sweep(self._clock())),
             ("uploads", lambda: self.attachments.sweep(self._clock())),
         )

@@ -17,6 +17,9 @@ class MessageSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ALLTID_", extra="ignore", frozen=True)
 
     case_reopen_days: int = Field(default=14, ge=0, description="For so long a closed case can be reopened.")
+    colleague_days: int = Field(
+        default=30, gt=0, description="Cases can be given to who has opened the unit's list so many days ago at most."
+    )
     max_open_cases: int = Field(default=20, gt=0, description="Open cases of one patient at one unit.")
 
     attachments_url: SecretStr | None = Field(

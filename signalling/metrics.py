@@ -75,6 +75,18 @@ class FrontMetrics:
             ["channel", "state"],
             registry=self.registry,
         )
+        self.cases_stuck = Counter(
+            "ao_front_cases_stuck",
+            "Times that a case could not be followed, by cause: archive (it did not take what was closed), other. "
+            "It is tried again after a pause that doubles, up to an hour.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self.cases_stuck_oldest = Gauge(
+            "ao_front_cases_stuck_oldest_seconds",
+            "For how long the first of the cases that could not be followed has waited; 0: there is none.",
+            registry=self.registry,
+        )
         self.logins = Counter(
             "ao_front_logins",
             "Logins by audience and result: ok, or the code shown on the page (login_invalid, login_expired...).",

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from auth.permissions import Action, Resource
-from chat.case_store import CaseStore
+from chat.case_service import CaseService
 from chat.opening_hours import Interval, OpeningHours, OpeningHoursError
 from chat.unit_settings import (
     EMERGENCY,
@@ -51,9 +51,9 @@ ROUTES: Final = (
 class UnitApi:
     """The handlers."""
 
-    def __init__(self, units: UnitStore, cases: CaseStore, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, units: UnitStore, service: CaseService, *, clock: Callable[[], float] = time.time) -> None:
         self._units = units
-        self._cases = cases
+        self._service = service
         self._clock = clock
 
     def add_routes(self, app: web.Application) -> None:
@@ -126,7 +126,7 @@ class UnitApi:
     async def colleagues(self, request: web.Request) -> web.Response:
         """GET /api/colleagues: those who have opened the list of cases of one's unit."""
         principal = principal_of(request)
-        found = await self._cases.colleagues(principal.provider_hsa_id or "", principal.unit_hsa_id or "")
+        found = await self._service.colleagues(principal.provider_hsa_id or "", principal.unit_hsa_id or "")
         views = [
             Colleague(hsa_id=hsa_id, name=name) for hsa_id, name in sorted(found.items(), key=lambda item: item[1])
         ]

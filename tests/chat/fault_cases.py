@@ -65,7 +65,7 @@ class Cases:
         made = []
         for number in range(count):
             patient, nurse = session(f"p-patient{number}"), session(f"SE2321000131-P{number}", is_staff=True)
-            await self._store.meet(PROVIDER, UNIT, nurse.actor, nurse.display_name)
+            await self._service.meet(PROVIDER, UNIT, nurse.actor, nurse.display_name)
             case = await self._service.open(
                 patient.principal(),
                 provider_hsa_id=PROVIDER,

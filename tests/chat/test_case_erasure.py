@@ -20,7 +20,7 @@ from tests.chat.test_case_service import NURSE, World, patient, staff
 from tests.chat.test_unit_settings import PROVIDER, SETTINGS, UNIT
 
 
-class Killed(Exception):  # noqa: N818  # nothing of ours catches it
+class Killed(BaseException):  # noqa: N818  # nothing of ours catches it
     """The front died here."""
 
 
@@ -120,7 +120,7 @@ async def erasing(redis_client: Redis, tmp_path: Path) -> AsyncIterator[Erasing]
     world = World(redis_client)
     await world.committer.start()
     await world.units.put(SETTINGS)
-    await world.cases.meet(PROVIDER, UNIT, NURSE, "Name")
+    await world.service.meet(PROVIDER, UNIT, NURSE, "Name")
     yield Erasing(world, redis_client, tmp_path)
     await world.committer.stop()
 

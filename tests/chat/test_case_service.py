@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from auth.permissions import LOA3
 from auth.principal import Commission, Principal
 from chat.archive import ArchiveError, Transcript
-from chat.case_service import REPAIR_AFTER_S, CaseService, NoNotices, case_id_of, view_for
-from chat.case_store import CaseStore
+from chat.case_service import COLLEAGUE_WITHIN_S, REPAIR_AFTER_S, CaseService, NoNotices, case_id_of, view_for
+from chat.case_store import LONGEST_PAUSE_S, UNFINISHED, CaseStore
 from chat.cases import Case, CaseAct, CaseError, CaseState, apply
 from chat.committer import Committer
 from chat.errors import ChatError
@@ -118,7 +118,7 @@ async def world(redis_client: Redis) -> AsyncIterator[World]:
     await world.units.put(SETTINGS)
     await world.units.put(replace(SETTINGS, unit_hsa_id=OTHER_UNIT))
     for colleague in (NURSE, DOCTOR):
-        await world.cases.meet(PROVIDER, UNIT, colleague, "Name")
+        await world.service.meet(PROVIDER, UNIT, colleague, "Name")
     yield world
     await world.committer.stop()
 
@@ -387,6 +387,77 @@ async def test_an_archive_that_is_away_is_tried_again(world: World) -> None:
     assert len(world.archive.transcripts) == 2
     assert world.notices.sent == [(case.case_id, 2, "case_closed")]
     assert await world.service.repair() == 0
+
+
+async def test_an_archive_that_stays_away_is_told_of_and_holds_up_nobody_else(world: World) -> None:
+    case = await world.open()
+    stuck: list[str] = []
+    world.service._on_stuck = stuck.append
+    world.archive.is_away = True
+    await world.service.close(case.case_id)
+    assert (stuck, await world.cases.stuck()) == (["archive"], (1, world.now))
+    since, tried = world.now, []
+    for _ in range(60):
+        world.now += 60
+        tried.append(await world.service.repair())
+    assert sum(tried) == len(stuck) - 1
+    assert 5 <= len(stuck) <= 9  # within an hour: the pause doubles
+    assert await world.cases.stuck() == (1, since)
+    world.archive.is_away = False
+    world.now += LONGEST_PAUSE_S + REPAIR_AFTER_S
+    await world.service.repair()
+    assert len(world.archive.transcripts) == 2
+    assert await world.cases.stuck() == (0, None)
+    assert await world.service.repair() == 0
+
+
+async def test_cases_behind_many_stuck_ones_are_followed_and_a_broken_one_stops_no_other(world: World) -> None:
+    await world.units.put(SETTINGS)
+    world.service._max_open_of_patient = 1000
+    cases = [await world.open(client_id=f"c{number}") for number in range(105)]
+    stuck: list[str] = []
+    world.service._on_stuck = stuck.append
+    broken = {case.case_id for case in cases[:104]}
+    align = world.service._align
+
+    async def break_some(case: Case) -> None:
+        if case.case_id in broken:
+            raise KeyError("a record that nobody expected")
+        await align(case)
+
+    world.service._align = break_some  # type: ignore[method-assign]
+    for number, case in enumerate(cases):
+        await world.cases._redis.zadd(UNFINISHED, {case.case_id: world.now - 1000 + number})
+    assert await world.service.repair() == 100
+    assert await world.service.repair() == 5
+    assert stuck == ["other"] * 104
+    assert not await world.cases.is_unfinished(cases[104].case_id)
+    assert (await world.cases.stuck())[0] == 104
+
+
+async def test_a_store_that_is_away_is_no_cases_fault(world: World) -> None:
+    case = await world.open()
+    await world.cases._redis.zadd(UNFINISHED, {case.case_id: 0})
+
+    async def away(_case: Case) -> None:
+        raise ChatError("chat_unavailable")
+
+    world.service._align = away  # type: ignore[method-assign]
+    with pytest.raises(ChatError, match="chat_unavailable"):
+        await world.service.repair()
+    assert await world.cases.stuck() == (0, None)
+
+
+async def test_who_has_not_been_there_for_long_is_given_no_case_and_keeps_their_name(world: World) -> None:
+    case = await world.open()
+    await world.service.assign(case.case_id, NURSE)
+    world.now += COLLEAGUE_WITHIN_S + 1
+    await world.service.meet(PROVIDER, UNIT, DOCTOR, "Name")
+    assert set(await world.service.colleagues(PROVIDER, UNIT)) == {DOCTOR}
+    with pytest.raises(CaseError, match="invalid_assignee"):
+        await world.service.hand_over(case.case_id, NURSE)
+    await world.service.hand_over(case.case_id, DOCTOR)
+    assert NURSE in await world.cases.names(PROVIDER, UNIT)
 
 
 async def test_closing_archives_the_files_too_or_tries_again(world: World) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from chat.case_store import CaseStore, unit_key
+from chat.case_store import FORGET_STAFF_S, CaseStore, unit_key
 from chat.cases import Case, CaseAct, CaseError, CaseState, apply
 from tests.chat.test_cases import NOW, NURSE, POLICY, new_case
 
@@ -128,6 +128,10 @@ async def test_a_change_is_unfinished_until_its_own_version_is_followed(store: C
 
 
 async def test_colleagues_are_those_who_were_seen_at_the_unit(store: CaseStore) -> None:
-    await store.meet(PROVIDER, UNIT, NURSE, "Nina Nurse")
-    assert await store.colleagues(PROVIDER, UNIT) == {NURSE: "Nina Nurse"}
-    assert await store.colleagues(PROVIDER, OTHER_UNIT) == {}
+    await store.meet(PROVIDER, UNIT, NURSE, "Nina Nurse", now_s=1000)
+    assert await store.colleagues(PROVIDER, UNIT, since_s=1000) == {NURSE: "Nina Nurse"}
+    assert await store.colleagues(PROVIDER, UNIT, since_s=1001) == {}
+    assert await store.names(PROVIDER, UNIT) == {NURSE: "Nina Nurse"}
+    assert await store.colleagues(PROVIDER, OTHER_UNIT, since_s=0) == {}
+    await store.meet(PROVIDER, UNIT, "SE-2", "Disa Doctor", now_s=1000 + FORGET_STAFF_S)
+    assert await store.names(PROVIDER, UNIT) == {"SE-2": "Disa Doctor"}

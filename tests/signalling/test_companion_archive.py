@@ -164,7 +164,7 @@ async def test_a_front_hands_a_closed_case_over_and_then_erases_it(
     await front.cases.units.put(unit_settings())
     service, chat = front.cases.service, front.chat.service
     nurse = staff(unit=UNIT, provider=PROVIDER)
-    await service.cases.meet(PROVIDER, UNIT, nurse.actor, "Nina")
+    await service.meet(PROVIDER, UNIT, nurse.actor, "Nina")
     case = await service.open(
         patient(ANNA),
         provider_hsa_id=PROVIDER,
