@@ -20,7 +20,7 @@ from tests.chat.test_case_service import NURSE, World, patient, staff
 from tests.chat.test_unit_settings import PROVIDER, SETTINGS, UNIT
 
 
-class Killed(BaseException):  # noqa: N818  # nothing of ours catches it
+class Killed(BaseException):  # nothing of ours catches it
     """The front died here."""
 
 
