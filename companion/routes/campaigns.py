@@ -130,7 +130,7 @@ class CountsOut(Output):
 class ApprovalIn(Input):
     """Which version was read."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=100_000)]
 
 
 class StatisticsOut(Output):

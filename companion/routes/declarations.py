@@ -40,7 +40,7 @@ class ConditionIn(Input):
 
     question_id: Word | None = None
     operator: Literal["equals", "at_least", "at_most", "answered"] = "equals"
-    value: bool | int | Annotated[str, Field(max_length=128)] | None = None
+    value: bool | Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | Annotated[str, Field(max_length=128)] | None = None
     join: Literal["all", "any", "none"] | None = None
     parts: list["ConditionIn"] = Field(default_factory=list, max_length=20)
 

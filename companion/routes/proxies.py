@@ -12,7 +12,7 @@ from companion.idempotency import Key, once
 from companion.identity import Caller, asks
 from companion.models.people import Person
 from companion.models.proxies import Guardianship, ProxyGrant
-from companion.routes.shapes import Input, Instant, Name, ObjectId, Output, PersonId
+from companion.routes.shapes import BirthDate, Input, Instant, Name, ObjectId, Output, PersonId
 from companion.rules.masking import Surface, shown
 from companion.store import guardian_invitations as invitations
 from companion.store import people, summons
@@ -39,7 +39,7 @@ class PersonIn(Input):
     number: Number
     given_name: Name
     family_name: Name
-    birth_date: date | None = Field(default=None, description="Left out: the one of the number.")
+    birth_date: BirthDate | None = Field(default=None, description="Left out: the one of the number.")
     sex: Literal["female", "male", "other", "unknown"] = "unknown"
     area: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,32}$")] | None = None
     street: Name | None = None

@@ -21,6 +21,8 @@ from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
+from tests.companion.schema_bodies import BODIES
+
 HEX: Final = "0123456789abcdef"
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -48,7 +50,7 @@ HOSTILE: Final[tuple[Any, ...]] = (
 )  # fmt: skip
 """What has broken services before: ends of ranges, what a database or a calendar cannot hold, what is not text."""
 
-BODIES: Final[tuple[tuple[bytes, str], ...]] = (
+RAW_BODIES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"", "application/json"),
     (b"{}", "application/json"),
     (b"[]", "application/json"),
@@ -94,6 +96,8 @@ class Drawn:
     content_type: str | None = None
     is_wild: bool = False
     """Somebody without the right role may send it too."""
+    is_right: bool = False
+    """The body is one of ``BODIES``: its places are filled in whenever there is something to fill them."""
 
     @property
     def method(self) -> str:
@@ -143,28 +147,38 @@ def tags(document: Mapping[str, Any]) -> list[str]:
 
 
 def draw(operation: Any, count: int, seed: int) -> list[Drawn]:
-    """``count`` requests: of each three one that fits the document, one that does not, one with something hostile."""
+    """``count`` requests that fit the document or do not, and as many that are right where ``BODIES`` has such.
+
+    Every third of what fits, and half of what is right, gets something hostile in one place or two.
+    """
     chance = random.Random(f"{seed} {operation.method} {operation.path}")
     fitting = _cases(operation, GenerationMode.POSITIVE, count - count // 4, seed)
     wrong = _cases(operation, GenerationMode.NEGATIVE, count // 4, seed)
-    found = []
-    for place, case in enumerate(fitting):
-        drawn = _drawn(operation, case, chance.getrandbits(32))
-        if place % 3 == 2:
+    found = [_drawn(operation, case, chance.getrandbits(32)) for case in fitting]
+    found += found[: 1 + count // 3 - len(found)]  # operations that take nothing: different people
+    right = BODIES.get(f"{operation.method.upper()} {operation.path}")
+    if right is not None:
+        media_type = next(iter(operation.definition.raw["requestBody"]["content"]))
+        for place in range(count):
+            drawn = _drawn(operation, fitting[place % len(fitting)], chance.getrandbits(32))
+            drawn.body, drawn.content_type, drawn.is_right = deepcopy(right), media_type, True
+            drawn.headers, drawn.query = {}, {}
+            found.append(drawn)
+    for place, drawn in enumerate(found):
+        drawn.number = chance.getrandbits(32)
+        if place % (2 if drawn.is_right else 3) == 1:
             _spoil(drawn, chance)
-        found.append(drawn)
-    found += [_drawn(operation, case, chance.getrandbits(32), is_wild=True) for case in wrong]
-    return found
+    return found + [_drawn(operation, case, chance.getrandbits(32), is_wild=True) for case in wrong]
 
 
 def draw_bodies(operation: Any, count: int, seed: int) -> list[Drawn]:
-    """The bodies of ``BODIES`` (as many as asked for, other ones for each operation) on fitting addresses."""
+    """The bodies of ``RAW_BODIES`` (as many as asked for, other ones for each operation) on fitting addresses."""
     if operation.method.upper() not in ("POST", "PUT", "PATCH"):
         return []
     chance = random.Random(f"bodies {seed} {operation.method} {operation.path}")
     (case, *_) = _cases(operation, GenerationMode.POSITIVE, 1, seed)
     found = []
-    for body, content_type in chance.sample(BODIES, min(count, len(BODIES))):
+    for body, content_type in chance.sample(RAW_BODIES, min(count, len(RAW_BODIES))):
         drawn = _drawn(operation, case, chance.getrandbits(32))
         drawn.body, drawn.content_type = body, content_type
         found.append(drawn)
@@ -223,7 +237,7 @@ def _drawn(operation: Any, case: Any, number: int, *, is_wild: bool = False) -> 
 def _spoil(drawn: Drawn, chance: random.Random) -> None:
     """Put something hostile into one place, or two."""
     for _ in range(chance.choice((1, 1, 1, 2))):
-        places = [*_leaves(drawn.path_parameters), *_leaves(drawn.query)]
+        places = [] if drawn.is_right else [*_leaves(drawn.path_parameters), *_leaves(drawn.query)]
         if isinstance(drawn.body, dict | list):
             places += [*_leaves(drawn.body)] * 3
         if not places:
@@ -257,9 +271,15 @@ _ALIASES: Final = {
     "choices": "unit", "clinics": "unit", "provider_hsa_id": "provider", "data_provider_hsa_id": "provider",
     "provider": "provider", "staff_hsa_id": "staff", "actor": "staff", "guardians": "person", "patient": "person",
     "service-type": "time_type_id", "first_dose_type_id": "time_type_id", "target_id": "conversation_id",
-    "week": "week", "before": "before", "next_before": "before", "secret": "secret",
+    "week": "week", "number": "number", "proxy_number": "number", "child_number": "child_number", "area": "area",
+    "before": "before", "next_before": "before", "secret": "secret",
 }  # fmt: skip
-_LED: Final = 0.8
+MARK: Final = re.compile(r"@([a-z_]*2?)")
+SHIFT: Final = re.compile(r"([+-]\d+)([dhD])")
+_NUMBERS: Final = {"version": (1, 1, 1, 2), "number": tuple(range(1, 40)), "first_seq": (3, 3, 1)}
+_WORDS: Final = {"chain": ("companion",), "side": ("patient", "staff")}
+_OWNERS: Final = {"providers": "provider", "staff": "staff"}
+_LED: Final = 0.9
 """So often an id that exists stands in the place of one that was drawn."""
 
 
@@ -272,69 +292,125 @@ def kind_of(name: str) -> str | None:
     return name if name.endswith(("_id", "_ids")) else None
 
 
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, for the choice of ids."""
+
+    name: str
+    """The unit, the patient or the program: what one of a unit knows, the others know too."""
+    subject: str | None
+    """The patient, when they are one or act for one."""
+
+
 class Pool:
-    """The ids that there are, by kind: what the database was filled with, and what answers tell of."""
+    """The ids that there are, by kind, and who knows them: from the filling of the database and from answers."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, dict[str, None]] = {}
+        self._ids: dict[str, dict[str, set[str]]] = {}
 
-    def add(self, kind: str, value: str) -> None:
-        """One more."""
-        self._ids.setdefault(kind, {})[value] = None
+    def add(self, kind: str, value: str, knower: str = "") -> None:
+        """One more, and who knows it."""
+        self._ids.setdefault(kind, {}).setdefault(value, set()).add(knower)
 
-    def learn(self, answer: Any) -> None:
+    def learn(self, answer: Any, knower: str) -> None:
         """All ids in an answer."""
         if isinstance(answer, dict):
             for name, value in answer.items():
                 kind = kind_of(name)
                 if kind is not None and isinstance(value, str):
-                    self.add(kind, value)
+                    self.add(kind, value, knower)
                 elif name == "path" and isinstance(value, str) and value.startswith("/calendar/"):
-                    self.add("secret", value.rpartition("/")[2])
-                self.learn(value)
+                    self.add("secret", value.rpartition("/")[2], knower)
+                self.learn(value, knower)
         elif isinstance(answer, list):
             for one in answer:
-                self.learn(one)
+                self.learn(one, knower)
 
-    def some(self, kind: str, chance: random.Random) -> str | None:
-        """One of a kind: the first and the last ones more often, for much else stands with them."""
-        known = list(self._ids.get(kind, ()))
+    def knows(self, knower: str, drawn: Drawn) -> bool:
+        """Whether somebody knows an id for each place of the address."""
+        kinds = [kind_of(name) for name in drawn.path_parameters]
+        return all(any(knower in each for each in self._ids.get(kind, {}).values()) for kind in kinds if kind)
+
+    def some(self, kind: str, chance: random.Random, knower: str) -> str | None:
+        """One of a kind, mostly one that they know: the first and the last more often, for much else stands there."""
+        ids = self._ids.get(kind, {})
+        known = [value for value, knowers in ids.items() if knower in knowers]
+        if not known or chance.random() < 0.1:
+            known = list(ids)
         if not known:
             return None
         if len(known) > 12 and chance.random() < 0.7:
             known = known[:6] + known[-6:]
         return chance.choice(known)
 
-    def lead(self, drawn: Drawn, now: datetime) -> Drawn:
+    def lead(self, drawn: Drawn, now: datetime, asker: Asker) -> Drawn:
         """The same request with ids that exist, and times near the present, in most places of their kind."""
-        chance = random.Random(drawn.number)
+        leading = _Leading(self, random.Random(drawn.number), now, asker, 1.0 if drawn.is_right else _LED)
         led = deepcopy_of(drawn)
-        led.path_parameters = self._led(drawn.path_parameters, None, chance, now)
-        led.query = self._led(drawn.query, None, chance, now)
+        led.path_parameters = leading.through(drawn.path_parameters)
+        owner = _OWNERS.get(str(drawn.operation.path).split("/")[1])
+        if owner is not None and "hsa_id" in led.path_parameters:
+            led.path_parameters["hsa_id"] = self.some(owner, leading.chance, asker.name)
+        led.query = leading.through({k: v for k, v in drawn.query.items() if leading.chance.random() < 0.6})
         if not isinstance(drawn.body, bytes) and drawn.body is not NOT_SET:
-            led.body = self._led(drawn.body, None, chance, now)
+            led.body = leading.through(drawn.body)
         return led
 
-    def _led(self, value: Any, name: str | None, chance: random.Random, now: datetime) -> Any:
+
+@dataclass
+class _Leading:
+    pool: Pool
+    chance: random.Random
+    now: datetime
+    asker: Asker
+    share: float
+
+    def through(self, value: Any, name: str = "") -> Any:
+        """The value with everything in it led."""
         if isinstance(value, dict):
-            return {key: self._led(one, str(key), chance, now) for key, one in value.items()}
+            return {key: self.through(one, str(key)) for key, one in value.items()}
         if isinstance(value, list):
-            return [self._led(one, name, chance, now) for one in value]
-        if isinstance(value, str) and value not in HOSTILE and chance.random() < _LED:
-            kind = kind_of(name or "")
-            known = self.some(kind, chance) if kind else None
-            if known is not None:
-                return known
-            if INSTANT.match(value):
-                return (now + timedelta(minutes=30 * chance.randrange(-500, 3_000))).isoformat()
-            if DAY.fullmatch(value):
-                return (now.date() + timedelta(days=chance.randrange(-30, 60))).isoformat()
+            return [self.through(one, name) for one in value]
+        if isinstance(value, str) and value not in HOSTILE:
+            return self._text(value, name)
+        if name in _NUMBERS and type(value) is int and value not in HOSTILE:
+            return self.chance.choice(_NUMBERS[name])
         return value
+
+    def _text(self, value: str, name: str) -> str:
+        if "@" in value:
+            return MARK.sub(lambda match: self._marked(match, name), value)
+        shift = SHIFT.fullmatch(value)
+        if shift is not None:
+            unit = "hours" if shift[2] == "h" else "days"
+            at = self.now + timedelta(**{unit: int(shift[1])})
+            return (at.date() if shift[2] == "D" else at).isoformat()
+        if self.chance.random() > self.share:
+            return value
+        if name in _WORDS:
+            return self.chance.choice(_WORDS[name])
+        kind = kind_of(name)
+        known = self.pool.some(kind, self.chance, self.asker.name) if kind else None
+        if known is not None:
+            return known
+        if INSTANT.match(value):
+            return (self.now + timedelta(minutes=30 * self.chance.randrange(-500, 3_000))).isoformat()
+        if DAY.fullmatch(value):
+            days = self.chance.choice((0, 1, 2, 3, self.chance.randrange(-30, 60)))
+            return (self.now.date() + timedelta(days=days)).isoformat()
+        return value
+
+    def _marked(self, match: re.Match[str], name: str) -> str:
+        kind = match[1]
+        if kind == "me" and self.asker.subject is not None:
+            return self.asker.subject
+        kind = "person" if kind == "me" else kind or kind_of(name) or name
+        return self.pool.some(kind, self.chance, self.asker.name) or match[0]
 
 
 def deepcopy_of(drawn: Drawn) -> Drawn:
     """A copy that shares nothing but the operation."""
     return Drawn(
         drawn.operation, drawn.case, drawn.number, dict(drawn.path_parameters), dict(drawn.query), dict(drawn.headers),
-        drawn.body, drawn.content_type, drawn.is_wild,
+        drawn.body, drawn.content_type, drawn.is_wild, drawn.is_right,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import json
 import random
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -38,9 +38,10 @@ from companion.errors import CATALOGUE, PROBLEM_JSON
 from companion.fhir.elements import FHIR_JSON
 from companion.rules.local_time import local_date
 from companion.services import Services
+from companion.store.offer_releases import sweep_offers
 from tests.companion import archived
 from tests.companion.people import TOKEN_KEYS, Api, guest, proxy, service, staff
-from tests.companion.schema_cases import Drawn, Pool
+from tests.companion.schema_cases import Asker, Drawn, Pool
 
 CHECKS: Final = [
     not_a_server_error,
@@ -49,6 +50,7 @@ CHECKS: Final = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+CENTRE: Final = planner(UNIT_HEALTH_CENTRE, PROVIDER_REGION)
 _SCOPES: Final = sorted({rule.service_scope for rule in TABLE.values() if rule.service_scope})
 
 
@@ -84,15 +86,18 @@ class SchemaWorld:
             guest("interpreter"),
         ]
 
-    def asker(self, action: str | None, is_wild: bool, chance: random.Random) -> Principal | None:
-        """Who sends a request: mostly somebody whose role may do the action at all."""
+    def asker(self, drawn: Drawn, chance: random.Random) -> Principal | None:
+        """Who sends a request: mostly somebody whose role may do that at all, and who knows what it is about."""
         known = self.everybody()
-        if is_wild and chance.random() < 0.1:
+        action = drawn.operation.definition.raw.get("x-action")
+        if drawn.is_wild and chance.random() < 0.1:
             return None
-        if action is None or (is_wild and chance.random() < 0.5):
+        if action is None or (drawn.is_wild and chance.random() < 0.5):
             return chance.choice([None, *known] if action is None else known)
         allowed = {role for role, _ in TABLE[Action(action)].allowed}
         fitting = [who for who in known if allowed & who.roles]
+        if chance.random() < 0.9:
+            fitting = [who for who in fitting if self.pool.knows(name_of(who), drawn)] or fitting
         return chance.choice(fitting or known)
 
     def _bearer(self, who: Principal | None) -> dict[str, str]:
@@ -103,9 +108,9 @@ class SchemaWorld:
     async def ask(self, drawn: Drawn) -> list[str]:
         """Send it with ids that exist; what is wrong with the answer."""
         chance = random.Random(drawn.number + 1)
-        led = self.pool.lead(drawn, self.services.clock())
-        definition = drawn.operation.definition.raw
-        who = self.asker(definition.get("x-action"), drawn.is_wild, chance)
+        who = self.asker(drawn, chance)
+        name = name_of(who) if who else ""
+        led = self.pool.lead(drawn, self.services.clock(), Asker(name, who.subject if who else None))
         headers = {**led.headers, **self._bearer(who)}
         content = None
         if led.body is not NOT_SET:
@@ -123,13 +128,18 @@ class SchemaWorld:
             and answer.content
             and answer.headers.get("content-type", "").startswith("application/json")
         ):
-            self.pool.learn(answer.json())
+            self.pool.learn(answer.json(), name)
         found = [*_against_document(led, answer), *_as_errors_look(led.operation.path, answer)]
         failed = [line for line in logs if line["log_level"] in ("error", "critical")]
         if failed and not found:
             found = ["an error was logged"]
         told = f"{_told(led, who, content)}\n    -> {answer.status_code} {answer.text[:400]} {failed or ''}"
         return [f"{led.method} {led.operation.path}: {one}\n    {told}" for one in found]
+
+
+def name_of(who: Principal) -> str:
+    """Under which they know things: all of a unit alike."""
+    return who.unit_hsa_id or who.subject or who.actor
 
 
 def _encoded(led: Drawn) -> bytes:
@@ -192,78 +202,131 @@ async def enrich(api: Api, services: Services) -> SchemaWorld:
     ids = {one.key: services.pseudonyms.person_id(parse(one.number, today=today)) for one in patients(today)}
     world = SchemaWorld(api, services, ids)
     pool = world.pool
-    for key in ids:
-        pool.add("person", ids[key])
+    everybody = world.everybody()
+    for one in patients(today):
+        pool.add("person", ids[one.key])
+        pool.add("child_number" if one.born.year > today.year - 13 else "number", one.number)
     for hsa_id in (*ORGANISATION_NAMES, UNIT_VACCINATION, *CLINICS):
         pool.add("provider" if hsa_id.endswith("-0001") else "unit", hsa_id)
-    for who in world.everybody():
+    for kind, value in (("clinic", CLINICS[0]), ("clinic2", CLINICS[1]), ("area", "0180"), ("week", "2027-W30")):
+        pool.add(kind, value)
+    for number in range(2001, 2009):
+        pool.add("new_unit", f"SE5555555555-{number}")
+    for who in everybody:
         if who.kind == "staff":
             pool.add("staff", who.actor)
-    centre, midwife = planner(UNIT_HEALTH_CENTRE, PROVIDER_REGION), planner(UNIT_MATERNITY, PROVIDER_REGION)
-    vaccination = planner(UNIT_VACCINATION, PROVIDER_REGION)
-    maria, sara, later = patient(ids["maria"]), patient(ids["sara"]), services.clock() + timedelta(days=20)
+            pool.add("unit", str(who.unit_hsa_id), name_of(who))
+            pool.add("provider", str(who.provider_hsa_id), name_of(who))
+            for key in ("maria", "bengt", "sara", "elliot"):
+                pool.add("person", ids[key], name_of(who))
+    filling = _Filling(asking, pool, ids, today, services.clock())
+    await filling.units()
+    await filling.access()
+    await filling.care()
+    await filling.campaign(services)
+    await filling.archive(api)
+    return world
 
-    async def made(method: str, path: str, who: Principal, body: Any = None) -> Any:
-        answer = await asking.ask(method, path, who, body)
-        pool.learn(answer)
+
+@dataclass
+class _Filling:
+    asking: Asking
+    pool: Pool
+    ids: dict[str, str]
+    today: date
+    now: datetime
+
+    async def made(self, method: str, path: str, who: Principal, body: Any = None) -> Any:
+        """What is answered; its ids are known."""
+        answer = await self.asking.ask(method, path, who, body)
+        self.pool.learn(answer, name_of(who))
         return answer
 
-    # What a unit has.
-    for unit in (UNIT_HEALTH_CENTRE, UNIT_VACCINATION, UNIT_MATERNITY):
-        who = planner(unit, PROVIDER_REGION)
-        for part in ("time-types", "schedules", "roles"):
-            await made("GET", f"/units/{unit}/{part}", who)
-        first = (today + timedelta(days=1)).isoformat()
-        await made("GET", f"/units/{unit}/free-slots?first={first}&last={first}", who)
-        await made("GET", f"/bookings?day={today}", who)
-        form = await made("POST", f"/units/{unit}/questionnaires", who, dict(FORM))
-        await made("POST", f"/questionnaires/{form['form_id']}/versions/1/publish", who, {})
-    for who in (maria, sara, patient(ids["bengt"])):
-        for path in ("/bookings", "/summons", "/proxies"):
-            await made("GET", path, who)
-    # Access.
-    await made("POST", "/blocks", maria, {"provider_hsa_id": PROVIDER_COMPANY})
-    await made("POST", "/record-consents", maria, {"provider_hsa_id": PROVIDER_REGION, "ends_at": later.isoformat()})
-    await made("POST", "/block-liftings", maria, {"unit_hsa_id": UNIT_HEALTH_CENTRE, "ends_at":
-               (services.clock() + timedelta(hours=2)).isoformat()})  # fmt: skip
-    relation = {
-        "patient_person_id": ids["maria"],
-        "ends_at": later.isoformat(),
-        "reason_text": "Ringde mottagningen i dag.",
-    }
-    await made("POST", "/care-relations", centre, relation)
-    opening = {
-        "patient_person_id": ids["bengt"],
-        "reason": "life_or_health",
-        "reason_text": "Medvetslös på akuten, anhörig ringde.",
-    }
-    await made("POST", "/emergency-accesses", centre, opening)
-    # Maternity.
-    due = {"patient_person_id": ids["sara"], "due_date": (today + timedelta(days=140)).isoformat()}
-    await made("POST", "/pregnancies", midwife, due)
-    # Campaigns.
-    kinds = await made("GET", f"/units/{UNIT_VACCINATION}/time-types", vaccination)
-    campaign = {
-        "kind": "vaccination", "title": "Erbjudande", "information": "Välkommen.", "notices_per_hour": 60,
-        "audience": {"born_from_year": 1900, "born_until_year": today.year},
-        "begins_at": services.clock().isoformat(), "ends_at": later.isoformat(),
-        "steps": [{"time_type_id": kinds[0]["time_type_id"]}],
-    }  # fmt: skip
-    await made("POST", f"/units/{UNIT_VACCINATION}/campaigns", vaccination, campaign)
-    # The archive.
-    answer = await archived.put_transcript(
-        api, [archived.message(1), archived.with_file(2)], provider_hsa_id=PROVIDER_REGION,
-        unit_hsa_id=UNIT_HEALTH_CENTRE, patient_person_id=ids["maria"],
-    )  # fmt: skip
-    assert answer.status_code == 204, answer.text
-    assert (await archived.put_file(api, b"bytes")).status_code == 204
-    for kind, value in (("conversation_id", archived.CASE), ("attachment_id", archived.FILE)):
-        pool.add(kind, value)
-    # One's own data.
-    await made("POST", "/export", maria, {})
-    await made("POST", "/calendar-feed", maria)
-    await made("GET", "/looks?limit=1", maria)
-    await made("GET", "/audit-entries?limit=1", centre)
-    await made("POST", "/legal-holds", planner(UNIT_HEALTH_CENTRE, PROVIDER_REGION), {
-        "patient_person_id": ids["tomas"], "kind": None, "reason": "Tillsyn."})  # fmt: skip
-    return world
+    async def units(self) -> None:
+        """What a unit has, and what patients have there."""
+        first = (self.today + timedelta(days=1)).isoformat()
+        for unit in (UNIT_HEALTH_CENTRE, UNIT_VACCINATION, UNIT_MATERNITY):
+            who = planner(unit, PROVIDER_REGION)
+            for part in ("time-types", "schedules", "roles", f"free-slots?first={first}&last={first}"):
+                await self.made("GET", f"/units/{unit}/{part}", who)
+            await self.made("GET", f"/bookings?day={self.today}", who)
+            form = await self.made("POST", f"/units/{unit}/questionnaires", who, dict(FORM))
+            await self.made("POST", f"/questionnaires/{form['form_id']}/versions/1/publish", who, {})
+        for key in ("maria", "sara", "bengt"):
+            for path in ("/bookings", "/summons", "/proxies", f"/slots?first={first}&last={first}"):
+                await self.made("GET", path, patient(self.ids[key]))
+
+    async def access(self) -> None:
+        """What decides who may read."""
+        maria, later = patient(self.ids["maria"]), (self.now + timedelta(days=20)).isoformat()
+        await self.made("POST", "/blocks", maria, {"provider_hsa_id": PROVIDER_COMPANY})
+        await self.made("POST", "/record-consents", maria, {"provider_hsa_id": PROVIDER_REGION, "ends_at": later})
+        lifting = {"unit_hsa_id": UNIT_HEALTH_CENTRE, "ends_at": (self.now + timedelta(hours=2)).isoformat()}
+        await self.made("POST", "/block-liftings", maria, lifting)
+        relation = {
+            "patient_person_id": self.ids["maria"],
+            "ends_at": later,
+            "reason_text": "Ringde i dag på morgonen.",
+        }
+        await self.made("POST", "/care-relations", CENTRE, relation)
+        opening = {
+            "patient_person_id": self.ids["bengt"],
+            "reason": "life_or_health",
+            "reason_text": "Medvetslös i dag.",
+        }
+        await self.made("POST", "/emergency-accesses", CENTRE, opening)
+
+    async def care(self) -> None:
+        """A pregnancy; what somebody has asked to see of their data."""
+        maria = patient(self.ids["maria"])
+        midwife = planner(UNIT_MATERNITY, PROVIDER_REGION)
+        known = await self.made("GET", "/pregnancies", patient(self.ids["sara"]))
+        if not known:
+            due = {"patient_person_id": self.ids["sara"], "due_date": (self.today + timedelta(days=140)).isoformat()}
+            known = await self.made("POST", "/pregnancies", midwife, due)
+        for who in (midwife, patient(self.ids["sara"])):
+            self.pool.learn(known, name_of(who))
+        await self.made("POST", "/export", maria, {})
+        await self.made("POST", "/calendar-feed", maria)
+        await self.made("GET", "/looks?limit=1", maria)
+        await self.made("GET", "/audit-entries?limit=1", CENTRE)
+        hold = {"patient_person_id": self.ids["tomas"], "kind": None, "reason": "Tillsyn av en myndighet."}
+        await self.made("POST", "/legal-holds", CENTRE, hold)
+
+    async def campaign(self, services: Services) -> None:
+        """One that is live, with offers; and a draft."""
+        author = planner(UNIT_VACCINATION, PROVIDER_REGION)
+        second = planner(UNIT_VACCINATION, PROVIDER_REGION, "SE5555555555-S002")
+        (kind, *_) = await self.made("GET", f"/units/{UNIT_VACCINATION}/time-types", author)
+        content = {
+            "kind": "vaccination", "title": "Erbjudande", "information": "Välkommen.", "notices_per_hour": 60,
+            "audience": {"born_from_year": 1900, "born_until_year": self.today.year},
+            "begins_at": self.now.isoformat(), "ends_at": (self.now + timedelta(days=20)).isoformat(),
+            "steps": [{"time_type_id": kind["time_type_id"]}],
+        }  # fmt: skip
+        path = f"/units/{UNIT_VACCINATION}/campaigns"
+        live = (await self.made("POST", path, author, content))["campaign_id"]
+        for who in (author, second):
+            await self.made("POST", f"/campaigns/{live}/approve", who, {"version": 1})
+        await self.made("POST", f"/campaigns/{live}/launch", author, {})
+        async with services.database.transaction(self.now + timedelta(minutes=30)) as transaction:
+            await sweep_offers(transaction)
+        for key in ("maria", "bengt", "sara"):
+            await self.made("GET", "/offers", patient(self.ids[key]))
+        await self.made("POST", path, author, content)
+
+    async def archive(self, api: Api) -> None:
+        """A closed case with a file, and a correction that is wished for."""
+        events = [archived.message(1), archived.message(2, "Patienten röker.", author=archived.NURSE)]
+        whose = {
+            "provider_hsa_id": PROVIDER_REGION, "unit_hsa_id": UNIT_HEALTH_CENTRE,
+            "patient_person_id": self.ids["maria"],
+        }  # fmt: skip
+        assert (await archived.put_transcript(api, events, **whose)).status_code == 204
+        assert (await archived.put_file(api, b"bytes")).status_code == 204
+        for knower in (self.ids["maria"], UNIT_HEALTH_CENTRE, "front"):
+            self.pool.add("conversation_id", archived.CASE, knower)
+            self.pool.add("attachment_id", archived.FILE, knower)
+        wish = {"entry_kind": "case", "entry_id": archived.CASE, "entry_part": 2, "wish": "Jag röker inte."}
+        made = await self.made("POST", "/corrections", patient(self.ids["maria"]), wish)
+        self.pool.learn(made, UNIT_HEALTH_CENTRE)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from companion.database import Database
 from companion.demo.fill import fill
 from companion.openapi import Companion
 from companion.routes import ROUTERS
+from companion.search_cache import SearchCache
 from companion.services import Services
 from companion.settings import CompanionSettings
 from loadtest.postgresql import Cluster
@@ -32,10 +33,11 @@ from tests.companion.people import TOKEN_KEYS, Api, VirtualClock
 from tests.companion.schema_cases import Drawn, draw, draw_bodies, load, operations
 from tests.companion.schema_world import SchemaWorld, enrich
 
-EXAMPLES: Final = int(os.environ.get("ALLTID_SCHEMA_EXAMPLES", "9"))
+EXAMPLES: Final = int(os.environ.get("ALLTID_SCHEMA_EXAMPLES", "8"))
 SEED: Final = int(os.environ.get("ALLTID_SCHEMA_SEED", "1"))
 TAGS: Final = list(dict.fromkeys(str(router.tags[0]) for router in ROUTERS))
 _PATIENCE_S: Final = 100 + 8 * EXAMPLES
+ENDS: Final = ("/end", "/cancel", "/withdraw", "/lift", "/close", "/calendar-feed", "/fulfil")
 _NUMBERS: Final = count()
 
 
@@ -66,6 +68,7 @@ def _application(services: Services) -> Companion:
     if not _APPLICATIONS:
         _APPLICATIONS.append(create_app(services))
     _APPLICATIONS[0].state.services = services
+    _APPLICATIONS[0].state.search_cache = SearchCache(0, services.database.slot_news)
     return _APPLICATIONS[0]
 
 
@@ -130,11 +133,12 @@ def _document() -> dict[str, Any]:
 
 @cache
 def _drawn(tag: str) -> tuple[Drawn, ...]:
-    """The requests for an area: those that make something first, those that end it last."""
-    order = {"post": 0, "put": 1, "get": 2, "patch": 3, "delete": 4}
+    """The requests for an area, in rounds: what makes something before what reads it and what ends it."""
+    order = {"post": 0, "put": 1, "patch": 2, "get": 3, "delete": 4}
     found = [one for one in operations(load(_document())) if one.tags[0] == tag]
-    found.sort(key=lambda one: order[one.method])
-    return tuple(drawn for one in found for drawn in [*draw(one, EXAMPLES, SEED), *draw_bodies(one, 3, SEED)])
+    found.sort(key=lambda one: (one.path.endswith(ENDS), order[one.method]))
+    requests = [[*draw(one, EXAMPLES, SEED), *draw_bodies(one, 1 + EXAMPLES // 4, SEED)] for one in found]
+    return tuple(drawn for one_round in zip_longest(*requests) for drawn in one_round if drawn is not None)
 
 
 @pytest.mark.timeout(_PATIENCE_S)
