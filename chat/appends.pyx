@@ -67,30 +67,61 @@ def pack_message(bytes head not None, bytes client_id not None, bytes text not N
     return packed
 
 
-def say_command(bytes head not None, list appends not None):
-    """EVALSHA of say.lua with these drafts of one conversation; None when one of them is no message.
+def say_command(bytes head not None, bytes limit not None, list groups not None):
+    """EVALSHA of say.lua. ``groups``: for each conversation its keys, and its drafts, all of them messages.
 
-    ``head``: the command from its first word to its first argument, the limit.
+    ``head``: the command's words before the number of keys. ``limit``, keys: as bulk strings.
     """
-    cdef Py_ssize_t length = 16 + PyBytes_GET_SIZE(head)
+    cdef Py_ssize_t length = 64 + PyBytes_GET_SIZE(head) + PyBytes_GET_SIZE(limit), messages = 0
     cdef Append append
-    for append in appends:
-        if append.kind != "message":
-            return None
-        length += 3 * 16 + PyBytes_GET_SIZE(append.draft_id) + PyBytes_GET_SIZE(append.packed)
-        length += PyBytes_GET_SIZE(append.author)
+    cdef bytes keys
+    cdef list appends
+    for keys, appends in groups:
+        length += PyBytes_GET_SIZE(keys) + 48
+        messages += len(appends)
+        for append in appends:
+            length += 3 * 16 + PyBytes_GET_SIZE(append.draft_id) + PyBytes_GET_SIZE(append.packed)
+            length += PyBytes_GET_SIZE(append.author)
     cdef bytes command = PyBytes_FromStringAndSize(NULL, length)
     cdef char* begin = PyBytes_AS_STRING(command)
     cdef char* to = begin
-    # EVALSHA, the script's name, how many keys, the keys, the limit, and three for each message.
-    to += _number(to, b"*"[0], 3 + 4 + 1 + 3 * len(appends))
-    memcpy(to, PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head))
-    to += PyBytes_GET_SIZE(head)
-    for append in appends:
-        to += _bulk(to, append.draft_id)
-        to += _bulk(to, append.packed)
-        to += _bulk(to, append.author)
+    # EVALSHA, the script's name, how many keys, the keys, the limit; how many messages, and three for each of them.
+    to += _number(to, b"*"[0], 3 + 5 * len(groups) + 1 + 3 * messages)
+    to = _copy(to, head)
+    to += _count(to, 4 * len(groups))
+    for keys, _ in groups:
+        to = _copy(to, keys)
+    to = _copy(to, limit)
+    for _, appends in groups:
+        to += _count(to, len(appends))
+        for append in appends:
+            to += _bulk(to, append.draft_id)
+            to += _bulk(to, append.packed)
+            to += _bulk(to, append.author)
     return PyBytes_FromStringAndSize(begin, to - begin)
+
+
+def are_messages(list appends not None):
+    """Whether all drafts are messages."""
+    cdef Append append
+    for append in appends:
+        if append.kind != "message":
+            return False
+    return True
+
+
+cdef char* _copy(char* to, bytes value) noexcept:
+    memcpy(to, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
+    return to + PyBytes_GET_SIZE(value)
+
+
+cdef Py_ssize_t _count(char* to, Py_ssize_t value) noexcept nogil:
+    """A number as a bulk string."""
+    cdef char digits[24]
+    cdef Py_ssize_t length = _number(digits, 0, value) - 3
+    cdef Py_ssize_t head = _number(to, b"$"[0], length)
+    memcpy(to + head, digits + 1, length + 2)  # with its end of the line
+    return head + length + 2
 
 
 cdef Py_ssize_t _bulk(char* to, bytes value) noexcept:

@@ -27,7 +27,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from chat.appends import Append, say_command
+from chat.appends import Append, are_messages, say_command
 from chat.errors import ChatError
 from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
@@ -37,6 +37,8 @@ from chat.scripts import APPEND, RECEIPT, SAY, TELL, TOUCH, Script
 MAX_WAITING: Final = 20_000
 """Writes waiting for the store; more are refused rather than held in memory."""
 MAX_BATCH: Final = 512
+MAX_SAID: Final = 128
+"""Messages of one call of say.lua: the store does nothing else for two milliseconds."""
 MAX_FLIGHTS: Final = 2
 """Batches on their way at the same time, on one connection: the store works on one while we settle the other."""
 GIVE_UP_S: Final = 5.0
@@ -312,7 +314,11 @@ class Committer:
                 result = [result]
             for write, answer in zip(part.writes, result, strict=True):
                 if isinstance(write, Append):
-                    write.settle(*answer)
+                    if answer[0] == b"failed":
+                        self.counters["script_failed"] += 1
+                        write.refuse()
+                    else:
+                        write.settle(*answer)
                 elif not write.future.done():
                     write.future.set_result(answer)
 
@@ -326,7 +332,7 @@ def _is_transient(result: Any) -> bool:
 
 
 def _parts(batch: "list[Append | _Call]") -> list[_Part]:
-    """The drafts of one conversation in one call, in their order; everything else one by one."""
+    """The drafts of one conversation in one call, in their order, and many conversations' messages; else one by one."""
     parts: list[_Part] = []
     drafts: dict[str, list[Append]] = {}
     for write in batch:
@@ -339,21 +345,40 @@ def _parts(batch: "list[Append | _Call]") -> list[_Part]:
             drafts[write.conversation_id] = [write]
         else:
             appends.append(write)
+    said: list[tuple[bytes, list[Append]]] = []
+    messages: list[Append] = []
     for conversation_id, appends in drafts.items():
-        said = say_command(_say_head(conversation_id, MAX_EVENTS), appends)
-        if said is None:
+        if not are_messages(appends):
             parts.append(_Part(APPEND, _append_command(conversation_id, appends), appends))
-        else:
-            parts.append(_Part(SAY, said, appends))
+            continue
+        said.append((_say_keys(conversation_id), appends))
+        messages += appends
+        if len(messages) >= MAX_SAID:
+            parts.append(_Part(SAY, say_command(_SAY_HEAD, _say_limit(MAX_EVENTS), said), messages))
+            said, messages = [], []
+    if said:
+        parts.append(_Part(SAY, say_command(_SAY_HEAD, _say_limit(MAX_EVENTS), said), messages))
     return parts
 
 
+def _words(*words: str | int) -> bytes:
+    """Words of a command, without the count before them."""
+    return packed(words).partition(b"\r\n")[2]
+
+
+_SAY_HEAD: Final = _words("EVALSHA", SAY.sha)
+
+
+@lru_cache(maxsize=1)
+def _say_limit(most: int) -> bytes:
+    return _words(most)
+
+
 @lru_cache(maxsize=16_384)
-def _say_head(conversation_id: str, most: int) -> bytes:
-    """How each call of say.lua for a conversation begins."""
+def _say_keys(conversation_id: str) -> bytes:
+    """A conversation's keys in a call of say.lua."""
     keys = Keys(conversation_id)
-    command = ("EVALSHA", SAY.sha, 4, keys.log, keys.ids, keys.meta, keys.channel, most)
-    return packed(command).partition(b"\r\n")[2]
+    return _words(keys.log, keys.ids, keys.meta, keys.channel)
 
 
 def _append_command(conversation_id: str, appends: list[Append]) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.appends import Append, pack_message, say_command
+from chat.appends import Append, are_messages, pack_message, say_command
 from chat.events import Draft, message_head, unpack
 from tests.reference import chat_wire as slow
 
@@ -27,16 +27,31 @@ def test_what_no_message_can_be_is_not_packed() -> None:
         pack_message(b"", b"c", b"x" * 65536)
 
 
-@given(st.lists(st.tuples(st.binary(max_size=200), st.binary(max_size=1200), st.binary(max_size=80)), max_size=20))
+_drafts = st.lists(
+    st.tuples(st.binary(max_size=200), st.binary(max_size=1200), st.binary(max_size=80)), min_size=1, max_size=12
+)
+
+
+@given(st.lists(_drafts, max_size=12))
 @settings(max_examples=150)
-def test_a_command_is_packed_as_every_command_is(parts: list[tuple[bytes, bytes, bytes]]) -> None:
-    head = ("EVALSHA", "0" * 40, 4, "log", "ids", "meta", "news", 100_000)
-    appends = [Append("meeting-m", draft_id, packed, author, 0.0) for draft_id, packed, author in parts]
-    begin = slow.say_command(head, []).partition(b"\r\n")[2]
-    assert say_command(begin, appends) == slow.say_command(head, appends)
+def test_a_command_is_packed_as_every_command_is(conversations: list[list[tuple[bytes, bytes, bytes]]]) -> None:
+    keys = [tuple(f"{name}{number}" for name in ("log", "ids", "meta", "news")) for number in range(len(conversations))]
+    words: list[str | int | bytes] = ["EVALSHA", "0" * 40, 4 * len(keys), *(key for each in keys for key in each), 1000]
+    for parts in conversations:
+        words += [len(parts), *(word for part in parts for word in part)]
+    groups = [
+        (_words(*names), [Append("meeting-m", draft_id, packed, author, 0.0) for draft_id, packed, author in parts])
+        for names, parts in zip(keys, conversations, strict=True)
+    ]
+    assert say_command(_words("EVALSHA", "0" * 40), _words(1000), groups) == slow.command(tuple(words))
 
 
-def test_a_command_of_messages_takes_nothing_else() -> None:
+def _words(*words: str | int) -> bytes:
+    return slow.command(words).partition(b"\r\n")[2]
+
+
+def test_only_messages_are_said() -> None:
     draft = Draft("meeting-m", "edit", "anna", "Anna", "patient", "c2", {"text": "y"}, 1)
-    edit = Append("meeting-m", b"anna\0c2", b"", b"anna", 0.0, draft.kind, 1)
-    assert say_command(b"", [Append("meeting-m", b"anna\0c1", b"", b"anna", 0.0), edit]) is None
+    message = Append("meeting-m", b"anna\0c1", b"", b"anna", 0.0)
+    assert are_messages([message, message])
+    assert not are_messages([message, Append("meeting-m", b"anna\0c2", b"", b"anna", 0.0, draft.kind, 1)])

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -9,6 +10,7 @@ from redis.asyncio import Redis
 from chat.committer import Committer, durability
 from chat.conversation import Conversation
 from chat.errors import ChatError
+from chat.keys import Keys
 from chat.store import ChatStore
 from sfu.bus import connect
 from tests.chat.servers import Store
@@ -32,6 +34,55 @@ async def test_the_order_of_writing_is_the_order_of_events_over_many_batches_and
         await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     assert [each.seq for each in await asyncio.gather(*appends)] == list(range(1, 601))
     assert store.committer.counters["commit_failed"]
+
+
+async def test_messages_of_many_conversations_are_one_call_and_each_has_its_own_answer(
+    store: ChatStore, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.committer.MAX_SAID", 8)
+    names = [f"staff-many{number}" for number in range(10)]
+    for name in names:
+        await store.create(Conversation(name))
+    await store.append(draft("c0", conversation_id=names[3]))
+    await store.update(Conversation(names[4], state="closed"))
+    calls: Any = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    answers = await asyncio.gather(
+        *(store.append(draft(f"c{number}", conversation_id=name)) for number in range(2) for name in names),
+        store.append(draft("c0", conversation_id="staff-missing")),
+        return_exceptions=True,
+    )
+    seqs = {name: [_seq(answers[place]), _seq(answers[10 + place])] for place, name in enumerate(names)}
+    assert seqs == {name: [1, 2] for name in names} | {names[4]: ["conversation_closed", "conversation_closed"]}
+    assert [getattr(answers[place], "is_repeat", None) for place in (2, 3, 13)] == [False, True, False]
+    assert _seq(answers[20]) == "unknown_conversation"
+    after: Any = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    assert after - calls <= 4
+
+
+async def test_a_broken_conversation_breaks_no_other(store: ChatStore, redis: Redis) -> None:
+    names = [f"staff-some{number}" for number in range(6)]
+    for name in names:
+        await store.create(Conversation(name))
+    await redis.delete(Keys(names[1]).meta)
+    await redis.set(Keys(names[1]).meta, "no hash")
+    await redis.set(Keys(names[2]).ids, "no sorted set")
+    await store.append(draft("c0", conversation_id=names[3]))
+    await redis.xadd(Keys(names[3]).log, {"t": 1}, id="9-0")  # the log is ahead of the number
+
+    async def all_say(client_id: str) -> list[int | str]:
+        appends = (store.append(draft(client_id, conversation_id=name)) for name in names)
+        return [_seq(answer) for answer in await asyncio.gather(*appends, return_exceptions=True)]
+
+    broken = ["chat_unavailable"] * 3
+    assert await all_say("c1") == [1, *broken, 1, 1]
+    assert await all_say("c2") == [2, *broken, 2, 2]
+    assert store.committer.counters["script_failed"] == 6
+    assert await redis.zcard(Keys(names[3]).ids) == 1, "nothing of a message that was not stored stays"
+
+
+def _seq(answer: Any) -> int | str:
+    """A number, or the code of the refusal."""
+    return answer.code if isinstance(answer, ChatError) else int(answer.seq)
 
 
 async def test_a_store_that_forgot_the_scripts_is_given_them_again(store: ChatStore, redis: Redis) -> None:

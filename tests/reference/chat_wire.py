@@ -6,7 +6,6 @@ import hiredis
 import msgpack
 from pydantic import ValidationError
 
-from chat.appends import Append
 from chat.events import Draft, pack, to_wire, unpack
 from signalling.chat_packets import acknowledgement_frame, event_frame
 from signalling.chat_protocol import ChatSend
@@ -18,10 +17,9 @@ def pack_message(author: str, author_name: str, role: Any, client_id: str, text:
     return pack(Draft("meeting-m", "message", author, author_name, role, client_id, {"text": text}))
 
 
-def say_command(head: tuple[Any, ...], appends: list[Append]) -> bytes:
-    """Of ``chat.appends``; ``head`` unpacked."""
-    parts = [part for each in appends for part in (each.draft_id, each.packed, each.author)]
-    return bytes(hiredis.pack_command((*head, *parts)))
+def command(words: tuple[str | int | bytes, ...]) -> bytes:
+    """Any command as the store is sent it."""
+    return bytes(hiredis.pack_command(words))
 
 
 def acknowledgement(message_id: int, seq: int, at_ms: int, *, repeated: bool) -> bytes:
