@@ -109,6 +109,8 @@ class Gate:
     valid_from: date | None = None
     valid_until: date | None = None
     """The last day."""
+    successor_id: str | None = None
+    """The time type that replaces it, for whoever comes on another day."""
     min_age: int | None = None
     max_age: int | None = None
     """In whole years on the day of the visit."""
@@ -122,7 +124,7 @@ class Gate:
 def check_person(gate: Gate, *, day: date, birth_date: date | None) -> None:
     """Validity and age, which nobody passes, staff included. ``day``: of the visit, local."""
     if (gate.valid_from and day < gate.valid_from) or (gate.valid_until and day > gate.valid_until):
-        raise Problem(TIME_TYPE_INVALID)
+        raise Problem(TIME_TYPE_INVALID, extra={"successor_id": gate.successor_id})
     check_age(gate, day, birth_date)
 
 

@@ -1,6 +1,8 @@
 """Somebody's series of doses in the database: what every path to a booking holds a change against."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -39,8 +41,19 @@ async def check_series(
     """
     if not has_doses(time_type) and slot.purpose != "dose_2":
         return
+    parts = await parts_of(transaction, time_type.time_type_id)
+    await _check(transaction, person_id, visit_of(slot, time_type, parts), moving)
+
+
+async def check_series_at(transaction: Transaction, person_id: str, at: datetime, time_type: TimeType) -> None:
+    """The same for a dose at an instant, in no slot."""
+    if has_doses(time_type):
+        parts = await parts_of(transaction, time_type.time_type_id)
+        await _check(transaction, person_id, _visit(at, time_type, parts), None)
+
+
+async def _check(transaction: Transaction, person_id: str, new: Visit, moving: str | None) -> None:
     before = await series_of(transaction, person_id)
-    new = visit_of(slot, time_type, await parts_of(transaction, time_type.time_type_id))
     after = [one for one in before if moving is None or one.booking_id != moving or one.is_given]
     check_change(before, [*after, new], new)
 
@@ -103,14 +116,20 @@ def visit_of(
     slot: Slot, time_type: TimeType, parts: Sequence[Part], booking_id: str | None = None, *, is_given: bool = False
 ) -> Visit:
     """A place in a slot as the rules read it."""
+    return replace(
+        _visit(slot.starts_at, time_type, parts),
+        is_second=slot.purpose == "dose_2",
+        is_given=is_given,
+        booking_id=booking_id,
+    )
+
+
+def _visit(at: datetime, time_type: TimeType, parts: Sequence[Part]) -> Visit:
     return Visit(
-        day=local_date(slot.starts_at),
-        at=slot.starts_at,
+        day=local_date(at),
+        at=at,
         kind=time_type.time_type_id,
         parts=tuple(parts),
         after_kind=time_type.first_dose_type_id or time_type.time_type_id,
         gate=Gate(min_days_since_dose=time_type.min_days_since_dose, max_days_since_dose=time_type.max_days_since_dose),
-        is_second=slot.purpose == "dose_2",
-        is_given=is_given,
-        booking_id=booking_id,
     )

@@ -77,6 +77,7 @@ async def change_unit(transaction: Transaction, caller: Caller, hsa_id: str, fie
     found = await own_unit(transaction, caller, hsa_id)
     for name, value in fields.items():
         setattr(found, name, value)
+    transaction.any_places_change()  # closed, it has none to offer
     note_change(transaction, caller, hsa_id, "unit changed", {"fields": sorted(fields)})
     return found
 

@@ -26,6 +26,7 @@ def gate_of(time_type: TimeType) -> Gate:
     return Gate(
         valid_from=time_type.valid_from,
         valid_until=time_type.valid_until,
+        successor_id=time_type.successor_id,
         min_age=time_type.min_age,
         max_age=time_type.max_age,
         born_from_year=time_type.born_from_year,

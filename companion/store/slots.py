@@ -20,6 +20,8 @@ from companion.models.schedules import Slot, SlotHold, TimeType
 from companion.rules.bookings import NOT_PERMITTED, SLOT_PAST, SLOT_RESERVED, SLOT_TAKEN
 from companion.rules.slots import Candidate, Purpose, nearest
 from companion.services import new_id
+from companion.store.gates import check_gates
+from companion.store.offered import check_offered, is_open, is_valid
 from companion.transaction import Transaction
 
 ALTERNATIVES_WITHIN: Final = timedelta(days=60)
@@ -58,6 +60,8 @@ async def free_slots(
             Slot.taken < Slot.capacity,
             Slot.is_closed.is_(False),
             Slot.purpose == purpose,
+            is_open(),
+            *await is_valid(transaction, begins, ends, time_type_id),
         )
         .order_by(Slot.starts_at, Slot.slot_id)
         .limit(limit)
@@ -107,6 +111,10 @@ async def alternatives(transaction: Transaction, slot: Slot) -> list[dict[str, s
         Slot.is_closed.is_(False),
         Slot.slot_id != slot.slot_id,
         Slot.starts_at > transaction.now,
+        is_open(),
+        *await is_valid(
+            transaction, slot.starts_at - ALTERNATIVES_WITHIN, slot.starts_at + ALTERNATIVES_WITHIN, slot.time_type_id
+        ),
     )
     columns = (Slot.slot_id, Slot.unit_hsa_id, Slot.starts_at)
     later = select(*columns).where(
@@ -155,13 +163,14 @@ async def take_place(transaction: Transaction, slot: Slot) -> None:
         return
     if await release_expired(transaction, slot.slot_id) and await _raise_taken(transaction, slot.slot_id):
         return
+    await check_offered(transaction, slot)
     raise Problem(SLOT_TAKEN, extra={"alternatives": await alternatives(transaction, slot)})
 
 
 async def _raise_taken(transaction: Transaction, slot_id: str) -> bool:
     statement = (
         update(Slot)
-        .where(Slot.slot_id == slot_id, Slot.taken < Slot.capacity, Slot.is_closed.is_(False))
+        .where(Slot.slot_id == slot_id, Slot.taken < Slot.capacity, Slot.is_closed.is_(False), is_open())
         .values(taken=Slot.taken + 1)
         .returning(Slot.taken)
         .execution_options(synchronize_session=False)
@@ -209,7 +218,8 @@ async def hold(
         time_type = await transaction.session.get_one(TimeType, slot.time_type_id)
         if not time_type.patient_may_book or time_type.audience != "public":
             raise Problem(NOT_PERMITTED)
-    await lock_person(transaction, patient_person_id)
+    person = await lock_person(transaction, patient_person_id)
+    await check_gates(transaction, person, slot, await transaction.session.get_one(TimeType, slot.time_type_id))
     count = select(func.count()).where(
         SlotHold.patient_person_id == patient_person_id, SlotHold.expires_at > transaction.now
     )

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from companion.models.schedules import Schedule
 from companion.services import Services
 from tests.companion.people import ANNA, BO, CHILD, OTHER_UNIT, UNIT, Api, patient, proxy, staff
-from tests.companion.world import World, add_slots, build, found
+from tests.companion.world import ADMIN, TIME_TYPE, World, add_slots, build, found
 
 STAFF = staff("scheduler")
 
@@ -31,6 +32,10 @@ async def test_gates_on_every_path(
             assert answer.json().get("code") == code
             series = {"slot_ids": [world.slots[index + 2]["slot_id"]], "patient_person_id": person}
             assert (await api.post("/series", who, series)).json().get("code") == code
+            held = await api.post(
+                "/holds", who, {"slot_id": world.slots[index + 4]["slot_id"], "patient_person_id": person}
+            )
+            assert held.json().get("code") == code
     await world.counters_hold()
 
 
@@ -93,3 +98,59 @@ async def test_the_past_is_not_booked(world: World) -> None:
     wish = {"slot_id": world.slots[0]["slot_id"]}
     assert (await world.api.post("/bookings", patient(), wish)).json()["code"] == "slot_past"
     assert len(await world.free(last="2027-03-08")) == 3
+
+
+# --- what is closed or over is offered to nobody -----------------------------------------------------------------
+
+
+async def set_active(api: Api, path: str, *, is_active: bool) -> None:
+    answer = await api.ask("PATCH", path, ADMIN, {"is_active": is_active})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_closed_unit_has_no_slots(api: Api, services: Services) -> None:
+    world = await build(api, services, capacity=2)
+    wish = {"slot_id": world.slots[0]["slot_id"], "patient_person_id": ANNA}
+    held = (await api.made("/holds", patient(), {"slot_id": world.slots[4]["slot_id"]}))["hold_id"]
+    await set_active(api, f"/units/{UNIT}", is_active=False)
+    assert await world.free() == []
+    assert (await api.get(f"/units/{UNIT}/free-slots", STAFF)).json() == []
+    assert (await api.get(f"/slots/{wish['slot_id']}/alternatives")).json() == []
+    for who in (patient(), STAFF):
+        answer = await api.post("/bookings", who, wish)
+        assert (answer.status_code, answer.json()["code"], answer.json()["successor_id"]) == (409, "not_offered", None)
+        assert (await api.post("/holds", who, wish)).json()["code"] == "not_offered"
+    listed = await api.post(f"/units/{UNIT}/reserve", patient(), {"time_type_id": world.time_type_id})
+    assert listed.json()["code"] == "not_offered"
+    await api.made("/bookings", patient(), {"hold_id": held})  # who held a place before has it
+    await set_active(api, f"/units/{UNIT}", is_active=True)
+    await api.made("/bookings", patient(), wish)
+    await world.counters_hold()
+
+
+async def test_a_schedule_that_is_not_in_use_has_no_slots(api: Api, services: Services) -> None:
+    world = await build(api, services)
+    async with services.database.transaction(services.clock()) as transaction:
+        (await transaction.session.get_one(Schedule, world.schedule_id)).is_active = False
+    assert await world.free() == []
+    answer = await api.post("/bookings", patient(), {"slot_id": world.slots[0]["slot_id"]})
+    assert answer.json()["code"] == "not_offered"
+
+
+async def test_a_time_type_is_offered_on_its_days_and_names_its_successor(api: Api, services: Services) -> None:
+    """Valid from Tuesday to Wednesday, by the clocks of Stockholm; then another takes its place."""
+    world = await build(api, services)
+    other = await api.made(f"/units/{UNIT}/time-types", ADMIN, TIME_TYPE)
+    fields = {"valid_from": "2027-03-09", "valid_until": "2027-03-10", "successor_id": other["time_type_id"]}
+    path = f"/units/{UNIT}/time-types/{world.time_type_id}"
+    assert (await api.ask("PUT", path, ADMIN, TIME_TYPE | fields)).status_code == 200
+    assert {one["local_start"][:10] for one in await world.free()} == {"2027-03-09", "2027-03-10"}
+    shown = (await api.get(f"/units/{UNIT}/free-slots", STAFF)).json()
+    assert {one["local_start"][:10] for one in shown} == {"2027-03-09", "2027-03-10"}
+    over = world.slots[12]["slot_id"]
+    nearest = (await api.get(f"/slots/{over}/alternatives")).json()
+    assert {one["slot_id"] for one in nearest} == {slot["slot_id"] for slot in world.slots[9:12]}
+    for path in ("/bookings", "/holds"):
+        answer = await api.post(path, patient(), {"slot_id": over})
+        problem = answer.json()
+        assert (problem["code"], problem["successor_id"]) == ("time_type_not_valid", other["time_type_id"])
