@@ -1,5 +1,6 @@
 """The reserve list, the drop-in counter, and fee rules."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,14 +13,18 @@ from companion.routes.bookings import BookingOut, InterpreterLanguage, Marker, s
 from companion.routes.organisation import WHY_PUBLIC, Admin
 from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
+from companion.rules.local_time import local
+from companion.rules.masking import Surface, shown
 from companion.services import Services
 from companion.store import drop_in, fees
 from companion.store import reserve as store
 from companion.store.bookings import Wish
+from companion.store.chains import identity_of
 from companion.transaction import Transaction
 
 router = APIRouter(tags=["reserve list, drop-in, fees"])
 
+Lister = Annotated[Caller, asks(Action.BOOKING_LIST)]
 Scheduler = Annotated[Caller, asks(Action.SCHEDULE_ADMIN)]
 
 
@@ -38,6 +43,24 @@ class ReserveOut(Output):
     time_type_id: str
     state: str
     hold_id: str | None
+
+
+class WaitingOut(ReserveOut):
+    """Where somebody waits, and what is offered: book it with `hold_id` before `expires_at`."""
+
+    joined_at: datetime
+    slot_id: str | None
+    starts_at: datetime | None
+    local_start: str | None
+    expires_at: datetime | None
+
+
+class WaitingForStaff(WaitingOut):
+    """Somebody on a unit's list."""
+
+    patient_person_id: str
+    patient_name: str
+    """Masked when the identity is protected."""
 
 
 class DropInIn(Input):
@@ -91,6 +114,40 @@ async def join(hsa_id: HsaId, body: ReserveIn, caller: Booker) -> ReserveOut:
         person_id = whom(caller, body.patient_person_id)
         made = await store.join_reserve(transaction, caller, hsa_id, body.time_type_id, person_id)
         return ReserveOut.model_validate(made)
+
+
+def _waiting(row: store.Waiting) -> WaitingOut:
+    slot = row.slot
+    return WaitingOut(
+        **ReserveOut.model_validate(row.entry).model_dump(),
+        joined_at=row.entry.joined_at,
+        slot_id=None if slot is None else slot.slot_id,
+        starts_at=None if slot is None else slot.starts_at,
+        local_start=None if slot is None else local(slot.starts_at).isoformat(),
+        expires_at=row.expires_at,
+    )
+
+
+@router.get("/reserve")
+async def list_own(caller: Lister) -> list[WaitingOut]:
+    """Where one waits, and what is offered."""
+    async with caller.transaction() as transaction:
+        return [_waiting(row) for row in await store.own_entries(transaction, caller, whom(caller, None))]
+
+
+@router.get("/units/{hsa_id}/reserve")
+async def list_of_unit(hsa_id: HsaId, caller: Lister) -> list[WaitingForStaff]:
+    """Who waits in a unit, first come first."""
+    async with caller.transaction() as transaction:
+        rows = await store.entries_of_unit(transaction, caller, hsa_id)
+        return [
+            WaitingForStaff(
+                **_waiting(row).model_dump(),
+                patient_person_id=row.person.person_id,
+                patient_name=shown(identity_of(row.person), Surface.QUEUE).name,
+            )
+            for row in rows
+        ]
 
 
 @router.delete("/reserve/{entry_id}", status_code=204)

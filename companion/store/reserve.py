@@ -1,18 +1,23 @@
 """The reserve list against leftover places, and the drop-in counter."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from auth.permissions import Resource
 from companion.errors import CONFLICT, NOT_FOUND, Problem, define
 from companion.identity import Caller
+from companion.models.bookings import Booking
 from companion.models.organisation import Unit
-from companion.models.schedules import DropInDay, ReserveEntry, Slot, SlotHold
+from companion.models.people import Person
+from companion.models.schedules import DropInDay, ReserveEntry, Slot, SlotHold, TimeType
+from companion.rules.bookings import HOLDS_PLACE
 from companion.services import new_id
-from companion.store.organisation import own_unit
+from companion.store.gates import check_gates, check_gates_now
+from companion.store.offered import NOT_OFFERED, check_offered
+from companion.store.organisation import own_unit, resource_of_unit
 from companion.store.schedules import usable_time_type
 from companion.store.slots import lock_person, release_expired, take_place
 from companion.transaction import Transaction
@@ -21,6 +26,8 @@ OFFER_WITHIN: Final = timedelta(hours=48)
 """Only places so near are offered to the reserve list; the others find takers by themselves."""
 OFFER_LIFETIME: Final = timedelta(minutes=30)
 """How long an offered place is held."""
+ASKED_AT_MOST: Final = 50
+"""So many on the list are looked at for one place."""
 MIN_NOTICE: Final = timedelta(minutes=20)
 """Nobody can come sooner."""
 
@@ -38,8 +45,10 @@ async def join_reserve(
     resource = None if unit is None else Resource(unit.provider_hsa_id, unit.hsa_id, patient_person_id)
     caller.require(transaction, resource, what=f"reserve:{time_type_id}")
     assert unit is not None
-    await usable_time_type(transaction, time_type_id, unit)
-    await lock_person(transaction, patient_person_id)
+    time_type = await usable_time_type(transaction, time_type_id, unit)
+    if not unit.is_active:
+        raise Problem(NOT_OFFERED, extra={"successor_id": time_type.successor_id})
+    await check_gates_now(transaction, await lock_person(transaction, patient_person_id), time_type)
     same = select(ReserveEntry).where(
         ReserveEntry.patient_person_id == patient_person_id,
         ReserveEntry.unit_hsa_id == unit_hsa_id,
@@ -64,38 +73,24 @@ async def join_reserve(
 async def leave_reserve(transaction: Transaction, caller: Caller, entry_id: str) -> None:
     """Take a patient off the list."""
     entry = await transaction.session.get(ReserveEntry, entry_id, with_for_update=True)
-    resource = None
-    if entry is not None:
-        resource = Resource(entry.provider_hsa_id, entry.unit_hsa_id, entry.patient_person_id)
-    caller.require(transaction, resource, what=f"reserve:{entry_id}")
+    caller.require(transaction, None if entry is None else _resource_of(entry), what=f"reserve:{entry_id}")
     assert entry is not None
     entry.state = "left"
 
 
-async def waiting(transaction: Transaction, unit_hsa_id: str, time_type_id: str) -> Sequence[ReserveEntry]:
-    """Who waits, first come first."""
-    query = (
-        select(ReserveEntry)
-        .where(
-            ReserveEntry.unit_hsa_id == unit_hsa_id,
-            ReserveEntry.time_type_id == time_type_id,
-            ReserveEntry.state == "waiting",
-        )
-        .order_by(ReserveEntry.joined_at, ReserveEntry.entry_id)
-    )
-    return (await transaction.session.scalars(query.limit(1).with_for_update(skip_locked=True))).all()
-
-
 async def offer_to_reserve(transaction: Transaction, slot_id: str) -> ReserveEntry | None:
-    """A place became free at short notice: hold it for the first on the list, and tell them."""
+    """A place became free at short notice: hold it for the first on the list who may have it, and tell them."""
     slot = await transaction.session.get_one(Slot, slot_id)
     ahead = slot.starts_at - transaction.now
-    if not MIN_NOTICE < ahead <= OFFER_WITHIN or slot.purpose == "drop_in":
+    if not MIN_NOTICE < ahead <= OFFER_WITHIN or slot.purpose == "drop_in" or slot.is_closed:
         return None
-    entries = await waiting(transaction, slot.unit_hsa_id, slot.time_type_id)
-    if not entries or slot.is_closed:
+    entry = await _first_who_may(transaction, slot)
+    if entry is None:
         return None
-    entry = entries[0]
+    try:
+        await check_offered(transaction, slot)
+    except Problem:  # the unit or the schedule is closed: nobody is asked to come
+        return None
     await take_place(transaction, slot)
     hold = SlotHold(
         hold_id=new_id("ho"),
@@ -117,6 +112,93 @@ async def offer_to_reserve(transaction: Transaction, slot_id: str) -> ReserveEnt
         expires_at=hold.expires_at.isoformat(),
     )
     return entry
+
+
+async def _first_who_may(transaction: Transaction, slot: Slot) -> ReserveEntry | None:
+    """Who is first on the list of those who are of age, whose doses fit, and who are free then; locked.
+
+    Nobody is locked but the entry: whoever frees the place has locked it, and a person is locked before a place. The
+    gates are asked again when the offered place is booked.
+    """
+    time_type = await transaction.session.get_one(TimeType, slot.time_type_id)
+    query = (
+        select(ReserveEntry.entry_id, Person)
+        .join(Person, Person.person_id == ReserveEntry.patient_person_id)
+        .where(
+            ReserveEntry.unit_hsa_id == slot.unit_hsa_id,
+            ReserveEntry.time_type_id == slot.time_type_id,
+            ReserveEntry.state == "waiting",
+        )
+        .order_by(ReserveEntry.joined_at, ReserveEntry.entry_id)
+        .limit(ASKED_AT_MOST)
+    )
+    for entry_id, person in (await transaction.session.execute(query)).all():
+        try:
+            await check_gates(transaction, person, slot, time_type)
+        except Problem:
+            continue
+        if await _is_elsewhere(transaction, person.person_id, slot):
+            continue
+        locked = select(ReserveEntry).where(ReserveEntry.entry_id == entry_id, ReserveEntry.state == "waiting")
+        entry = await transaction.session.scalar(
+            locked.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+        )
+        if entry is not None:
+            return entry
+    return None
+
+
+async def _is_elsewhere(transaction: Transaction, person_id: str, slot: Slot) -> bool:
+    query = select(Booking.booking_id).where(
+        Booking.patient_person_id == person_id,
+        Booking.state.in_([state.value for state in HOLDS_PLACE]),
+        Booking.starts_at < slot.ends_at,
+        Booking.ends_at > slot.starts_at,
+    )
+    return await transaction.session.scalar(query.limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Somebody on the list, with what is offered to them."""
+
+    entry: ReserveEntry
+    slot: Slot | None
+    expires_at: datetime | None
+    person: Person
+
+
+async def own_entries(transaction: Transaction, caller: Caller, person_id: str) -> list[Waiting]:
+    """Where a patient waits, and what they are offered."""
+    caller.require(transaction, Resource(patient_person_id=person_id), what="reserve")
+    return await _listed(transaction, ReserveEntry.patient_person_id == person_id)
+
+
+async def entries_of_unit(transaction: Transaction, caller: Caller, unit_hsa_id: str) -> list[Waiting]:
+    """Who waits in a unit, first come first; an entry of the audit log for each of them."""
+    unit = await transaction.session.get(Unit, unit_hsa_id)
+    caller.require(transaction, None if unit is None else resource_of_unit(unit), what="reserve")
+    rows = await _listed(transaction, ReserveEntry.unit_hsa_id == unit_hsa_id)
+    for row in rows:
+        caller.require(transaction, _resource_of(row.entry), what=f"reserve:{row.entry.entry_id}")
+    return rows
+
+
+async def _listed(transaction: Transaction, condition: ColumnElement[bool]) -> list[Waiting]:
+    query = (
+        select(ReserveEntry, Slot, SlotHold.expires_at, Person)
+        .join(Person, Person.person_id == ReserveEntry.patient_person_id)
+        .outerjoin(SlotHold, SlotHold.hold_id == ReserveEntry.hold_id)
+        .outerjoin(Slot, Slot.slot_id == SlotHold.slot_id)
+        .where(condition, ReserveEntry.state.in_(("waiting", "offered")))
+        .order_by(ReserveEntry.joined_at, ReserveEntry.entry_id)
+        .limit(500)
+    )
+    return [Waiting(*row) for row in (await transaction.session.execute(query)).all()]
+
+
+def _resource_of(entry: ReserveEntry) -> Resource:
+    return Resource(entry.provider_hsa_id, entry.unit_hsa_id, entry.patient_person_id)
 
 
 async def reserve_is_booked(transaction: Transaction, hold_id: str) -> None:
