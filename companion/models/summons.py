@@ -37,6 +37,8 @@ class Summons(Base):
     read_by: Mapped[str | None] = mapped_column(HsaOrPersonId)
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str | None] = mapped_column(HsaOrPersonId)
+    answered_how: Mapped[str | None] = mapped_column(String(8))
+    """``login``, or ``phone``: staff wrote it down."""
     reminded_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -77,7 +77,8 @@ def whom(caller: Caller, given: str | None) -> str:
     return person_id
 
 
-def _rows(slots: Sequence[Slot]) -> list[FreeSlot]:
+def free_rows(slots: Sequence[Slot]) -> list[FreeSlot]:
+    """Slots as they are offered."""
     return [
         FreeSlot(
             slot_id=slot.slot_id,
@@ -130,7 +131,7 @@ async def search(
                 purpose=purpose,
                 limit=limit,
             )
-        return _FREE_SLOTS.dump_json(_rows(found))
+        return _FREE_SLOTS.dump_json(free_rows(found))
 
     question = Question(unit, time_type_id, (begin, end, purpose, limit))
     answer = await cache.get(question, request.scope["query_string"], now, look_up)
@@ -158,7 +159,7 @@ async def search_for_staff(
             time_type_id=time_type_id,
             purpose=purpose,
         )
-        return _rows(found)
+        return free_rows(found)
 
 
 @router.get("/slots/{slot_id}/alternatives")

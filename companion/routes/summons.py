@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from auth.permissions import Action
 from companion.idempotency import Key, once
@@ -14,9 +14,14 @@ from companion.models.organisation import Unit
 from companion.models.summons import Summons
 from companion.routes.answers import file_of
 from companion.routes.shapes import HsaId, Input, Instant, Name, ObjectId, Output, PersonId, Text
+from companion.routes.slots import FreeSlot, free_rows
 from companion.rules.local_time import local_date
+from companion.rules.masking import Surface
+from companion.rules.masking import shown as masked
+from companion.rules.summons import LetterState
 from companion.store import letters, summons_attachments
 from companion.store import summons as store
+from companion.store.chains import identity_of
 from companion.transaction import Transaction
 
 router = APIRouter(tags=["e-kallelse"])
@@ -73,6 +78,29 @@ class SummonsOut(Output):
     sent_at: datetime | None
     read_at: datetime | None
     answered_at: datetime | None
+    answered_how: Literal["login", "phone"] | None
+    """``phone``: the unit wrote it down."""
+
+
+class SummonsListed(Output):
+    """A summons in a list. What it is about is told by opening it: that is the instant of reading."""
+
+    summons_id: str
+    unit_hsa_id: str
+    patient_person_id: str
+    kind: Literal["timed", "open"]
+    booking_id: str | None
+    time_type_id: str
+    title: str | None
+    """For patients: once it has been read."""
+    answer_until: datetime
+    may_confirm: bool
+    may_rebook: bool
+    may_decline: bool
+    state: str
+    sent_at: datetime | None
+    read_at: datetime | None
+    answered_at: datetime | None
 
 
 class AnswerIn(Input):
@@ -104,8 +132,27 @@ class LetterOut(Output):
     state: str
 
 
+class LetterListed(LetterOut):
+    """A letter in a list."""
+
+    summons_id: str | None
+    offer_id: str | None
+    reason: str
+    queued_at: datetime
+    batch_id: str | None
+    patient_person_id: str
+    patient_name: str
+    """Masked when the identity is protected."""
+
+
 def _shown(row: Summons) -> SummonsOut:
     return SummonsOut.model_validate(row)
+
+
+def _listed(caller: Caller, row: Summons) -> SummonsListed:
+    made = SummonsListed.model_validate(row)
+    is_told = caller.principal.kind != "patient" or row.read_at is not None
+    return made if is_told else made.model_copy(update={"title": None})
 
 
 @router.post("/summons/timed", status_code=201, response_model=SummonsOut)
@@ -146,10 +193,29 @@ async def withdraw(summons_id: ObjectId, caller: Writer) -> SummonsOut:
 
 
 @router.get("/summons")
-async def list_summonses(caller: Lister) -> list[SummonsOut]:
-    """One's own, or the unit's, newest first."""
+async def list_summonses(caller: Lister) -> list[SummonsListed]:
+    """One's own, or the unit's, newest first. Patients are told what it is about when they open it."""
     async with caller.transaction() as transaction:
-        return [_shown(row) for row in await store.listed(transaction, caller)]
+        return [_listed(caller, row) for row in await store.listed(transaction, caller)]
+
+
+@router.get("/summons/{summons_id}/slots")
+async def slots_to_pick(summons_id: ObjectId, caller: Reader) -> list[FreeSlot]:
+    """The free slots that it can be answered with: to pick a time, or to move the visit."""
+    async with caller.transaction() as transaction:
+        return free_rows(await store.slots_to_pick(transaction, caller, summons_id))
+
+
+@router.post("/summons/{summons_id}/answer-by-phone", response_model=SummonsOut)
+async def answer_by_phone(
+    summons_id: ObjectId, body: AnswerIn, caller: Writer, request: Request, key: Key = None
+) -> Response:
+    """The patient has called: the unit writes the answer down."""
+
+    async def act(transaction: Transaction) -> SummonsOut:
+        return _shown(await store.answer_for(transaction, caller, summons_id, body.answer, body.slot_id))
+
+    return await once(caller, request, key, 200, act)
 
 
 @router.get("/summons/{summons_id}")
@@ -205,6 +271,33 @@ async def batch_pdf(batch_id: ObjectId, caller: Printer) -> Response:
         )
         texts = [replace(_letter(unit, one), attachments=files.get(one.letter.summons_id or "", ())) for one in rows]
     return Response(render(texts, local_date(batch.printed_at)), media_type="application/pdf")
+
+
+@router.get("/units/{hsa_id}/letters")
+async def list_letters(
+    hsa_id: HsaId,
+    caller: Printer,
+    state: Annotated[LetterState | None, Query()] = None,
+    batch_id: Annotated[ObjectId | None, Query()] = None,
+) -> list[LetterListed]:
+    """A unit's letters, latest first: those in the queue, or those of a batch, to print one again."""
+    async with caller.transaction() as transaction:
+        rows = await letters.listed(transaction, caller, hsa_id, state, batch_id)
+        return [
+            LetterListed(
+                **{name: getattr(letter, name) for name in LetterListed.model_fields if hasattr(letter, name)},
+                patient_person_id=person.person_id,
+                patient_name=masked(identity_of(person), Surface.QUEUE).name,
+            )
+            for letter, person in rows
+        ]
+
+
+@router.get("/units/{hsa_id}/letter-batches")
+async def list_batches(hsa_id: HsaId, caller: Printer) -> list[BatchOut]:
+    """What a unit has printed, latest first."""
+    async with caller.transaction() as transaction:
+        return [BatchOut.model_validate(row) for row in await letters.batches(transaction, caller, hsa_id)]
 
 
 @router.post("/letter-batches/{batch_id}/posted")

@@ -121,15 +121,20 @@ async def book_series(transaction: Transaction, caller: Caller, slot_ids: Sequen
     return sorted(made, key=lambda booking: booking.starts_at)
 
 
-async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot_id: str) -> Booking:
-    """Move a booking: the old place is given back only when the new one is taken."""
+async def rebook(
+    transaction: Transaction, caller: Caller, booking_id: str, slot_id: str, *, is_invited: bool = False
+) -> Booking:
+    """Move a booking: the old place is given back only when the new one is taken. ``is_invited``: by a summons, whose
+    terms count instead of the time type's.
+    """
     booking = await own_booking(transaction, caller, booking_id)
     new_slot = await transaction.session.get(Slot, slot_id)
     resource = None if new_slot is None else resource_of(new_slot, booking.patient_person_id)
     caller.require(transaction, resource, what=f"slot:{slot_id}")
     assert new_slot is not None
     old_type = await transaction.session.get_one(TimeType, booking.time_type_id)
-    _check_change(caller, booking, old_type, transaction.now, allowed=old_type.patient_may_rebook)
+    if not is_invited:
+        _check_change(caller, booking, old_type, transaction.now, allowed=old_type.patient_may_rebook)
     booking.state = after(BookingState(booking.state), "rebook")
     if new_slot.slot_id == booking.slot_id:
         raise Problem(INVALID_REQUEST, "slot_id")
@@ -154,12 +159,14 @@ async def rebook(transaction: Transaction, caller: Caller, booking_id: str, slot
     return booking
 
 
-async def cancel(transaction: Transaction, caller: Caller, booking_id: str, reason: str) -> Booking:
+async def cancel(
+    transaction: Transaction, caller: Caller, booking_id: str, reason: str, *, is_invited: bool = False
+) -> Booking:
     """Cancel a booking. Late and asked for by the patient, it may cost. Doses that cannot be without this one are
-    cancelled with it (``cancelled_with``).
+    cancelled with it (``cancelled_with``). ``is_invited``: by a summons, whose terms count.
     """
     booking = await own_booking(transaction, caller, booking_id)
-    await cancel_locked(transaction, caller, booking, reason)
+    await cancel_locked(transaction, caller, booking, reason, is_invited=is_invited)
     return booking
 
 
@@ -181,13 +188,16 @@ async def cancel_series(transaction: Transaction, caller: Caller, series_id: str
     return sorted(cancelled, key=lambda one: one.starts_at)
 
 
-async def cancel_locked(transaction: Transaction, caller: Caller, booking: Booking, reason: str) -> None:
+async def cancel_locked(
+    transaction: Transaction, caller: Caller, booking: Booking, reason: str, *, is_invited: bool = False
+) -> None:
     """Cancel one that ``own_booking`` gave."""
     if reason not in REASONS:
         raise Problem(INVALID_REQUEST, "reason")
     time_type = await transaction.session.get_one(TimeType, booking.time_type_id)
     following = after(BookingState(booking.state), "cancel")
-    _check_change(caller, booking, time_type, transaction.now, allowed=time_type.patient_may_cancel)
+    if not is_invited:
+        _check_change(caller, booking, time_type, transaction.now, allowed=time_type.patient_may_cancel)
     by_patient = caller.principal.kind == "patient"
     following_doses = await _lock_following(transaction, booking, time_type)
     booking.state = following

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from auth.permissions import Resource
 from companion.errors import NOT_FOUND, Problem
@@ -95,6 +95,45 @@ async def print_batch(transaction: Transaction, caller: Caller, unit_hsa_id: str
         _step(letter, "print")
         letter.batch_id = batch.batch_id
     return batch
+
+
+async def listed(
+    transaction: Transaction, caller: Caller, unit_hsa_id: str, state: LetterState | None, batch_id: str | None
+) -> list[tuple[Letter, Person]]:
+    """A unit's letters, latest first; an entry of the audit log for each."""
+    unit = await transaction.session.get(Unit, unit_hsa_id)
+    resource = None if unit is None else Resource(unit.provider_hsa_id, unit.hsa_id)
+    caller.require(transaction, resource, what=f"letters:{unit_hsa_id}")
+    assert unit is not None
+    whose = func.coalesce(Summons.patient_person_id, Offer.patient_person_id)
+    query = (
+        select(Letter, Person)
+        .outerjoin(Summons, Summons.summons_id == Letter.summons_id)
+        .outerjoin(Offer, Offer.offer_id == Letter.offer_id)
+        .join(Person, Person.person_id == whose)
+        .where(Letter.unit_hsa_id == unit_hsa_id)
+        .order_by(Letter.queued_at.desc(), Letter.letter_id)
+        .limit(MAX_BATCH)
+    )
+    if state is not None:
+        query = query.where(Letter.state == state.value)
+    if batch_id is not None:
+        query = query.where(Letter.batch_id == batch_id)
+    rows = [(letter, person) for letter, person in (await transaction.session.execute(query)).all()]
+    for letter, person in rows:
+        about = Resource(unit.provider_hsa_id, unit.hsa_id, person.person_id)
+        caller.require(transaction, about, what=f"letter:{letter.letter_id}")
+    return rows
+
+
+async def batches(transaction: Transaction, caller: Caller, unit_hsa_id: str) -> Sequence[LetterBatch]:
+    """What a unit has printed, latest first."""
+    unit = await transaction.session.get(Unit, unit_hsa_id)
+    resource = None if unit is None else Resource(unit.provider_hsa_id, unit.hsa_id)
+    caller.require(transaction, resource, what=f"letters:{unit_hsa_id}")
+    query = select(LetterBatch).where(LetterBatch.unit_hsa_id == unit_hsa_id)
+    query = query.order_by(LetterBatch.printed_at.desc(), LetterBatch.batch_id).limit(200)
+    return (await transaction.session.scalars(query)).all()
 
 
 @dataclass(frozen=True)

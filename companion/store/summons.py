@@ -1,8 +1,9 @@
 """Use cases of e-kallelse: drafted and sent by staff, read and answered by the patient, swept as time passes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import or_, select
 
@@ -11,7 +12,7 @@ from companion.errors import CONFLICT, INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller
 from companion.models.bookings import Booking
 from companion.models.people import Person
-from companion.models.schedules import TimeType
+from companion.models.schedules import Slot, TimeType
 from companion.models.summons import Letter, PersonReach, Summons
 from companion.rules.summons import (
     UNANSWERED,
@@ -35,8 +36,11 @@ from companion.store.letters import queue_letter, withdraw_letter
 from companion.store.listing import own_or_units
 from companion.store.offer_releases import review_unopened
 from companion.store.people import locked
+from companion.store.slots import free_slots
 from companion.store.summons_of_booking import remind_before
 from companion.transaction import Transaction
+
+SLOTS_AHEAD: Final = timedelta(days=92)
 
 
 def resource_of(row: Summons) -> Resource:
@@ -222,15 +226,67 @@ async def read(transaction: Transaction, caller: Caller, summons_id: str) -> Sum
     return row
 
 
+async def slots_to_pick(transaction: Transaction, caller: Caller, summons_id: str) -> Sequence[Slot]:
+    """The free slots with which it can be answered: to pick one, or to move the visit where that is allowed. Time
+    types for the invited are among them.
+    """
+    row = await own_summons(transaction, caller, summons_id)
+    what: Answer = "rebook" if row.booking_id is not None else "confirm"
+    is_units = caller.principal.kind != "patient"  # the unit answers for those who call
+    if not is_units:
+        after(SummonsState(row.state), what)
+    check_answer(_terms_for(row, is_units=is_units), what, transaction.now)
+    time_type_id = row.time_type_id
+    if row.booking_id is not None:
+        time_type_id = (await transaction.session.get_one(Booking, row.booking_id)).time_type_id
+    return await free_slots(
+        transaction,
+        begins=transaction.now,
+        ends=transaction.now + SLOTS_AHEAD,
+        time_type_id=time_type_id,
+        unit_hsa_id=row.unit_hsa_id,
+        for_staff=True,
+    )
+
+
+async def answer_for(
+    transaction: Transaction, caller: Caller, summons_id: str, what: Answer, slot_id: str | None
+) -> Summons:
+    """The patient has called: staff write the answer down, whether it was read here or came as a letter. The unit
+    may do what the summons does not allow the patient.
+    """
+    await _lock_booking(transaction, summons_id)
+    row = await own_summons(transaction, caller, summons_id)
+    if row.state in UNREAD:
+        _step(row, "read")  # in the letter; ``read_at`` stays for what was read here
+    row.answered_how = "phone"
+    done = await _answer(transaction, caller, row, what, slot_id, is_units=True)
+    if what == "decline":
+        await withdraw_letter(transaction, summons_id)
+    return done
+
+
 async def answer(
     transaction: Transaction, caller: Caller, summons_id: str, what: Answer, slot_id: str | None
 ) -> Summons:
     """Confirm, move or decline: the booking follows in the same transaction."""
     await _lock_booking(transaction, summons_id)
     row = await own_summons(transaction, caller, summons_id)
+    row.answered_how = "login"
+    return await _answer(transaction, caller, row, what, slot_id, is_units=False)
+
+
+def _terms_for(row: Summons, *, is_units: bool) -> Terms:
+    terms = terms_of(row)
+    return replace(terms, may_confirm=True, may_rebook=True, may_decline=True) if is_units else terms
+
+
+async def _answer(
+    transaction: Transaction, caller: Caller, row: Summons, what: Answer, slot_id: str | None, *, is_units: bool
+) -> Summons:
     event: SummonsEvent = what
     following = after(SummonsState(row.state), event)
-    check_answer(terms_of(row), what, transaction.now)
+    check_answer(_terms_for(row, is_units=is_units), what, transaction.now)
     needs_slot = what == "rebook" or (what == "confirm" and row.kind == "open")
     if needs_slot != (slot_id is not None):
         raise Problem(INVALID_REQUEST, "slot_id", "missing" if needs_slot else "not used")
@@ -243,9 +299,11 @@ async def answer(
         await transaction.session.flush()
         row.booking_id = booking.booking_id
     elif slot_id is not None and row.booking_id is not None:
-        await rebook(transaction, caller.doing(Action.BOOKING_CHANGE), row.booking_id, slot_id)
+        changer = caller.doing(Action.BOOKING_CHANGE)
+        await rebook(transaction, changer, row.booking_id, slot_id, is_invited=True)
     elif what == "decline" and row.booking_id is not None:
-        await cancel(transaction, caller.doing(Action.BOOKING_CANCEL), row.booking_id, PATIENT_ASKED)
+        canceller = caller.doing(Action.BOOKING_CANCEL)
+        await cancel(transaction, canceller, row.booking_id, PATIENT_ASKED, is_invited=True)
     _publish(transaction, row, f"summons.{following.value}")
     return row
 

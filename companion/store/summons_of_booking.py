@@ -22,7 +22,7 @@ async def booking_is_cancelled(transaction: Transaction, booking: Booking) -> No
     for row in await _of(transaction, booking):
         picks_again = row.kind == "open" and transaction.now < row.answer_until and _step(row, "reopen")
         if picks_again:
-            row.booking_id = row.answered_at = row.answered_by = row.reminded_at = None
+            row.booking_id = row.answered_at = row.answered_by = row.answered_how = row.reminded_at = None
         elif _step(row, "withdraw"):
             await withdraw_letter(transaction, row.summons_id)
 
@@ -37,7 +37,7 @@ async def booking_is_moved(transaction: Transaction, caller: Caller, booking: Bo
             is_near = booking.starts_at - transaction.now <= remind_before(caller.services.settings)
             row.reminded_at = transaction.now if is_near else None  # so near, the news of the move is the reminder
         if caller.principal.kind == "patient" and _step(row, "rebook"):
-            row.answered_at, row.answered_by = transaction.now, caller.principal.actor
+            row.answered_at, row.answered_by, row.answered_how = transaction.now, caller.principal.actor, "login"
 
 
 def remind_before(settings: CompanionSettings) -> timedelta:
