@@ -14,7 +14,8 @@ from companion.routes.organisation import WHY_PUBLIC, Admin
 from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
 from companion.rules.local_time import local
-from companion.rules.masking import Surface, shown
+from companion.rules.masking import Surface
+from companion.rules.masking import shown as masked
 from companion.services import Services
 from companion.store import drop_in, fees
 from companion.store import reserve as store
@@ -144,7 +145,7 @@ async def list_of_unit(hsa_id: HsaId, caller: Lister) -> list[WaitingForStaff]:
             WaitingForStaff(
                 **_waiting(row).model_dump(),
                 patient_person_id=row.person.person_id,
-                patient_name=shown(identity_of(row.person), Surface.QUEUE).name,
+                patient_name=masked(identity_of(row.person), Surface.QUEUE).name,
             )
             for row in rows
         ]
