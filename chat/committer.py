@@ -41,6 +41,7 @@ MAX_SAID: Final = 128
 """Messages of one call of say.lua: the store does nothing else for two milliseconds."""
 MAX_FLIGHTS: Final = 2
 """Batches on their way at the same time, on one connection: the store works on one while we settle the other."""
+WAIT_REPLICAS_MS: Final = 1000
 GIVE_UP_S: Final = 5.0
 """How long a write is tried again while the store is away; then its author is told, and may repeat it."""
 _FIRST_PAUSE_S: Final = 0.02
@@ -126,9 +127,12 @@ class Committer:
     servers that do not sync at each write.
     """
 
-    def __init__(self, redis: "Redis", *, wait_aof_ms: int = 0, give_up_s: float = GIVE_UP_S) -> None:
+    def __init__(
+        self, redis: "Redis", *, wait_aof_ms: int = 0, wait_replicas: int = 0, give_up_s: float = GIVE_UP_S
+    ) -> None:
         self.counters: Counter[str] = Counter()
         self.wait_aof_ms = wait_aof_ms
+        self.wait_replicas = wait_replicas
         self._link = RawLink(redis)
         self._give_up_s = give_up_s
         self._waiting: list[Append | _Call] = []
@@ -253,7 +257,9 @@ class Committer:
             self._flights.append(flight)
             commands: list[bytes | tuple[Any, ...]] = [part.command for part in flight.parts]
             if self.wait_aof_ms:
-                commands.append(("WAITAOF", 1, 0, self.wait_aof_ms))
+                commands.append(("WAITAOF", 1, self.wait_replicas, self.wait_aof_ms))
+            elif self.wait_replicas:
+                commands.append(("WAIT", self.wait_replicas, WAIT_REPLICAS_MS))
             self._link.write(commands)
             self._flown.set()
 
@@ -264,7 +270,7 @@ class Committer:
             answers += await self._link.read()
             while self._flights:
                 flight = self._flights[0]
-                count = len(flight.parts) + (1 if self.wait_aof_ms else 0)
+                count = len(flight.parts) + (1 if self._waits else 0)
                 if len(answers) < count:
                     break
                 self._settle(flight.parts, self._synced(answers[:count]))
@@ -275,15 +281,23 @@ class Committer:
             if not self._flights:
                 self._flown.clear()
 
+    @property
+    def _waits(self) -> bool:
+        """Whether each batch ends with a question for how far it has come."""
+        return bool(self.wait_aof_ms or self.wait_replicas)
+
     def _synced(self, answers: list[Any]) -> list[Any]:
-        """The answers without that to WAITAOF; ``RedisError`` when the store did not sync."""
-        if not self.wait_aof_ms:
+        """The answers without that to WAITAOF or WAIT; ``RedisError`` when the store or its replicas did not sync."""
+        if not self._waits:
             return answers
         synced = answers.pop()
         if isinstance(synced, Exception):
             raise synced
-        if not synced[0]:
+        local, replicas = synced if self.wait_aof_ms else (1, synced)
+        if not local:
             raise RedisError("the append-only file was not synced in time")
+        if replicas < self.wait_replicas:
+            raise RedisError("too few replicas have it in time")
         return answers
 
     def _drop_late(self, writes: "list[Append | _Call]") -> "list[Append | _Call]":

@@ -1,7 +1,8 @@
 """Looking back: the words of a search against the events of a conversation. Pure functions."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from chat.events import Event
@@ -33,7 +34,25 @@ def matches(words: tuple[str, ...], event: Event) -> bool:
     return all(word in text for word in words)
 
 
-def hits(words: tuple[str, ...], events: Iterable[Event]) -> list[Event]:
-    """The events that match, the newest first."""
-    found = [event for event in events if matches(words, event)]
-    return sorted(found, key=lambda event: -event.seq)
+def newest_edits(events: Iterable[Event], known: dict[int, Event] | None = None) -> dict[int, Event]:
+    """Number of a message -> its last edit. ``known`` is added to, and wins where it is newer."""
+    edits = {} if known is None else known
+    for event in events:
+        if event.kind == "edit" and (event.target not in edits or edits[event.target].seq < event.seq):
+            edits[event.target] = event
+    return edits
+
+
+def as_edited(event: Event, edits: Mapping[int, Event]) -> Event:
+    """A message with the text that it has by now."""
+    edit = edits.get(event.seq) if event.kind == "message" and not event.is_withdrawn else None
+    return event if edit is None else replace(event, body={**event.body, "text": edit.body.get("text", "")})
+
+
+def hits(words: tuple[str, ...], events: Iterable[Event], edits: Mapping[int, Event] | None = None) -> list[Event]:
+    """The events that match, the newest first: messages as they read now, and last edits. What was edited away is not
+    found. ``edits``: the last ones of these messages (``newest_edits``).
+    """
+    now = edits if edits is not None else newest_edits(events := list(events))
+    current = [as_edited(event, now) for event in events if event.kind != "edit" or now.get(event.target) == event]
+    return sorted((event for event in current if matches(words, event)), key=lambda event: -event.seq)

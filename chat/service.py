@@ -257,16 +257,30 @@ class ChatService:
             raise ChatError("invalid", "query")
         await self.shown(principal, conversation_id)
         found: list[Event] = []
+        edits = await self._edits_behind(conversation_id, before)
         for _ in range(history.MAX_SCANNED_PAGES):
             page = await self.store.read_before(conversation_id, before, MAX_PAGE)
             if not page.events:
                 return Found(tuple(found), 0)
-            for event in history.hits(words, page.events):
+            history.newest_edits(page.events, edits)
+            for event in history.hits(words, page.events, edits):
                 found.append(event)
                 if len(found) == history.MAX_HITS:
                     return Found(tuple(found), event.seq)
             before = page.events[0].seq
         return Found(tuple(found), before)
+
+    async def _edits_behind(self, conversation_id: str, before: int) -> dict[int, Event]:
+        """Edits that stand where an earlier answer has searched already; they may be of messages before that."""
+        edits: dict[int, Event] = {}
+        after = before - 1
+        for _ in range(history.MAX_SCANNED_PAGES):
+            events = (await self.store.read_after(conversation_id, after, MAX_PAGE)).events
+            history.newest_edits(events, edits)
+            if len(events) < MAX_PAGE:
+                break
+            after = events[-1].seq
+        return edits
 
 
 def role_of(principal: Principal) -> AuthorRole:

@@ -56,6 +56,7 @@ async def running_service(
             "ALLTID_MEDIA_HOST": "127.0.0.1",
             "ALLTID_MEDIA_ADDRESSES": "127.0.0.1",
             "ALLTID_LOG_LEVEL": "warning",
+            "ALLTID_CHAT_ALLOW_LOSS": "true",
             **(environment or {}),
         }
         commands = {

@@ -1,7 +1,7 @@
 """Cases over HTTP: opening, lists, and the workflow. Messages themselves travel over the socket."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from auth.principal import Principal
 from chat.case_service import CaseService, view_for
 from chat.cases import Case, CaseError
 from chat.errors import ChatError
+from chat.history import as_edited, newest_edits
 from chat.service import ChatService
 from signalling.case_lists import CaseLists, wanted_of
 from signalling.case_views import (
@@ -57,7 +58,7 @@ ROUTES: Final = (
     Route("POST", f"{_ONE}/reopen", Action.CASE_REOPEN, "Open a closed case again, while that is possible.",
           ChangeCase, CaseView, (200, 400, 404, 409)),
     Route("POST", f"{_ONE}/notes", Action.STAFF_CHAT, WriteNote.__doc__ or "", WriteNote, NoteWritten,
-          (201, 400, 404, 409)),
+          (201, 400, 404, 409, 429)),
     Route("GET", f"{_ONE}/notes", Action.STAFF_CHAT, NoteList.__doc__ or "", reply=NoteList, statuses=(200, 404)),
 )  # fmt: skip
 
@@ -80,10 +81,18 @@ def http_error(error: CaseError | ChatError) -> HttpError:
 class CaseApi:
     """The handlers."""
 
-    def __init__(self, service: CaseService, chat: ChatService, companion: CompanionClient | None = None) -> None:
+    def __init__(
+        self,
+        service: CaseService,
+        chat: ChatService,
+        may_write: Callable[[str], bool],
+        companion: CompanionClient | None = None,
+    ) -> None:
+        """``may_write``: whether somebody has not written too often, over sockets and requests together."""
         self._companion = companion
         self._service = service
         self._chat = chat
+        self._may_write = may_write
         self._lists = CaseLists(service.cases)
 
     def add_routes(self, app: web.Application) -> None:
@@ -231,6 +240,8 @@ class CaseApi:
     async def write_note(self, request: web.Request) -> web.Response:
         """POST /api/cases/{case_id}/notes."""
         body = await read_body(request, WriteNote)
+        if not self._may_write(principal_of(request).actor):
+            raise HttpError("too_many", cause="message_rate")
         try:
             appended = await self._service.note(principal_of(request), request[CASE].case_id, body.client_id, body.text)
         except (CaseError, ChatError) as error:
@@ -244,9 +255,10 @@ class CaseApi:
             page = await self._chat.history(principal_of(request), request[CASE].notes_id, 2**53, MAX_NOTES)
         except ChatError as error:
             raise http_error(error) from None
+        edits = newest_edits(page.events)
         notes = [
             NoteView(seq=event.seq, at_ms=event.at_ms, author_name=event.author_name, text=event.body.get("text", ""))
-            for event in page.events
+            for event in (as_edited(event, edits) for event in page.events)
             if event.kind == "message" and not event.is_withdrawn
         ]
         return web.json_response(NoteList(notes=notes).model_dump())

@@ -111,7 +111,7 @@ class CasePart:
         chat.service.gate = self.service
         chat.service.attachments = self.attachments
         self._apis = (
-            CaseApi(self.service, chat.service, companion),
+            CaseApi(self.service, chat.service, chat.events.may_write, companion),
             UnitApi(self.units, self.service, clock=clock),
             AttachmentApi(
                 self.attachments,

@@ -164,6 +164,10 @@ class ChatEvents:
             for conversation_id in list(socket.attached):
                 self._detach(socket, conversation_id)
 
+    def may_write(self, actor: str) -> bool:
+        """Whether somebody may write one more message now; counted with what they write on their sockets."""
+        return self._sends.writer(actor).take(self._monotonic())
+
     def cut_grant(self, grant_id: str, *, meeting_id: str | None = None) -> None:
         """What let somebody in was withdrawn, or (``meeting_id``) does not let them into that meeting any more."""
         for socket in list(self._sockets.values()):

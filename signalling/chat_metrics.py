@@ -26,6 +26,11 @@ class ChatMetrics:
             ["mode"],
             registry=registry,
         )
+        self.evicts = Gauge(
+            "ao_chat_store_evicts",
+            "1 when the store may throw keys away once its memory is full (maxmemory-policy other than noeviction).",
+            registry=registry,
+        )
         self.counted = Gauge(
             "ao_chat_counted",
             "Since the start, by what: writes, batches, commit_failed, delivered, slow_readers, gaps, resets, "

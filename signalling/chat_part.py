@@ -4,18 +4,20 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
 from redis.asyncio import Redis
 
-from chat.committer import Committer, durability
+from chat.committer import Committer
 from chat.expiry import DueList, ExpiryLimits
 from chat.fanout import FanOut
 from chat.gates import AccessLog
 from chat.presence import Presence
 from chat.service import ChatService
 from chat.store import ChatStore
+from signalling.chat_durability import ASK_AGAIN_S, DurabilityWatch, check_durable
 from signalling.chat_events import ChatEvents, Door
 from signalling.chat_metrics import ChatMetrics
 from signalling.chat_packets import event_frame, stored_message_frame
@@ -49,7 +51,9 @@ class ChatPart:
         self.settings = limits or ChatSettings()
         self.metrics = ChatMetrics(metrics.registry)
         self._redis = redis
-        self.committer = Committer(redis, wait_aof_ms=self.settings.wait_aof_ms)
+        self.committer = Committer(
+            redis, wait_aof_ms=self.settings.wait_aof_ms, wait_replicas=self.settings.wait_replicas
+        )
         self.store = ChatStore(redis, self.committer)
         self.due = DueList(redis)
         self.service = ChatService(
@@ -74,6 +78,10 @@ class ChatPart:
             settings.meeting_kept_hours * 3600, settings.staff_kept_days * 24 * 3600, settings.max_kept_events
         )
 
+    async def check_durable(self, mode: str) -> None:
+        """``StoreNotDurableError`` when messages that are acknowledged may be lost in production."""
+        await check_durable(self._redis, self.settings, mode)
+
     async def start(self) -> None:
         """Begin to write and to listen."""
         await self.committer.start()
@@ -92,11 +100,12 @@ class ChatPart:
 
     async def _show(self) -> None:
         """Say how durable the store is, warn when acknowledged messages may be lost; show what was counted."""
-        mode = await durability(self._redis)
-        self.metrics.show_sync(mode)
-        if mode != "always" and not self.settings.wait_aof_ms:
-            _log.warning("chat_store_not_durable", mode=mode)
+        watch, look_at = DurabilityWatch(self._redis, self.settings, self.metrics), 0.0
         while True:
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + ASK_AGAIN_S
+                with suppress(OSError):
+                    await watch.look()
             self.metrics.sockets.set(len(self.events))
             self.metrics.show(Counter(self.committer.counters) + self.fanout.counters + self.fanout.news_counters)
             await asyncio.sleep(_SHOW_S)

@@ -44,6 +44,22 @@ class ChatSettings(BaseSettings):
             "before acknowledging; 0: not needed (`appendfsync always`)."
         ),
     )
+    wait_replicas: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description=(
+            "Replicas that must have a message before it is acknowledged (WAITAOF with the above, else WAIT for a "
+            "second at most); 0: none. A failover to one of them then loses nothing."
+        ),
+    )
+    allow_loss: bool = Field(
+        default=False,
+        description=(
+            "In production a front does not start on a store that may lose what it acknowledged (`appendfsync` other "
+            "than `always`, and no `ALLTID_CHAT_WAIT_AOF_MS`); true: it does, and warns."
+        ),
+    )
     archive_dir: Path = Field(
         default=Path("var/archive"), description="Where closed conversations are kept while there is no companion."
     )

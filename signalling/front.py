@@ -30,6 +30,7 @@ from signalling.admissions import Admissions
 from signalling.broadcast import Broadcaster
 from signalling.case_part import CasePart
 from signalling.chat_door import AuditedAccess, MeetingAndSessionDoor
+from signalling.chat_durability import StoreNotDurableError
 from signalling.chat_part import ChatPart
 from signalling.companion_part import CompanionPart
 from signalling.connection import SocketServer
@@ -242,6 +243,10 @@ class Front:
         await self._heartbeat.start()
         _log.info("front_ready", front_id=self.front_id)
 
+    async def close_unstarted(self) -> None:
+        """It will not start: give back what it has opened so far."""
+        await self._redis.aclose()
+
     async def stop(self) -> None:
         """Close the sockets (their clients go to another front and resume), then leave."""
         await self._heartbeat.stop()
@@ -363,6 +368,11 @@ async def run(settings: FrontSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     garbage = Garbage(front.metrics.registry)
+    try:
+        await front.chat.check_durable(settings.mode)
+    except StoreNotDurableError:
+        await front.close_unstarted()
+        raise
     await front.start()
     garbage.start()
     await stop.wait()
@@ -387,6 +397,9 @@ def main() -> int:
         return 2
     except MessageSettingsError as error:
         _log.error("message_settings_unusable", reason=str(error))
+        return 2
+    except StoreNotDurableError as error:
+        _log.error("chat_store_not_durable", mode=error.mode, reason=str(error))
         return 2
     except TurnSettingsError as error:
         _log.error("turn_settings_unusable", reason=str(error))

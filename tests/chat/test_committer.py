@@ -153,3 +153,44 @@ async def test_a_store_can_be_asked_to_sync_before_the_acknowledgement(store: Ch
         return
     with pytest.raises(ChatError, match="chat_unavailable"):  # Redis 7.0 does not know WAITAOF: nothing is promised
         await store.append(draft("c1"))
+
+
+@pytest.mark.parametrize("wait_aof_ms", [0, 50])
+async def test_replicas_that_are_not_there_promise_nothing(
+    redis: Redis, server: Store, wait_aof_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if wait_aof_ms and server.kind != "valkey":
+        pytest.skip("Redis 7.0 does not know WAITAOF")
+    monkeypatch.setattr("chat.committer.WAIT_REPLICAS_MS", 50)
+    committer = Committer(redis, give_up_s=0.3)
+    await committer.start()
+    store = ChatStore(redis, committer)
+    await store.create(Conversation(CHANNEL, provider_hsa_id="provider", unit_hsa_id="unit"))
+    await store.append(draft("c1"))
+    committer.wait_aof_ms, committer.wait_replicas = wait_aof_ms, 1
+    with pytest.raises(ChatError, match="chat_unavailable"):
+        await store.append(draft("c2"))
+    await committer.stop()
+
+
+async def test_a_replica_that_has_it_is_enough(tmp_path: Path, server: Store, redis: Redis) -> None:
+    if server.kind != "redis":
+        pytest.skip("the embedded one listens on a socket alone, where no replica can reach it")
+    replica = Store(server.kind, tmp_path)
+    replica.start()
+    try:
+        follower = connect(replica.url)
+        await follower.execute_command("REPLICAOF", "127.0.0.1", str(server.port))
+        async with asyncio.timeout(20):
+            while (await follower.info("replication")).get("master_link_status") != "up":
+                await asyncio.sleep(0.02)
+        committer = Committer(redis, wait_replicas=1)
+        await committer.start()
+        store = ChatStore(redis, committer)
+        await store.create(Conversation(CHANNEL, provider_hsa_id="provider", unit_hsa_id="unit"))
+        assert (await store.append(draft("c1"))).seq == 1
+        assert await follower.exists(Keys(CHANNEL).log)
+        await committer.stop()
+        await follower.aclose()
+    finally:
+        replica.kill()

@@ -3,7 +3,7 @@
 import pytest
 
 from chat.events import Event
-from chat.history import hits, matches, words_of
+from chat.history import as_edited, hits, matches, newest_edits, words_of
 
 
 def message(text: str, seq: int = 1, **changes: object) -> Event:
@@ -46,4 +46,16 @@ def test_names_of_attachments_and_edits_are_found_and_withdrawn_texts_are_not() 
     edit = message("remiss", 2, kind="edit", target=1)
     withdrawn = message("remiss", 3, is_withdrawn=True)
     system = message("remiss", 4, kind="system")
-    assert hits(words_of("remiss"), [attached, edit, withdrawn, system]) == [edit, attached]
+    assert [event.seq for event in hits(words_of("remiss"), [attached, edit, withdrawn, system])] == [2, 1]
+
+
+def test_what_was_edited_away_is_not_found_and_a_message_is_shown_as_it_reads_now() -> None:
+    first = message("remiss till hud", 1)
+    edits = [message("remiss till ortopeden", 2, kind="edit", target=1), message("tid bokad", 3, kind="edit", target=1)]
+    events = [first, *edits, message("en annan remiss", 4)]
+    assert [event.seq for event in hits(words_of("remiss"), events)] == [4]
+    found = hits(words_of("bokad"), events)
+    assert [(event.seq, event.body["text"]) for event in found] == [(3, "tid bokad"), (1, "tid bokad")]
+    assert hits(words_of("remiss"), [first], newest_edits(edits)) == []
+    assert as_edited(first, newest_edits(edits)).body == {"text": "tid bokad"}
+    assert newest_edits(edits[:1], newest_edits(edits)) == {1: edits[1]}

@@ -337,3 +337,17 @@ def test_every_refusal_of_cases_and_conversations_has_a_status() -> None:
     ):
         assert chat_code in CHAT_ERROR_CODES
         assert http_error(ChatError(chat_code)).code in HTTP_ERRORS  # type: ignore[arg-type]
+
+
+async def test_notes_read_as_they_were_edited_and_are_written_at_the_rate_of_messages(
+    front: Front, anna: Browser, karin: Browser
+) -> None:
+    case = await opened(anna)
+    path = f"/api/cases/{case['case_id']}/notes"
+    status, written = await karin.send("POST", path, {"text": "fel", "client_id": "n1"})
+    assert status == 201
+    notes_id = case["case_id"].replace("case-", "notes-")
+    await front.chat.service.edit(staff().principal(), notes_id, "e1", written["seq"], "rätt")
+    assert [one["text"] for one in (await karin.send("GET", path))[1]["notes"]] == ["rätt"]
+    statuses = [(await karin.send("POST", path, {"text": "x", "client_id": f"r{number}"}))[0] for number in range(30)]
+    assert (statuses[0], statuses[-1]) == (201, 429)

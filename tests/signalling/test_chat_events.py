@@ -138,6 +138,25 @@ async def test_search_finds_words_whatever_their_case(make_client: MakeClient) -
     assert [event["seq"] for event in found["events"]] == [1]
 
 
+async def test_search_does_not_find_what_was_edited_away_in_any_answer(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.history.MAX_SCANNED_PAGES", 1)
+    monkeypatch.setattr("chat.service.MAX_PAGE", 4)
+    anna = await make_client()
+    await hello(anna)
+    for number, text in enumerate(("hemligt päron", "päron", "äpple", "banan")):
+        await send(anna, text, f"c{number}")
+    edit = {"conversation_id": ROOM, "target": 1, "client_id": "e1", "text": "ingenting"}
+    assert (await anna.ask("chat_edit", edit))["seq"] == 5
+    query = {"conversation_id": ROOM, "query": "päron"}
+    first = await anna.ask("chat_search", query)
+    second = await anna.ask("chat_search", query | {"before": first["before"]})
+    assert [event["seq"] for event in first["events"] + second["events"]] == [2]
+    found = await anna.ask("chat_search", {"conversation_id": ROOM, "query": "ingenting", "before": 2})
+    assert [(event["seq"], event["body"]["text"]) for event in found["events"]] == [(1, "ingenting")]
+
+
 async def test_typing_and_live_text_reach_the_others_and_leave_nothing(make_client: MakeClient) -> None:
     anna, bo = await make_client(), await make_client()
     await hello(anna)
