@@ -128,7 +128,7 @@ def _fhir_body(method: str, path: str) -> dict[str, Any]:
     """What the routes of ``/fhir`` take, which read the body themselves."""
     content: dict[str, Any]
     if path.endswith("/_search"):
-        content = {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
+        content = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": _TEXT}}}
     elif method == "patch":
         step: dict[str, Any] = {
             "type": "object",
