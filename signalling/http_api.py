@@ -49,7 +49,7 @@ _PAGE_OF: Final = (
     (re.compile(r"cases/(?:new|case-[a-z2-7]{26})"), "cases"),
     (re.compile(r"portal/channel"), "channel"),
     (re.compile(r"portal/unit"), "unit"),
-    (re.compile(r"portal/cases(?:/case-[a-z2-7]{26})?"), "inbox"),
+    (re.compile(r"portal/cases(?:/(?:new|case-[a-z2-7]{26}))?"), "inbox"),
 )
 """Path -> the page that shows it: one file for all meetings, or all cases."""
 """One page serves every meeting; the id in its path is for the page's own script."""

@@ -154,6 +154,12 @@ const CASES: [name: string, path: string, answers: (api: FakeApi, chat: FakeChat
   ["closed case", `/cases/${caseId("d")}`, patients(), live],
   ["archived case", `/cases/${caseId("h")}`, archived("patient"), archive],
   ["case that is not there", `/cases/${caseId("q")}`, patients({ proxies: [ELSA] }), (page) => page.waitForSelector("[data-code=not_found]")],
+  ["unit's new case", "/portal/cases/new", units, async (page) => {
+    await page.fill("[data-testid=patient-number]", "19900101-2384");
+    await page.click("[data-testid=find-patient]");
+    await page.click("[data-testid=send-case]");
+    await page.waitForSelector("[data-testid=subject][aria-invalid=true]");
+  }],
   ["unit's channel", "/portal/channel", units, live],
   ["unit's details", "/portal/unit", (api) => (api.session = staff({ roles: ["unit_admin"] })), (page) => page.fill("[data-testid=unit-day-1]", "?").then(() => page.click("[data-testid=unit-save]"))],
   ["inbox, logged out", "/portal/cases", () => undefined],

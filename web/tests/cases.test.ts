@@ -388,6 +388,35 @@ describe("the unit's inbox", () => {
     expect(acts()).toEqual([`${caseId("a")}/hand-over`, `${caseId("a")}/return`]);
   });
 
+  it("writes to a patient first, who is found by number", async () => {
+    chat.put(`case-${"z".repeat(26)}`);
+    await open("/portal/cases");
+    await page.click("[data-testid=staff-new]");
+    expect(path()).toBe("/portal/cases/new");
+    await page.fill("[data-testid=patient-number]", "1912");
+    await page.click("[data-testid=find-patient]");
+    await there("[data-testid=patient-number][aria-invalid=true]:focus");
+    await page.fill("[data-testid=patient-number]", "19900101-2384");
+    api.refusals.set("POST /api/care/patients/lookup", { status: 404, code: "patient_unknown" });
+    await page.click("[data-testid=find-patient]");
+    await there("[data-testid=new-failed][data-code=patient_unknown]:has-text('Ingen med det numret')");
+    api.refusals.clear();
+    await page.click("[data-testid=find-patient]");
+    await there("[data-testid=patient-found]:has-text('Sara N.')");
+    await page.click("[data-testid=send-case]");
+    await there("[data-testid=subject][aria-invalid=true]:focus");
+    await page.fill("[data-testid=subject]", "Dina provsvar");
+    await page.fill("[data-testid=text]", "Hej Sara, proverna ser bra ut.");
+    await page.click("[data-testid=send-case]");
+    await there("[data-testid=desk]");
+    expect(api.calls.findLast((call) => call.path === "/api/cases" && call.method === "POST")!.body).toMatchObject({
+      patient: "p-sara",
+      unit_hsa_id: "SE2321000131-U1",
+      subject: "Dina provsvar",
+    });
+    await expect.poll(() => chat.asked.find((one) => one.name === "chat_send")?.payload["text"]).toBe("Hej Sara, proverna ser bra ut.");
+  });
+
   it("keeps patients out, and those without a commission", async () => {
     api.session = session();
     await open("/portal/cases");

@@ -39,7 +39,12 @@ export function session(change: Partial<Session> = {}): Session {
 }
 
 export const COMMISSIONS = [
-  { commission_hsa_id: "SE2321000131-U1", name: "Vårdcentralen Björken, Vård och behandling" },
+  {
+    commission_hsa_id: "SE2321000131-U1",
+    name: "Vårdcentralen Björken, Vård och behandling",
+    unit_hsa_id: "SE2321000131-U1",
+    provider_hsa_id: "SE2321000131-V1",
+  },
   { commission_hsa_id: "SE2321000131-U2", name: "Barnmorskemottagningen Kungsholmen, Vård och behandling" },
   { commission_hsa_id: "SE5590000000-U3", name: "Närhälsan Ekbacken, Administration" },
 ];
@@ -178,6 +183,7 @@ export class FakeApi {
       this.contact = { ...this.contact, browsers: method === "POST" ? 1 : 0 };
       return undefined;
     }
+    if (path === "/api/care/patients/lookup") return { person_id: "p-sara", name: "Sara N.", birth_date: null, is_protected: false, has_care_relation: false };
     if (path === "/api/colleagues") return { colleagues: COLLEAGUES };
     if (path.endsWith("/links") && method === "GET") return { links: this.links };
     if (path.endsWith("/links")) {

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Bench, VIEWPORTS, openBench } from "./browser";
-import { COMMISSIONS, FakeApi, session, staff } from "./fake_api";
+import { FakeApi, session, staff } from "./fake_api";
 import { fillChat } from "./fake_cases";
 import { FakeChat } from "./fake_chat";
 
@@ -68,8 +68,7 @@ describe("the unit's channel", () => {
 
 describe("the unit's details", () => {
   beforeEach(() => {
-    const commission = { ...COMMISSIONS[0]!, unit_hsa_id: "SE2321000131-U1", provider_hsa_id: "SE2321000131-V1" };
-    api.session = staff({ roles: ["staff", "unit_admin"], commission });
+    api.session = staff({ roles: ["staff", "unit_admin"] });
   });
 
   it("begin with what is usual, and are saved as they stand", async () => {

@@ -1,6 +1,6 @@
 /** The routes of cases and units. */
 import type { Api } from "../api";
-import type { Case, CasePage, Colleague, NewCase, Unit } from "./types";
+import type { Case, CasePage, Colleague, FoundPatient, NewCase, Unit } from "./types";
 
 /** So many pages of a list are fetched; what lies beyond is found by a search. */
 const MAX_PAGES = 5;
@@ -18,6 +18,8 @@ export interface CaseApi {
   act(caseId: string, act: Act, body?: Record<string, unknown>): Promise<Case>;
   units(unasked?: boolean): Promise<Unit[]>;
   colleagues(): Promise<Colleague[]>;
+  /** Staff: whose identity number this is. Every attempt stands in the audit log. */
+  findPatient(number: string): Promise<FoundPatient>;
 }
 
 export function caseApi(api: Api): CaseApi {
@@ -44,6 +46,7 @@ export function caseApi(api: Api): CaseApi {
     open: (values) => api.request("POST", "/api/cases", values),
     act: (caseId, act, body = {}) => api.request("POST", `${path(caseId)}/${act}`, body),
     units: async (unasked) => (await api.request<{ units: Unit[] }>("GET", "/api/units", undefined, unasked)).units,
+    findPatient: (number) => api.request("POST", "/api/care/patients/lookup", { number, purpose: "care" }),
     colleagues: async () => (await api.request<{ colleagues: Colleague[] }>("GET", "/api/colleagues")).colleagues,
   };
 }

@@ -9,7 +9,7 @@ const CASE_ID = /^case-[a-z2-7]{26}$/;
 
 export function parsePlace(base: Base, path: string): Place {
   const rest = path.startsWith(`${base}/`) ? path.slice(base.length + 1).replace(/\/$/, "") : "";
-  if (rest === "new" && base === "/cases") return { at: "new" };
+  if (rest === "new") return { at: "new" };
   return CASE_ID.test(rest) ? { at: "case", caseId: rest } : { at: "list" };
 }
 

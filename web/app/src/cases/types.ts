@@ -53,6 +53,18 @@ export interface NewCase {
   unit_hsa_id: string;
   subject: string;
   client_id: string;
+  /** Staff: for whom. */
+  patient?: string;
+}
+
+/** A patient as staff find them by identity number. */
+export interface FoundPatient {
+  person_id: string;
+  /** Shortened or masked for a unit that has no care relation. */
+  name: string;
+  birth_date: string | null;
+  is_protected: boolean;
+  has_care_relation: boolean;
 }
 
 /** A closed case in the archive, or its notes (docs/companion.md). */

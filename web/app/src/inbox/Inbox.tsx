@@ -1,3 +1,4 @@
+import { Icon } from "@alltid-oppet/meeting";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Session } from "../api";
 import { caseApi } from "../cases/api";
@@ -13,6 +14,7 @@ import { useSession } from "../session";
 import { Filters } from "./Filters";
 import { InboxList } from "./InboxList";
 import { InboxSearch } from "./InboxSearch";
+import { StaffNewCase } from "./StaffNewCase";
 import { StaffCase } from "./StaffCase";
 import { useUnitNews } from "./useUnitNews";
 
@@ -83,20 +85,24 @@ export function Inbox({ session, place, go, moved }: Props) {
   useEffect(() => {
     if (moved && place.at === "list") heading.current?.focus({ preventScroll: true });
   }, [place.at]);
-  const showsList = wide || caseId === null;
+  const showsList = wide || place.at === "list";
   return (
-    <div class="ap-inbox" data-testid="inbox" data-loaded={open.status} data-has-case={caseId !== null}>
+    <div class="ap-inbox" data-testid="inbox" data-loaded={open.status} data-has-case={place.at !== "list"}>
       {!showsList && <h1 class="ds-sr-only">{c("inbox")}</h1>}
       {showsList && (
         <section class="ap-inbox-side" aria-labelledby="inbox-title">
           <div class="ap-inbox-head">
-            <div>
+            <div class="ap-inbox-title">
               <h1 id="inbox-title" class="ds-heading" data-size="xs" ref={heading} tabIndex={-1}>
                 {c("inbox")}
               </h1>
               <p class="ap-hint" data-testid="commission-name">
                 {session.commission!.name}
               </p>
+              <button type="button" class="ds-button" data-variant="secondary" data-testid="staff-new" onClick={() => go({ at: "new" })}>
+                <Icon name="chat" />
+                {c("staff_new")}
+              </button>
             </div>
             <InboxSearch onSearch={search} onClear={() => setFound(null)} isFound={found !== null} />
             {!found && <Filters chosen={filter} counts={counts(open.cases, now)} onChoose={setFilter} />}
@@ -128,7 +134,9 @@ export function Inbox({ session, place, go, moved }: Props) {
           </p>
         </section>
       )}
-      {caseId !== null ? (
+      {place.at === "new" ? (
+        <StaffNewCase {...{ session, chat, cases, go }} onOpened={() => void open.again(true)} />
+      ) : caseId !== null ? (
         <StaffCase
           key={caseId}
           {...{ session, chat, cases, units, caseId, go, wide }}

@@ -2,7 +2,7 @@ import { useLanguage } from "@alltid-oppet/meeting";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { keyFor, useText } from "../i18n/texts";
 import { useSession } from "../session";
-import { Field } from "./Field";
+import { Field } from "../shell/Field";
 import { type UnitSettings, periodsOf, periodsText } from "./settings";
 
 interface Props {
