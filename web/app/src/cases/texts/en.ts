@@ -173,7 +173,6 @@ export const en: CaseTexts = {
   staff_new_other: "Choose another",
   staff_new_subject_hint: "The patient sees the subject in their list.",
   code_patient_unknown: "Nobody with that number is known here.",
-  code_identity_invalid: "The number is not right. Check the digits.",
   code_too_many_lookups: "Too many searches. Wait a while.",
   back_to_list: "To the list",
   done_taken: "You have taken the case.",

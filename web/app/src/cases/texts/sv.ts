@@ -171,7 +171,6 @@ export const sv = {
   staff_new_other: "Välj en annan",
   staff_new_subject_hint: "Patienten ser rubriken i sin lista.",
   code_patient_unknown: "Ingen med det numret finns här.",
-  code_identity_invalid: "Numret stämmer inte. Kontrollera siffrorna.",
   code_too_many_lookups: "För många sökningar. Vänta en stund.",
   back_to_list: "Till listan",
   done_taken: "Du har tagit ärendet.",
