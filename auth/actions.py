@@ -102,6 +102,7 @@ class Action(StrEnum):
     BOOKING_CANCEL = "booking_cancel"
     BOOKING_MARK = "booking_mark"
     BOOKING_MESSAGE = "booking_message"
+    FEE_READ = "fee_read"
 
     PROXY_GRANT = "proxy_grant"
     PROXY_WRITE = "proxy_write"

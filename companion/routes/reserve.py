@@ -1,29 +1,29 @@
-"""The reserve list, the drop-in counter, and fee rules."""
+"""The reserve list and the drop-in counter."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
 from auth.permissions import Action
 from companion.idempotency import Key, once
 from companion.identity import Caller, asks, public
 from companion.routes.bookings import BookingOut, InterpreterLanguage, Marker, shown
-from companion.routes.organisation import WHY_PUBLIC, Admin
+from companion.routes.organisation import WHY_PUBLIC
 from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
 from companion.rules.local_time import local
 from companion.rules.masking import Surface
 from companion.rules.masking import shown as masked
 from companion.services import Services
-from companion.store import drop_in, fees
+from companion.store import drop_in
 from companion.store import reserve as store
 from companion.store.bookings import Wish
 from companion.store.chains import identity_of
 from companion.transaction import Transaction
 
-router = APIRouter(tags=["reserve list, drop-in, fees"])
+router = APIRouter(tags=["reserve list, drop-in"])
 
 Lister = Annotated[Caller, asks(Action.BOOKING_LIST)]
 Scheduler = Annotated[Caller, asks(Action.SCHEDULE_ADMIN)]
@@ -85,27 +85,6 @@ class TicketIn(Input):
     patient_person_id: PersonId
     time_type_id: ObjectId
     interpreter_language: InterpreterLanguage | None = None
-
-
-class FeeRuleIn(Input):
-    """What something costs from a day on."""
-
-    kind: Literal["late_cancellation", "absence"]
-    amount_ore: Annotated[int, Field(ge=0, le=1_000_000)]
-    valid_from: Day
-    valid_until: Day | None = None
-    time_type_id: ObjectId | None = None
-
-
-class FeeRuleOut(Output):
-    """A fee rule."""
-
-    rule_id: str
-    kind: str
-    amount_ore: int
-    valid_from: Day
-    valid_until: Day | None
-    time_type_id: str | None
 
 
 @router.post("/units/{hsa_id}/reserve", status_code=201)
@@ -204,19 +183,3 @@ async def book_ticket(
         return shown(made)
 
     return await once(caller, request, key, 201, act)
-
-
-@router.get("/fee-rules")
-async def list_fee_rules(
-    services: Annotated[Services, public("What absence costs is public.")], provider: Annotated[HsaId, Query()]
-) -> list[FeeRuleOut]:
-    """A care provider's fee rules."""
-    async with services.database.reading(services.clock()) as transaction:
-        return [FeeRuleOut.model_validate(row) for row in await fees.fee_rules(transaction, provider)]
-
-
-@router.post("/providers/{hsa_id}/fee-rules", status_code=201)
-async def add_fee_rule(hsa_id: HsaId, body: FeeRuleIn, caller: Admin) -> FeeRuleOut:
-    """A new fee rule (region administrators)."""
-    async with caller.transaction() as transaction:
-        return FeeRuleOut.model_validate(await fees.add_fee_rule(transaction, caller, hsa_id, body.model_dump()))

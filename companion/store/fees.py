@@ -1,12 +1,13 @@
 """Use cases of fees: dated rules, charges, excuses."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from auth.permissions import Resource
-from companion.errors import NOT_FOUND, Problem
+from companion.errors import INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller
 from companion.models.bookings import Booking, BookingFee, FeeRuleRow
 from companion.models.organisation import CareProvider
@@ -15,6 +16,7 @@ from companion.models.schedules import TimeType
 from companion.rules.fees import FeeKind, FeeRule, check_rule, fee_for
 from companion.rules.local_time import local_date
 from companion.services import new_id
+from companion.store.organisation import note_change
 from companion.transaction import Transaction
 
 
@@ -36,12 +38,16 @@ async def fee_rules(transaction: Transaction, provider_hsa_id: str) -> Sequence[
     return (await transaction.session.scalars(query)).all()
 
 
+def _locked(provider_hsa_id: str) -> Select[CareProvider]:
+    """Nobody else changes the care provider's rules before the commit."""
+    return select(CareProvider).where(CareProvider.hsa_id == provider_hsa_id).with_for_update(key_share=True)
+
+
 async def add_fee_rule(
     transaction: Transaction, caller: Caller, provider_hsa_id: str, fields: dict[str, Any]
 ) -> FeeRuleRow:
     """A new rule; never two for the same thing on the same day."""
-    query = select(CareProvider).where(CareProvider.hsa_id == provider_hsa_id).with_for_update(key_share=True)
-    provider = await transaction.session.scalar(query)
+    provider = await transaction.session.scalar(_locked(provider_hsa_id))
     caller.require(transaction, None if provider is None else Resource(provider_hsa_id=provider_hsa_id))
     if fields["time_type_id"] is not None:
         time_type = await transaction.session.get(TimeType, fields["time_type_id"])
@@ -50,6 +56,26 @@ async def add_fee_rule(
     row = FeeRuleRow(rule_id=new_id("fr"), provider_hsa_id=provider_hsa_id, **fields)
     check_rule(rule_of(row), [rule_of(one) for one in await fee_rules(transaction, provider_hsa_id)])
     transaction.session.add(row)
+    change = {name: str(value) for name, value in fields.items() if value is not None}
+    note_change(transaction, caller, provider_hsa_id, "fee rule added", {"rule": row.rule_id} | change)
+    return row
+
+
+async def end_fee_rule(transaction: Transaction, caller: Caller, rule_id: str, last_day: date) -> FeeRuleRow:
+    """A rule stands through a day and no longer. Days that are over keep the rule that they had."""
+    known = await transaction.session.get(FeeRuleRow, rule_id)
+    caller.require(transaction, None if known is None else Resource(provider_hsa_id=known.provider_hsa_id))
+    assert known is not None
+    provider_hsa_id = known.provider_hsa_id
+    await transaction.session.scalar(_locked(provider_hsa_id))
+    row = await transaction.session.get_one(FeeRuleRow, rule_id, populate_existing=True)
+    if last_day < max(row.valid_from, local_date(transaction.now)):
+        raise Problem(INVALID_REQUEST, "last_day")
+    before, row.valid_until = row.valid_until, last_day
+    others = [rule_of(one) for one in await fee_rules(transaction, provider_hsa_id) if one.rule_id != rule_id]
+    check_rule(rule_of(row), others)
+    change = {"rule": rule_id, "last_day": last_day.isoformat(), "before": before and before.isoformat()}
+    note_change(transaction, caller, provider_hsa_id, "fee rule ended", change)
     return row
 
 
