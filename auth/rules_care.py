@@ -34,11 +34,7 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             reads_patient_data=True,
             proxy_scope="messages",
         ),
-        Action.FEE_READ: Rule(
-            "See what a unit has charged, for its invoices.",
-            (("scheduler", Relation.OWN_UNIT), *ADMINS),
-            reads_patient_data=True,
-        ),
+        Action.FEE_READ: Rule("See what a unit has charged, for its invoices.", PLANNERS, reads_patient_data=True),
         Action.BOOKING_MARK: Rule("Mark a booking arrived, done or absent.", PLANNERS, writes_patient_data=True),
         Action.MEETING_FEED: Rule(
             "Ask which bookings stand behind video meetings (the front).",
