@@ -18,9 +18,10 @@ from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from auth.audit import AuditKeys
+from companion.driver import Driver, PostgresDriver, SqliteDriver
 from companion.slot_news import SlotNews, Touched
 from companion.store.audit import append_audit
 from companion.store.outbox import append_outbox
@@ -49,41 +50,75 @@ class Database:
         if not self.is_postgresql and self._url.database:
             Path(self._url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 30}
+        # Where a transaction begins and ends is said through ``companion.driver``, never by SQLAlchemy.
+        options["isolation_level"] = "AUTOCOMMIT"
         self.engine: AsyncEngine = create_async_engine(self._url, **options)
         if not self.is_postgresql:
             _set_up_sqlite(self.engine)
-        self._writers = self.engine.execution_options(sqlite_begin="IMMEDIATE")
 
     @contextlib.asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator[Transaction]:
         """A transaction that writes. Committed at the end of the block, rolled back when it raises."""
         touched: set[Touched] = set()
         try:
-            async with (
-                self._write_lock or contextlib.nullcontext(),
-                AsyncSession(self._writers, expire_on_commit=False) as session,
-                session.begin(),
-            ):
-                transaction = Transaction(session, _utc(now), self.is_postgresql, touched=touched)
+            async with self._write_lock or contextlib.nullcontext(), self._connected(now, touched) as transaction:
+                await transaction.driver.begin(write=True)
                 yield transaction
-                await session.flush()
                 await append_outbox(transaction)
                 await append_audit(transaction, self._audit_keys)
+                await (await transaction.settled_driver()).commit()
         finally:  # also when it failed: a commit whose answer was lost may have come to pass
             self.slot_news.tell(touched)
 
     @contextlib.asynccontextmanager
     async def reading(self, now: datetime) -> AsyncIterator[Transaction]:
         """A transaction that only reads, and needs no audit entry."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
-            transaction = Transaction(session, _utc(now), self.is_postgresql)
+        async with self._connected(now, set()) as transaction:
+            await transaction.driver.begin(write=False)
             yield transaction
-            if session.new or session.dirty or session.deleted or transaction.audit or transaction.outbox:
+            if transaction.has_unwritten or transaction.audit or transaction.outbox or transaction.touched:
                 raise RuntimeError("a reading transaction wrote")
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, now: datetime, touched: set[Touched]) -> AsyncIterator[Transaction]:
+        """A connection, and at the end nothing left of what has not been committed."""
+        async with self.engine.connect() as connection:
+            transaction = Transaction(
+                connection, await self._driver(connection), _utc(now), self.is_postgresql, touched=touched
+            )
+            try:
+                yield transaction
+            except BaseException:  # also of who has been cancelled
+                await asyncio.shield(asyncio.create_task(_leave(transaction)))
+                raise
+            await _leave(transaction)
+
+    async def _driver(self, connection: AsyncConnection) -> Driver:
+        driver = await self._driver_of(connection)
+        if driver.is_broken:  # the server was away since the connection was used last
+            await connection.invalidate()
+            driver = await self._driver_of(connection)
+        return driver
+
+    async def _driver_of(self, connection: AsyncConnection) -> Driver:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        return PostgresDriver(raw) if self.is_postgresql else SqliteDriver(raw)
 
     async def close(self) -> None:
         """Give all connections back."""
         await self.engine.dispose()
+
+
+async def _leave(transaction: Transaction) -> None:
+    """Undo what is not committed; a connection that cannot is thrown away."""
+    try:
+        await transaction.driver.rollback()
+        await transaction.close()
+    except BaseException:
+        await transaction.connection.invalidate()
+        raise
+    if transaction.driver.is_broken:
+        await transaction.connection.invalidate()
 
 
 def _utc(now: datetime) -> datetime:
@@ -93,11 +128,10 @@ def _utc(now: datetime) -> datetime:
 
 
 def _set_up_sqlite(engine: AsyncEngine) -> None:
-    """Transactions begin where we say, foreign keys are held, and what is committed is on the disk."""
+    """Foreign keys are held, and what is committed is on the disk."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -107,8 +141,3 @@ def _set_up_sqlite(engine: AsyncEngine) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def on_begin(connection: Any) -> None:
-        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {mode}")

@@ -11,12 +11,11 @@ from typing import Annotated, Final
 
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from companion.errors import IDEMPOTENCY_KEY_REUSED, Problem
 from companion.identity import Caller
 from companion.models.outbox import IdempotencyKey
+from companion.prepared import Prepared, all_columns, given, table
 from companion.transaction import Transaction
 
 Key = Annotated[
@@ -25,6 +24,20 @@ Key = Annotated[
 ]
 """The header as a route's parameter."""
 _JSON: Final = "application/json"
+
+_KEYS: Final = table(IdempotencyKey)
+_CLAIM: Final = Prepared(
+    lambda insert: (
+        insert(_KEYS).values(all_columns(IdempotencyKey)).on_conflict_do_nothing().returning(_KEYS.c.fingerprint)
+    )
+)
+_ANSWERED: Final = Prepared(
+    lambda _: (
+        _KEYS.update()
+        .where(_KEYS.c.actor == given("owner", _KEYS.c.actor), _KEYS.c.key == given("of_key", _KEYS.c.key))
+        .values(status=given("status", _KEYS.c.status), body=given("body", _KEYS.c.body))
+    )
+)
 
 
 async def once(
@@ -36,28 +49,29 @@ async def once(
     media_type: str = _JSON,
 ) -> Response:
     """Do ``act`` in a transaction and answer with what it gives; with a key, do it once."""
+    fingerprint = "" if key is None else await _fingerprint(request)
+    owner = "" if key is None else _owner(caller)
     async with caller.transaction() as transaction:
         if key is not None:
-            known = await _claim(transaction, caller, key, await _fingerprint(request))
+            known = await _claim(transaction, owner, key, fingerprint)
             if known is not None:
                 return Response(
                     known.body, known.status, media_type=media_type, headers={"Idempotency-Replayed": "true"}
                 )
         body = (await act(transaction)).model_dump_json()
         if key is not None:
-            mine = (IdempotencyKey.actor == _owner(caller), IdempotencyKey.key == key)
-            await transaction.session.execute(update(IdempotencyKey).where(*mine).values(status=status, body=body))
+            await _ANSWERED.rows(transaction, owner=owner, of_key=key, status=status, body=body)
     return Response(body, status, media_type=media_type)
 
 
-async def _claim(transaction: Transaction, caller: Caller, key: str, fingerprint: str) -> IdempotencyKey | None:
+async def _claim(transaction: Transaction, owner: str, key: str, fingerprint: str) -> IdempotencyKey | None:
     """Write the key's row; None when it is ours now, else the row with the answer that was given."""
-    insert = (postgresql if transaction.is_postgresql else sqlite).insert
-    values = {"actor": _owner(caller), "key": key, "fingerprint": fingerprint, "created_at": transaction.now}
-    statement = insert(IdempotencyKey).values(**values, status=0, body="").on_conflict_do_nothing()
-    if await transaction.session.scalar(statement.returning(IdempotencyKey.actor)) is not None:
+    claimed = await _CLAIM.first(
+        transaction, actor=owner, key=key, fingerprint=fingerprint, status=0, body="", created_at=transaction.now
+    )
+    if claimed is not None:
         return None
-    row = await transaction.session.get_one(IdempotencyKey, (_owner(caller), key))
+    row = await transaction.session.get_one(IdempotencyKey, (owner, key))
     if row.fingerprint != fingerprint:
         raise Problem(IDEMPOTENCY_KEY_REUSED, "Idempotency-Key")
     return row

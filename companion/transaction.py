@@ -1,13 +1,14 @@
-"""What a use case works in: a session, one instant, and what is written beside the data."""
+"""What a use case works in: a connection, one instant, and what is written beside the data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from auth.audit import AuditEntry
+from companion.driver import Driver
 from companion.event_kinds import EVENT_KINDS
 from companion.slot_news import ANYWHERE, Touched
 
@@ -28,9 +29,11 @@ class OutboxMessage:
 
 @dataclass
 class Transaction:
-    """One transaction's session, instant, and what will be written beside the data."""
+    """One transaction's connection, instant, and what will be written beside the data."""
 
-    session: AsyncSession
+    connection: AsyncConnection
+    driver: Driver
+    """The same connection, for statements that are ``companion.prepared``."""
     now: datetime
     """UTC; the same for all that happens in the transaction."""
     is_postgresql: bool
@@ -38,6 +41,34 @@ class Transaction:
     outbox: list[OutboxMessage] = field(default_factory=list)
     touched: set[Touched] = field(default_factory=set)
     """Where free places come or go with the commit (``companion.slot_news``)."""
+
+    protected: dict[str, bool] = field(default_factory=dict)
+    """Whose rows were locked on the way, and whether their identity is protected."""
+    _session: AsyncSession | None = None
+
+    @property
+    def session(self) -> AsyncSession:
+        """Made when it is needed first: the hot path needs none."""
+        if self._session is None:
+            self._session = AsyncSession(self.connection, expire_on_commit=False)
+        return self._session
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether the session holds changes that are not in the database yet."""
+        session = self._session
+        return session is not None and bool(session.new or session.dirty or session.deleted)
+
+    async def settled_driver(self) -> Driver:
+        """The driver, when everything that the session holds has been written."""
+        if self._session is not None:
+            await self._session.flush()
+        return self.driver
+
+    async def close(self) -> None:
+        """Give back what the session holds."""
+        if self._session is not None:
+            await self._session.close()
 
     def places_change(self, unit_hsa_id: str, time_type_id: str) -> None:
         """A place of a unit's slots of a time type is taken or free again."""

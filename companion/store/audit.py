@@ -8,8 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.audit import (
@@ -26,10 +25,26 @@ from auth.audit import (
     sign_head,
 )
 from companion.models.audit import AuditHead, AuditRow, ChainHead, ChainRow, FrontAuditHead, FrontAuditRow
+from companion.prepared import Prepared, all_columns, given, table
 from companion.transaction import Transaction
 
 _HEAD_ID: Final = 1
 _PAGE: Final = 1000
+_HEAD_TABLE: Final = table(AuditHead)
+_HEAD: Final = Prepared(
+    lambda _: (
+        select(_HEAD_TABLE.c.number, _HEAD_TABLE.c.hash).where(_HEAD_TABLE.c.id == literal(_HEAD_ID)).with_for_update()
+    )
+)
+_BEGIN: Final = Prepared(lambda insert: insert(_HEAD_TABLE).values(all_columns(AuditHead)).on_conflict_do_nothing())
+_APPEND: Final = Prepared(lambda _: table(AuditRow).insert().values(all_columns(AuditRow)).inline())
+_MOVE: Final = Prepared(
+    lambda _: (
+        _HEAD_TABLE.update()
+        .where(_HEAD_TABLE.c.id == literal(_HEAD_ID))
+        .values({name: given(name, _HEAD_TABLE.c[name]) for name in ("number", "hash", "signed")})
+    )
+)
 HEADS: Final[dict[type[ChainRow], type[ChainHead]]] = {AuditRow: AuditHead, FrontAuditRow: FrontAuditHead}
 
 
@@ -48,18 +63,17 @@ async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
     """Link the transaction's entries to the chain's end. The last thing before the commit."""
     if not transaction.audit:
         return
-    session = transaction.session
-    stored = await session.get(AuditHead, _HEAD_ID, with_for_update=True)
+    stored = await _HEAD.first(transaction)
     if stored is None:  # the first entry of all; others who come first too wait for the row
-        insert = (postgresql if transaction.is_postgresql else sqlite).insert(AuditHead)
-        first = insert.values(id=_HEAD_ID, number=GENESIS.number, hash=GENESIS.hash, signed="")
-        await session.execute(first.on_conflict_do_nothing())
-        stored = await session.get_one(AuditHead, _HEAD_ID, with_for_update=True)
-    head = Head(stored.number, stored.hash)
+        await _BEGIN.rows(transaction, id=_HEAD_ID, number=GENESIS.number, hash=GENESIS.hash, signed="", begin=None)
+        stored = await _HEAD.first(transaction)
+        assert stored is not None
+    head = Head(*stored)
     for entry in transaction.audit:
         linked = link(head, entry, keys)
         head = linked.head
-        row = AuditRow(
+        await _APPEND.rows(
+            transaction,
             number=linked.number,
             body=linked.body,
             hash=linked.hash,
@@ -70,10 +84,8 @@ async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
             unit=entry.unit,
             action=entry.action,
         )
-        session.add(row)
-    stored.number, stored.hash, stored.signed = head.number, head.hash, sign_head(head, keys).to_text()
+    await _MOVE.rows(transaction, number=head.number, hash=head.hash, signed=sign_head(head, keys).to_text())
     transaction.audit.clear()
-    await session.flush()
 
 
 async def linked_entries(

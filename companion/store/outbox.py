@@ -8,23 +8,28 @@ from sqlalchemy import delete, select, update
 
 from companion.models.outbox import OutboxRow
 from companion.models.people import Person
+from companion.prepared import Prepared, all_columns, table
 from companion.transaction import Transaction
 
 LEASE: Final = timedelta(seconds=30)
 """A message that was taken for delivery is left alone for so long; then somebody else tries."""
 MAX_PAUSE: Final = timedelta(minutes=10)
+_APPEND: Final = Prepared(lambda _: table(OutboxRow).insert().values(all_columns(OutboxRow, but="id")).inline())
 
 
 async def append_outbox(transaction: Transaction) -> None:
     """Write what the transaction publishes. What is about a patient says whether the identity is protected: whoever
     tells people then names no unit and no time.
     """
+    if not transaction.outbox:
+        return
     protected = await _protected(transaction, {str(one.payload.get("patient")) for one in transaction.outbox})
     for message in transaction.outbox:
         payload = dict(message.payload)
         if "patient" in payload:
             payload["is_protected"] = payload["patient"] in protected
-        row = OutboxRow(
+        await _APPEND.rows(
+            transaction,
             key=message.key,
             kind=message.kind,
             payload=payload,
@@ -33,18 +38,18 @@ async def append_outbox(transaction: Transaction) -> None:
             attempts=0,
             delivered_at=None,
         )
-        transaction.session.add(row)
     transaction.outbox.clear()
-    await transaction.session.flush()
 
 
 async def _protected(transaction: Transaction, person_ids: set[str]) -> frozenset[str]:
-    """Who of them has a protected identity. Nearly always there is nobody to ask about, or one."""
-    ids = sorted(person_ids - {"None"})
-    if not ids:
-        return frozenset()
-    query = select(Person).where(Person.person_id.in_(ids))
-    return frozenset(one.person_id for one in (await transaction.session.scalars(query)).all() if one.is_protected)
+    """Who of them has a protected identity. Nearly always there is nobody to ask about, or one who is locked."""
+    known = transaction.protected
+    found = {person_id for person_id in person_ids if known.get(person_id)}
+    ids = sorted(person_ids - {"None"} - known.keys())
+    if ids:
+        query = select(Person).where(Person.person_id.in_(ids))
+        found |= {one.person_id for one in (await transaction.session.scalars(query)).all() if one.is_protected}
+    return frozenset(found)
 
 
 async def is_anything_due(transaction: Transaction) -> bool:
