@@ -7,8 +7,8 @@ session that has unwritten changes is flushed before, as SQLAlchemy does by itse
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, make_dataclass
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import BindParameter, Dialect, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from companion.models.base import Base
 from companion.transaction import Transaction
 
+_Model = TypeVar("_Model", bound=Base)
 Build = Callable[[Any], Any]
 """Makes the statement; given is the ``insert`` of the kind of database, which knows ``on_conflict_do_nothing``."""
 
@@ -105,3 +106,17 @@ def given(name: str, column: Any) -> BindParameter[Any]:
 def all_columns(model: type[Base], *, but: str = "") -> Mapping[str, Any]:
     """For ``insert(...).values``: every column of the model is given by its name."""
     return {column.name: given(column.name, column) for column in table(model).columns if column.name != but}
+
+
+def plain(model: type[_Model]) -> Callable[[Sequence[Any]], _Model]:
+    """Makes of a row of ``columns_of`` what reads like the model, belongs to no session and cannot be changed."""
+    names = [column.name for column in table(model).columns]
+    made = make_dataclass(
+        f"{model.__name__}Row", [(name, Any) for name in names], frozen=True, slots=True, repr=False, eq=False
+    )
+    return lambda row: cast("_Model", made(*row))
+
+
+def columns_of(model: type[Base]) -> Sequence[Any]:
+    """All columns of a model's table, for ``select``."""
+    return list(table(model).columns)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import make_transient_to_detached
 
 from auth.audit import AuditEntry
 from companion.driver import Driver
@@ -52,6 +53,12 @@ class Transaction:
         if self._session is None:
             self._session = AsyncSession(self.connection, expire_on_commit=False)
         return self._session
+
+    def remember(self, written: object) -> None:
+        """Tell the session, if there is one, of an object whose row was written through the driver."""
+        if self._session is not None:
+            make_transient_to_detached(written)
+            self._session.add(written)
 
     @property
     def has_unwritten(self) -> bool:

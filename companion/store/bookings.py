@@ -12,6 +12,7 @@ from companion.identity import Caller
 from companion.models.bookings import Booking, BookingFee, InterpreterOrder
 from companion.models.people import Person
 from companion.models.schedules import Slot, TimeType
+from companion.prepared import Prepared, all_columns, columns_of, given, table
 from companion.rules.bookings import (
     HOLD_EXPIRED,
     HOLDS_PLACE,
@@ -31,7 +32,16 @@ from companion.store.fees import charge
 from companion.store.gates import check_gates
 from companion.store.offer_bookings import offer_is_unbooked
 from companion.store.reserve import offer_to_reserve, reserve_is_booked
-from companion.store.slots import give_back, held_slot, lock_person, lock_slots, resource_of, take_place, use_hold
+from companion.store.slots import (
+    give_back,
+    held_slot,
+    lock_person,
+    lock_slots,
+    resource_of,
+    slot_to_book,
+    take_place,
+    use_hold,
+)
 from companion.store.summons_of_booking import booking_is_cancelled, booking_is_moved
 from companion.transaction import Transaction
 
@@ -39,6 +49,16 @@ PATIENT_ASKED = "patient_asked"
 REASONS = frozenset({PATIENT_ASKED, "unit_illness", "unit_closed", "medical", "other"})
 """Why a booking was cancelled. For patients it is always the first."""
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+_BOOKINGS = table(Booking)
+_COLUMNS = tuple(column.name for column in columns_of(Booking))
+_INSERT = Prepared(lambda _: _BOOKINGS.insert().values(all_columns(Booking)).inline())
+_TIMES_TAKEN = Prepared(
+    lambda _: select(_BOOKINGS.c.booking_id, _BOOKINGS.c.starts_at, _BOOKINGS.c.ends_at).where(
+        _BOOKINGS.c.patient_person_id == given("person", _BOOKINGS.c.patient_person_id),
+        _BOOKINGS.c.state.in_([state.value for state in HOLDS_PLACE]),
+        _BOOKINGS.c.ends_at > given("now", _BOOKINGS.c.ends_at),
+    )
+)
 DOSE_BEFORE_CANCELLED = "dose_before_cancelled"
 """It was a dose that could not be without another, which was cancelled."""
 
@@ -90,12 +110,12 @@ async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
         slot_id = await held_slot(transaction, wish.hold_id)
         if slot_id is None:
             raise Problem(HOLD_EXPIRED)
-    slot = await transaction.session.get(Slot, slot_id)
-    resource = None if slot is None else resource_of(slot, wish.patient_person_id)
+    found = await slot_to_book(transaction, slot_id)
+    resource = None if found is None else resource_of(found[0], wish.patient_person_id)
     caller.require(transaction, resource, what=f"slot:{slot_id}")
-    assert slot is not None
+    assert found is not None
+    slot, time_type = found
     person = await lock_person(transaction, wish.patient_person_id)
-    time_type = await transaction.session.get_one(TimeType, slot.time_type_id)
     await _check(transaction, caller, person, slot, time_type, is_invited=wish.is_invited)
     if wish.hold_id is None:
         await take_place(transaction, slot)
@@ -103,7 +123,11 @@ async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
         raise Problem(HOLD_EXPIRED)
     else:
         await reserve_is_booked(transaction, wish.hold_id)
-    return add_booking(transaction, caller, slot, time_type, wish)
+    booking = _new_booking(transaction, caller, slot, time_type, wish)
+    await _INSERT.rows(transaction, **{name: getattr(booking, name) for name in _COLUMNS})
+    transaction.remember(booking)
+    _follow(transaction, booking)
+    return booking
 
 
 async def book_series(transaction: Transaction, caller: Caller, slot_ids: Sequence[str], wish: Wish) -> list[Booking]:
@@ -298,19 +322,21 @@ async def times_taken(
     transaction: Transaction, person_id: str, *, but: str | None = None
 ) -> list[tuple[datetime, datetime]]:
     """When the patient has other bookings, now and to come."""
-    query = select(Booking.booking_id, Booking.starts_at, Booking.ends_at).where(
-        Booking.patient_person_id == person_id,
-        Booking.state.in_([state.value for state in HOLDS_PLACE]),
-        Booking.ends_at > transaction.now,
-    )
-    rows = (await transaction.session.execute(query)).all()
+    rows = await _TIMES_TAKEN.rows(transaction, person=person_id, now=transaction.now)
     return [(begins, ends) for booking_id, begins, ends in rows if booking_id != but]
 
 
 def add_booking(transaction: Transaction, caller: Caller, slot: Slot, time_type: TimeType, wish: Wish) -> Booking:
     """A booking of a place that is taken, behind all gates."""
+    booking = _new_booking(transaction, caller, slot, time_type, wish)
+    transaction.session.add(booking)
+    _follow(transaction, booking)
+    return booking
+
+
+def _new_booking(transaction: Transaction, caller: Caller, slot: Slot, time_type: TimeType, wish: Wish) -> Booking:
     is_video = time_type.modality == "video"
-    booking = Booking(
+    return Booking(
         booking_id=new_id("bk"),
         slot_id=slot.slot_id,
         provider_hsa_id=slot.provider_hsa_id,
@@ -328,18 +354,20 @@ def add_booking(transaction: Transaction, caller: Caller, slot: Slot, time_type:
         meeting_id=new_id("mt") if is_video else None,
         interpreter_language=wish.interpreter_language,
     )
-    transaction.session.add(booking)
-    if wish.interpreter_language is not None:
+
+
+def _follow(transaction: Transaction, booking: Booking) -> None:
+    """What comes with a new booking: the interpreter's order, and the event."""
+    if booking.interpreter_language is not None:
         order = InterpreterOrder(
             booking_id=booking.booking_id,
-            language=wish.interpreter_language,
+            language=booking.interpreter_language,
             state="ordered",
-            starts_at=slot.starts_at,
-            ends_at=slot.ends_at,
+            starts_at=booking.starts_at,
+            ends_at=booking.ends_at,
         )
         transaction.session.add(order)
     publish(transaction, booking, "booking.created")
-    return booking
 
 
 async def _changed(transaction: Transaction, booking: Booking, kind: str) -> None:

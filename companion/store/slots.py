@@ -17,6 +17,7 @@ from companion.identity import Caller
 from companion.models.organisation import Unit
 from companion.models.people import Person
 from companion.models.schedules import Slot, SlotHold, TimeType
+from companion.prepared import Prepared, columns_of, given, plain, table
 from companion.rules.bookings import NOT_PERMITTED, SLOT_PAST, SLOT_RESERVED, SLOT_TAKEN
 from companion.rules.slots import Candidate, Purpose, nearest
 from companion.services import new_id
@@ -29,6 +30,41 @@ _CANDIDATES: Final = 10
 """Free slots before and after, of which the nearest are chosen."""
 MAX_HOLDS: Final = 3
 """Places that one person may hold at a time."""
+
+_SLOTS: Final = table(Slot)
+_PERSONS: Final = table(Person)
+_TYPES: Final = table(TimeType)
+_READ_SLOT: Final = plain(Slot)
+_READ_TYPE: Final = plain(TimeType)
+_READ_PERSON: Final = plain(Person)
+_WIDTH: Final = len(columns_of(Slot))
+_SLOT: Final = Prepared(
+    lambda _: (
+        select(*columns_of(Slot), *columns_of(TimeType))
+        .join_from(_SLOTS, _TYPES, _TYPES.c.time_type_id == _SLOTS.c.time_type_id)
+        .where(_SLOTS.c.slot_id == given("of_slot", _SLOTS.c.slot_id))
+    )
+)
+_LOCK_PERSON: Final = Prepared(
+    lambda _: (
+        select(*columns_of(Person))
+        .where(_PERSONS.c.person_id == given("of_person", _PERSONS.c.person_id))
+        .with_for_update(key_share=True)
+    )
+)
+_RAISE_TAKEN: Final = Prepared(
+    lambda _: (
+        _SLOTS.update()
+        .where(
+            _SLOTS.c.slot_id == given("of_slot", _SLOTS.c.slot_id),
+            _SLOTS.c.taken < _SLOTS.c.capacity,
+            _SLOTS.c.is_closed.is_(False),
+            is_open(),
+        )
+        .values(taken=_SLOTS.c.taken + 1)
+        .returning(_SLOTS.c.taken)
+    )
+)
 
 TOO_MANY_HOLDS: Final = define("too_many_holds", 409, sv="Släpp en annan tid först.", en="Let another time go first.")
 
@@ -136,12 +172,19 @@ async def alternatives(transaction: Transaction, slot: Slot) -> list[dict[str, s
     ]
 
 
+async def slot_to_book(transaction: Transaction, slot_id: str | None) -> tuple[Slot, TimeType] | None:
+    """A slot and its time type, to be read only; None when there is no such slot."""
+    row = await _SLOT.first(transaction, of_slot=slot_id)
+    return None if row is None else (_READ_SLOT(row[:_WIDTH]), _READ_TYPE(row[_WIDTH:]))
+
+
 async def lock_person(transaction: Transaction, person_id: str) -> Person:
-    """The person, with whom nobody else does anything before the commit."""
-    query = select(Person).where(Person.person_id == person_id).with_for_update(key_share=True)
-    person = await transaction.session.scalar(query)
-    if person is None:
+    """The person, to be read only, with whom nobody else does anything before the commit."""
+    row = await _LOCK_PERSON.first(transaction, of_person=person_id)
+    if row is None:
         raise Problem(NOT_FOUND, "patient_person_id")
+    person = _READ_PERSON(row)
+    transaction.protected[person_id] = person.is_secret or person.is_protected_registration
     return person
 
 
@@ -168,14 +211,7 @@ async def take_place(transaction: Transaction, slot: Slot) -> None:
 
 
 async def _raise_taken(transaction: Transaction, slot_id: str) -> bool:
-    statement = (
-        update(Slot)
-        .where(Slot.slot_id == slot_id, Slot.taken < Slot.capacity, Slot.is_closed.is_(False), is_open())
-        .values(taken=Slot.taken + 1)
-        .returning(Slot.taken)
-        .execution_options(synchronize_session=False)
-    )
-    return await transaction.session.scalar(statement) is not None
+    return await _RAISE_TAKEN.first(transaction, of_slot=slot_id) is not None
 
 
 async def take_drop_in_place(transaction: Transaction, slot_id: str) -> bool:
