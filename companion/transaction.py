@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm import attributes, make_transient_to_detached
 
 from auth.audit import AuditEntry
 from companion.driver import Driver
@@ -57,6 +57,8 @@ class Transaction:
     def remember(self, written: object) -> None:
         """Tell the session, if there is one, of an object whose row was written through the driver."""
         if self._session is not None:
+            for name in attributes.instance_state(written).unloaded:  # what nobody said was written as NULL
+                attributes.set_committed_value(written, name, None)
             make_transient_to_detached(written)
             self._session.add(written)
 
