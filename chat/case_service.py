@@ -439,11 +439,19 @@ def case_id_of(actor: str, client_id: str) -> str:
 
 
 def view_for(
-    case: Case, principal: Principal, policy: CasePolicy, colleagues: Mapping[str, str], read: int
+    case: Case,
+    principal: Principal,
+    policy: CasePolicy,
+    colleagues: Mapping[str, str],
+    read: int,
+    *,
+    is_protected: bool = False,
+    is_masked: bool = False,
 ) -> dict[str, Any]:
     """The case as this person may see it: patients do not see who of the unit has it.
 
-    ``read``: the number up to which the person has read its conversation.
+    ``is_masked``: in lists nobody with a protected identity (``is_protected``) is named. ``read``: the number up to
+    which the person has read its conversation.
     """
     is_staff = principal.kind == "staff"
     return {
@@ -461,7 +469,8 @@ def view_for(
         "is_unread": is_unread(case, read, is_staff=is_staff),
         "is_archived": case.is_erased,
         "patient": case.patient if is_staff else None,
-        "patient_name": case.patient_name if is_staff else None,
+        "patient_name": case.patient_name if is_staff and not is_masked else None,
+        "is_protected": is_protected if is_staff else None,
         "assignee": case.assignee if is_staff else None,
         "is_mine": case.assignee == principal.actor if is_staff else None,
         "assignee_name": colleagues.get(case.assignee or "") if is_staff else None,

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
@@ -66,6 +66,15 @@ class Contacts:
         """Note whether the identity is protected. Of somebody of whom nothing is known, only that it is."""
         if is_protected or await self._redis.exists(_key(person)):
             await self._redis.hset(_key(person), "is_protected", "1" if is_protected else "0")
+
+    async def protected(self, people: Collection[str]) -> frozenset[str]:
+        """Who of them has a protected identity, as far as is known here; in one round trip."""
+        ids = sorted(set(people))
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for person in ids:
+                pipeline.hget(_key(person), "is_protected")
+            found = await pipeline.execute() if ids else []
+        return frozenset(person for person, value in zip(ids, found, strict=True) if value == b"1")
 
     async def subscribe(self, person: str, subscription: str) -> None:
         """A browser of theirs wants to be told."""

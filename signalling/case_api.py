@@ -1,7 +1,7 @@
 """Cases over HTTP: opening, lists, and the workflow. Messages themselves travel over the socket."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -86,14 +86,18 @@ class CaseApi:
         service: CaseService,
         chat: ChatService,
         may_write: Callable[[str], bool],
+        protected: Callable[[Collection[str]], Awaitable[frozenset[str]]],
         companion: CompanionClient | None = None,
     ) -> None:
-        """``may_write``: whether somebody has not written too often, over sockets and requests together."""
+        """``may_write``: whether somebody has not written too often, over sockets and requests together.
+        ``protected``: who of some people has a protected identity.
+        """
         self._companion = companion
         self._service = service
         self._chat = chat
         self._may_write = may_write
-        self._lists = CaseLists(service.cases)
+        self._protected = protected
+        self._lists = CaseLists(service.cases, protected)
 
     def add_routes(self, app: web.Application) -> None:
         """All of this page."""
@@ -184,7 +188,7 @@ class CaseApi:
             about = {case.patient: resource_of(case) for case in listed.cases}
             guard = request.app[GUARD]
             await asyncio.gather(*(guard.note(request, Action.CASE_LIST, resource) for resource in about.values()))
-        views = await self._views(principal, listed.cases)
+        views = await self._views(principal, listed.cases, is_list=True)
         return web.json_response(CaseList(cases=list(views), next_offset=listed.next_offset).model_dump())
 
     @guarded(Action.CASE_READ, resource=_case)
@@ -280,19 +284,33 @@ class CaseApi:
     async def _answer(self, principal: Principal, case: Case) -> web.Response:
         return web.json_response((await self._views(principal, [case]))[0].model_dump())
 
-    async def _views(self, principal: Principal, cases: Sequence[Case]) -> tuple[CaseView, ...]:
+    async def _views(
+        self, principal: Principal, cases: Sequence[Case], *, is_list: bool = False
+    ) -> tuple[CaseView, ...]:
         """The cases as somebody may see them."""
         if not cases:
             return ()
         one_of_each_unit = {case.unit_hsa_id: case for case in cases}
         policies = {unit: await self._service.policy(case) for unit, case in one_of_each_unit.items()}
         colleagues = await self._colleagues(principal, cases[0])
+        is_staff = principal.kind == "staff"
+        protected = await self._protected([case.patient for case in cases]) if is_staff else frozenset()
         try:
             reads = await self._service.reads_of(principal.actor, cases)
         except ChatError as error:
             raise http_error(error) from None
         return tuple(
-            CaseView(**view_for(case, principal, policies[case.unit_hsa_id], colleagues, reads[case.case_id]))
+            CaseView(
+                **view_for(
+                    case,
+                    principal,
+                    policies[case.unit_hsa_id],
+                    colleagues,
+                    reads[case.case_id],
+                    is_protected=case.patient in protected,
+                    is_masked=is_list and case.patient in protected,
+                )
+            )
             for case in cases
         )
 

@@ -1,7 +1,7 @@
 """Which cases a list shows: a page of those of a patient or a unit, one of them, or those that a search finds."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,8 +57,10 @@ def wanted_of(request: web.Request) -> Wanted:
 class CaseLists:
     """The lists of those who may see them."""
 
-    def __init__(self, cases: CaseStore) -> None:
+    def __init__(self, cases: CaseStore, protected: Callable[[Collection[str]], Awaitable[frozenset[str]]]) -> None:
+        """``protected``: who of some people has a protected identity: nobody finds them by their name."""
         self._cases = cases
+        self._protected = protected
 
     async def page(self, principal: Principal, wanted: Wanted) -> Listed:
         """What is on the list of a patient (or of whom a proxy acts for), or of the unit where staff work."""
@@ -94,7 +96,10 @@ class CaseLists:
                 return await self._cases.of_unit(*unit, is_closed=is_closed, offset=offset)
 
             await self._scan(read, unit_key(*unit, is_closed=is_closed), words, found, with_name=True)
-        return Listed(found)
+        protected = await self._protected([case.patient for case in found])
+        return Listed(
+            [case for case in found if case.patient not in protected or matches(case, words, with_name=False)]
+        )
 
     async def _scan(
         self,

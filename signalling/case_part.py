@@ -23,6 +23,7 @@ from chat.case_erasure import CaseEraser
 from chat.case_service import CaseNotices, CaseService
 from chat.case_store import CaseStore
 from chat.clamd import Clamd, NoScanner
+from chat.contacts import Contacts
 from chat.errors import ChatError
 from chat.expiry import Expiry
 from chat.pictures import PictureStudio
@@ -111,7 +112,7 @@ class CasePart:
         chat.service.gate = self.service
         chat.service.attachments = self.attachments
         self._apis = (
-            CaseApi(self.service, chat.service, chat.events.may_write, companion),
+            CaseApi(self.service, chat.service, chat.events.may_write, Contacts(redis).protected, companion),
             UnitApi(self.units, self.service, clock=clock),
             AttachmentApi(
                 self.attachments,

@@ -50,7 +50,10 @@ class CaseView(Message):
     is_unread: bool = Field(description="The other side has written something that whoever asks has not read.")
     is_archived: bool = Field(description="Its words are in the archive alone: subject and messages are read there.")
     patient: str | None = Field(description="Staff: person id.")
-    patient_name: str | None = Field(description="Staff: name.")
+    patient_name: str | None = Field(
+        description="Staff: name; in lists not that of somebody whose identity is protected."
+    )
+    is_protected: bool | None = Field(description="Staff: the patient's identity is protected (skyddad identitet).")
     assignee: str | None = Field(description="Staff: HSA-id of who has it.")
     is_mine: bool | None = Field(description="Staff: whether whoever asks has it.")
     assignee_name: str | None

@@ -110,10 +110,17 @@ class CompanionReports:
             if session is not None:
                 body = {"number": session.number, "name": session.display_name}
                 try:
-                    await self._client.send("POST", "/persons/login", FRONT, body=body)
+                    said = (await self._client.send("POST", "/persons/login", FRONT, body=body)).body
+                    await self._note_protection(name.decode(), said)
                 except CompanionRefusedError as error:
                     _log.error("companion_report_refused", code=error.code)
             await self._redis.srem(LOGINS, name.decode())
+
+    async def _note_protection(self, person_id: str, said: Any) -> None:
+        """What the companion knows of the identity counts here, too: in lists of cases, and in what is told."""
+        is_protected = said.get("is_protected") if isinstance(said, dict) else None
+        if self.contacts is not None and isinstance(is_protected, bool):
+            await self.contacts.protect(person_id, is_protected=is_protected)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -47,10 +47,11 @@ class LoginIn(Input):
 
 
 class LoginOut(Output):
-    """The person's opaque id, and whether nobody had told of them before."""
+    """The person's opaque id, whether nobody had told of them before, and whether their identity is protected."""
 
     person_id: str
     is_new: bool
+    is_protected: bool
 
 
 @router.post("/patients/lookup")
@@ -77,4 +78,4 @@ async def logged_in(body: LoginIn, caller: Front) -> LoginOut:
     """Somebody has logged in (the front tells). What a register has told of them stays."""
     async with caller.transaction() as transaction:
         person, is_new = await store.logged_in(transaction, caller, body.number, body.name)
-        return LoginOut(person_id=person.person_id, is_new=is_new)
+        return LoginOut(person_id=person.person_id, is_new=is_new, is_protected=person.is_protected)

@@ -339,6 +339,25 @@ def test_every_refusal_of_cases_and_conversations_has_a_status() -> None:
         assert http_error(ChatError(chat_code)).code in HTTP_ERRORS  # type: ignore[arg-type]
 
 
+@pytest.mark.attack
+async def test_a_protected_identity_is_masked_in_lists_and_marked_at_the_desk(
+    front: Front, anna: Browser, karin: Browser
+) -> None:
+    case = await opened(anna, subject="Recept")
+    await front.notices.contacts.protect(ANNA, is_protected=True)
+    (listed,) = (await karin.send("GET", "/api/cases"))[1]["cases"]
+    assert (listed["patient_name"], listed["is_protected"]) == (None, True)
+    _, one = await karin.send("GET", f"/api/cases/{case['case_id']}")
+    assert (one["patient_name"], one["is_protected"]) == ("Anna Testsson", True)
+    assert (await karin.send("GET", "/api/cases?q=Testsson"))[1]["cases"] == []
+    (found,) = (await karin.send("GET", "/api/cases?q=recept"))[1]["cases"]
+    assert found["patient_name"] is None
+    (own,) = (await anna.send("GET", "/api/cases"))[1]["cases"]
+    assert own["is_protected"] is None
+    await front.notices.contacts.protect(ANNA, is_protected=False)
+    assert (await karin.send("GET", "/api/cases?q=Testsson"))[1]["cases"][0]["patient_name"] == "Anna Testsson"
+
+
 async def test_notes_read_as_they_were_edited_and_are_written_at_the_rate_of_messages(
     front: Front, anna: Browser, karin: Browser
 ) -> None:

@@ -215,6 +215,14 @@ async def test_somebody_protected_gets_no_notice_of_a_booking_whatever_the_conta
     assert not (await front.notices.contacts.get(ANNA)).is_protected
 
 
+async def test_the_companions_word_on_an_identity_counts_in_lists_and_notices(front: Front) -> None:
+    reports, contacts = front.companion.reports, front.notices.contacts
+    assert reports is not None
+    for said, expected in (({"is_protected": True}, True), (None, True), ({}, True), ({"is_protected": False}, False)):
+        await reports._note_protection(ANNA, said)
+        assert (await contacts.get(ANNA)).is_protected is expected
+
+
 async def test_nothing_is_kept_of_somebody_unknown_but_that_they_are_protected(front: Front) -> None:
     contacts = front.notices.contacts
     await contacts.protect(CHILD, is_protected=False)

@@ -55,6 +55,7 @@ export function oneCase(letter: string, subject: string, change: Partial<Case> =
     is_archived: false,
     patient: null,
     patient_name: null,
+    is_protected: null,
     assignee: null,
     assignee_name: null,
     is_mine: null,
@@ -77,6 +78,7 @@ export const CLOSED_OF_PATIENT = [
 const seen = (letter: string, name: string, change: Partial<Case> = {}): Partial<Case> => ({
   patient: `p-${letter}`,
   patient_name: name,
+  is_protected: false,
   is_mine: false,
   notes_id: `notes-${letter.repeat(26)}`,
   ...change,

@@ -22,7 +22,9 @@ export interface Case {
   is_archived: boolean;
   /** From here on for staff only. */
   patient: string | null;
+  /** Null in lists where the identity is protected. */
   patient_name: string | null;
+  is_protected: boolean | null;
   assignee: string | null;
   assignee_name: string | null;
   is_mine: boolean | null;

@@ -71,7 +71,7 @@ function Row({ one, isChosen, now, go }: { one: Case; isChosen: boolean; now: nu
         }}
       >
         <span class="ap-inbox-name">
-          <span>{one.patient_name || c("patient_unnamed")}</span>
+          <span>{one.is_protected ? c("patient_protected") : one.patient_name || c("patient_unnamed")}</span>
           {one.is_unread && (
             <span class="ds-tag ap-unread" data-color="accent">
               {c("unread")}

@@ -123,6 +123,7 @@ function Desk({ chat, cases, units, one, conversation, back, put, again, onGone,
           <h2 id="desk-title" class="ds-heading" data-size="xs" ref={heading} tabIndex={-1}>
             {one.patient_name || c("patient_unnamed")}
           </h2>
+          {one.is_protected && <ProtectedMark />}
           <p class="ap-desk-subject">{one.subject}</p>
           {!one.patient_name && <p class="ap-hint">{c("patient_unnamed_text")}</p>}
           <p class="ap-desk-facts">
@@ -221,6 +222,7 @@ function ArchivedDesk({ one, back }: { one: Case; back: preact.ComponentChild })
           <h2 id="desk-title" class="ds-heading" data-size="xs" ref={heading} tabIndex={-1}>
             {one.patient_name || c("patient_unnamed")}
           </h2>
+          {one.is_protected && <ProtectedMark />}
           <p class="ap-desk-subject">{messages.found.status === "here" ? messages.found.archived.title : c("archived_case")}</p>
           <p class="ap-desk-facts">
             <span class="ds-tag" data-color="neutral" data-testid="desk-state">
@@ -316,5 +318,18 @@ function UnreadCount({ conversation }: { conversation: Conversation }) {
       {unread}
       <span class="ds-sr-only"> {c("unread")}</span>
     </span>
+  );
+}
+
+/** Whoever has the case in front of them must not tell anybody where the patient is. */
+function ProtectedMark(): h.JSX.Element {
+  const c = useCaseText();
+  return (
+    <p class="ap-desk-facts">
+      <span class="ds-tag" data-color="danger" data-testid="desk-protected">
+        {c("patient_protected")}
+      </span>
+      <span class="ap-hint">{c("patient_protected_text")}</span>
+    </p>
   );
 }

@@ -133,6 +133,8 @@ export const en: CaseTexts = {
   has_it: "{name} has the case",
   you_have_it: "You have the case",
   somebody_has_it: "A colleague has the case",
+  patient_protected: "Protected identity",
+  patient_protected_text: "Do not tell anybody where the patient is or how to reach them.",
   patient_unnamed: "Patient without a name yet",
   patient_unnamed_text: "The name is shown once the patient has been in the case.",
 

@@ -131,6 +131,8 @@ export const sv = {
   has_it: "{name} har ärendet",
   you_have_it: "Du har ärendet",
   somebody_has_it: "En kollega har ärendet",
+  patient_protected: "Skyddad identitet",
+  patient_protected_text: "Röj inte för någon var patienten finns eller hur de kan nås.",
   patient_unnamed: "Patient utan namn än",
   patient_unnamed_text: "Namnet visas när patienten har varit inne i ärendet.",
 
