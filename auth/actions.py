@@ -158,6 +158,7 @@ class Action(StrEnum):
     NOTICE_REPORT = "notice_report"
     CONTACT_WRITE = "contact_write"
     COMPANION_EVENT = "companion_event"
+    PERSON_DATA = "person_data"
 
     SCHEDULE_ADMIN = "schedule_admin"
     UNIT_ADMIN = "unit_admin"

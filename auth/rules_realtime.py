@@ -156,6 +156,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.CONTACT_WRITE: Rule(
             "Say where somebody can be told.", SERVICE, writes_patient_data=True, service_scope="contacts:write"
         ),
+        Action.PERSON_DATA: Rule(
+            "Ask what the front keeps of a person, for an extract (the companion).",
+            SERVICE,
+            reads_patient_data=True,
+            service_scope="persons:data",
+        ),
         Action.COMPANION_EVENT: Rule(
             "Tell what has happened to bookings, proxies and summonses (the companion).",
             SERVICE,

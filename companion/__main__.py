@@ -17,6 +17,7 @@ from companion import provider_command
 from companion.app import create_app
 from companion.custody_register import TIMEOUT_S, HttpCustodyRegister
 from companion.database import Database
+from companion.front_source import HttpFrontSource
 from companion.metrics import Metrics
 from companion.migrate import migrate
 from companion.outbox import HttpReceiver
@@ -86,12 +87,13 @@ def main() -> int:
     if settings.companion_metrics_port >= 0:
         metrics = Metrics()
         start_http_server(settings.companion_metrics_port, settings.companion_metrics_host, metrics.registry)
-    receiver = None
+    receiver, front = None, None
     if settings.companion_events_url:
         http = httpx2.AsyncClient(timeout=_DELIVERY_TIMEOUT_S)
         receiver = HttpReceiver(settings.companion_events_url, services.token_keys, http, now)
+        front = HttpFrontSource(settings.companion_events_url, services.token_keys, http, now)
     uvicorn.run(
-        create_app(services, receiver, _custody_register(settings), metrics),
+        create_app(services, receiver, _custody_register(settings), metrics, front),
         host=settings.companion_host,
         port=settings.companion_port,
         access_log=False,

@@ -27,6 +27,7 @@ from companion.errors import (
     Problem,
     ProblemKind,
 )
+from companion.front_source import FrontSource
 from companion.identity import RefusedError
 from companion.metrics import Metrics, Sampler
 from companion.openapi import Companion
@@ -53,6 +54,7 @@ def create_app(
     receiver: Receiver | None = None,
     custody: CustodyRegister | None = None,
     metrics: Metrics | None = None,
+    front: FrontSource | None = None,
 ) -> Companion:
     """The application. Without a receiver the outbox is kept; without a register of custody nobody asks one; without
     metrics nothing is looked up for them.
@@ -61,7 +63,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         database, clock = services.database, services.clock
-        sweeps = sweeper.run(database, clock, services.settings, services.audit_keys, metrics)
+        sweeps = sweeper.run(database, clock, services.settings, services.audit_keys, metrics, front)
         tasks = [asyncio.create_task(sweeps)]
         if metrics is not None:
             tasks.append(asyncio.create_task(Sampler(metrics, database, services.audit_keys, clock).run()))

@@ -12,6 +12,7 @@ import structlog
 from auth.audit import AuditKeys
 from companion.archive_files import ArchiveDirectory
 from companion.database import Database
+from companion.front_source import FrontSource
 from companion.metrics import Metrics
 from companion.rules.retention import configured_times
 from companion.settings import CompanionSettings
@@ -38,6 +39,7 @@ async def run(
     settings: CompanionSettings,
     audit_keys: AuditKeys,
     metrics: Metrics | None = None,
+    front: FrontSource | None = None,
 ) -> None:
     """Until cancelled."""
     metrics = metrics or Metrics()
@@ -45,7 +47,7 @@ async def run(
     retention_due_s = loop.time()
     while True:
         try:
-            await sweep_once(database, clock, settings)
+            await sweep_once(database, clock, settings, front)
             if loop.time() >= retention_due_s:
                 retention_due_s = loop.time() + RETENTION_INTERVAL_S
                 done = await erase_due(database, clock, configured_times(settings.retention))
@@ -59,7 +61,9 @@ async def run(
         await asyncio.sleep(INTERVAL_S)
 
 
-async def sweep_once(database: Database, clock: Callable[[], datetime], settings: CompanionSettings) -> None:
+async def sweep_once(
+    database: Database, clock: Callable[[], datetime], settings: CompanionSettings, front: FrontSource | None = None
+) -> None:
     """Everything that is due, a batch of each."""
     async with database.transaction(clock()) as transaction:
         await sweep(transaction)
@@ -70,6 +74,6 @@ async def sweep_once(database: Database, clock: Callable[[], datetime], settings
         await sweep_maternity(transaction, settings)
     async with database.transaction(clock()) as transaction:
         await sweep_offers(transaction)
-    await make_extracts(database, clock, settings)
+    await make_extracts(database, clock, settings, front)
     async with database.transaction(clock()) as transaction:
         await erase_files(transaction, ArchiveDirectory(settings.companion_archive_dir))

@@ -47,6 +47,7 @@ from signalling.meetings import Meetings
 from signalling.message_settings import MessageSettingsError
 from signalling.metrics import FrontMetrics
 from signalling.notice_part import NoticePart
+from signalling.person_data_api import PersonDataApi
 from signalling.portal import Portal
 from signalling.requests import client_address
 from signalling.routes import Route
@@ -217,6 +218,7 @@ class Front:
             companion=self.companion.client,
         )
         self.cases.attach(self.app)
+        PersonDataApi(self.notices.contacts, self.cases.service.cases, self.chat.service.store).add_routes(self.app)
         self.companion.attach(self.app)
         http.add_routes(self.app)
         self._runner: web.AppRunner | None = None

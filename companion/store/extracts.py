@@ -13,11 +13,13 @@ from auth.permissions import Resource
 from companion.database import Database
 from companion.errors import INVALID_REQUEST, Problem, define
 from companion.extract_pdf import render
+from companion.front_source import FrontSource, FrontUnavailableError
 from companion.identity import Caller
 from companion.models.organisation import CareProvider, Unit
 from companion.models.records import Extract
 from companion.services import new_id
 from companion.settings import CompanionSettings
+from companion.store import extract_front
 from companion.store.extract_parts import PARTS
 from companion.store.record_sources import items_of
 from companion.transaction import Transaction
@@ -116,8 +118,13 @@ async def listed(transaction: Transaction, caller: Caller) -> Sequence[Extract]:
 # --- in the background -------------------------------------------------------------------------------------------
 
 
-async def make_extracts(database: Database, clock: Callable[[], datetime], settings: CompanionSettings) -> int:
-    """Expire old ones, and make one that waits; how many were made. Who dies in between is followed by another."""
+async def make_extracts(
+    database: Database, clock: Callable[[], datetime], settings: CompanionSettings, front: FrontSource | None = None
+) -> int:
+    """Expire old ones, and make one that waits; how many were made. Who dies in between is followed by another.
+
+    ``front``: is asked for what only it keeps. When it does not answer the extract waits; in the end it says so.
+    """
     async with database.transaction(clock()) as transaction:
         gone = {"state": "expired", "json": None, "pdf": None}
         old = update(Extract).where(Extract.state == "ready", Extract.expires_at <= transaction.now).values(gone)
@@ -126,7 +133,7 @@ async def make_extracts(database: Database, clock: Callable[[], datetime], setti
     if row is None:
         return 0
     try:
-        content = await _gather(database, clock, row)
+        content = await _gather(database, clock, row, front)
         text = json.dumps(content, ensure_ascii=True, default=_plain)
         pdf = render(json.loads(text), "sv" if row.language == "sv" else "en")
     except Exception as error:
@@ -163,17 +170,35 @@ async def _set(transaction: Transaction, row: Extract, **values: Any) -> bool:
     return result.first() is not None
 
 
-async def _gather(database: Database, clock: Callable[[], datetime], row: Extract) -> dict[str, Any]:
+async def _gather(
+    database: Database, clock: Callable[[], datetime], row: Extract, front: FrontSource | None
+) -> dict[str, Any]:
     """All parts, each read in a transaction of its own."""
+    told = await _told(front, row)
     content: dict[str, Any] = {"made_at": clock(), "care_provider": row.provider_hsa_id, "names": {}, "parts": {}}
     for number, (name, load) in enumerate(PARTS.items(), 1):
         async with database.reading(clock()) as transaction:
             content["parts"][name] = await load(transaction, row.patient_person_id, row.provider_hsa_id)
         async with database.transaction(clock()) as transaction:
             await _set(transaction, row, parts_done=number, claimed_until=transaction.now + LEASE)
+    content["parts"]["contacts"] = extract_front.contacts(told, row.provider_hsa_id)
+    content["parts"]["open_messages"] = extract_front.open_messages(told, row.provider_hsa_id)
+    content["is_complete"] = "is_missing" not in told
     async with database.reading(clock()) as transaction:
         content["names"] = await _names(transaction, content)
     return content
+
+
+async def _told(front: FrontSource | None, row: Extract) -> Mapping[str, Any]:
+    """What the front keeps. Without one nothing is kept there."""
+    if front is None:
+        return {"cases": []}
+    try:
+        return await front.of_person(row.patient_person_id)
+    except FrontUnavailableError:
+        if row.attempts < MAX_ATTEMPTS:
+            raise
+        return {"cases": [], "is_missing": True}
 
 
 async def _names(transaction: Transaction, content: Mapping[str, Any]) -> dict[str, str]:
