@@ -48,6 +48,7 @@ def _inserts(place: Callable[[int], str]) -> dict[str, str]:
 def _values(number: int, slots: int, now: Any) -> dict[str, tuple[Any, ...]]:
     """As wide as the companion's."""
     person, slot, booking = identifier("p", number), identifier("sl", number % slots), f"bk-{secrets.token_hex(13)}"
+    at_ms = int(time.time() * 1000)
     body = json.dumps({"booking_id": booking, "slot_id": slot, "state": "booked", "rest": "x" * 300})
     return {
         "booking": (
@@ -56,7 +57,16 @@ def _values(number: int, slots: int, now: Any) -> dict[str, tuple[Any, ...]]:
         ),
         "idempotency_key": (secrets.token_hex(32), f"bench-{number:08}", secrets.token_hex(32), 201, body, now),
         "outbox": (f"booking.created:{booking}:0", "booking.created", body, now, now, 0),
-        "audit_entry": (body.encode(), _HASH, 0, person, person, PROVIDER, UNIT, "booking_create"),
+        "audit_entry": (
+            body.encode(),
+            _HASH,
+            int(time.time() * 1000),
+            person,
+            person,
+            PROVIDER,
+            UNIT,
+            "booking_create",
+        ),
     }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.audit import (
     GENESIS,
+    AuditEntry,
     AuditKeys,
     Fault,
     Head,
@@ -38,13 +39,18 @@ _HEAD: Final = Prepared(
 )
 _BEGIN: Final = Prepared(lambda insert: insert(_HEAD_TABLE).values(all_columns(AuditHead)).on_conflict_do_nothing())
 _APPEND: Final = Prepared(lambda _: table(AuditRow).insert().values(all_columns(AuditRow)).inline())
-_MOVE: Final = Prepared(
-    lambda _: (
-        _HEAD_TABLE.update()
-        .where(_HEAD_TABLE.c.id == literal(_HEAD_ID))
-        .values({name: given(name, _HEAD_TABLE.c[name]) for name in ("number", "hash", "signed")})
-    )
+
+
+def _move(prefix: str = "") -> Any:
+    values = {name: given(prefix + name, _HEAD_TABLE.c[name]) for name in ("number", "hash", "signed")}
+    return _HEAD_TABLE.update().where(_HEAD_TABLE.c.id == literal(_HEAD_ID)).values(values)
+
+
+_MOVE: Final = Prepared(lambda _: _move())
+_APPEND_AND_MOVE: Final = Prepared(
+    lambda _: table(AuditRow).insert().values(all_columns(AuditRow)).inline().add_cte(_move("head_").cte("moved"))
 )
+"""Both at once, where the database can (PostgreSQL): all writers wait for whoever holds the head."""
 HEADS: Final[dict[type[ChainRow], type[ChainHead]]] = {AuditRow: AuditHead, FrontAuditRow: FrontAuditHead}
 
 
@@ -69,23 +75,34 @@ async def append_audit(transaction: Transaction, keys: AuditKeys) -> None:
         stored = await _HEAD.first(transaction)
         assert stored is not None
     head = Head(*stored)
-    for entry in transaction.audit:
+    *before, last = transaction.audit
+    for entry in before:
         linked = link(head, entry, keys)
         head = linked.head
-        await _APPEND.rows(
-            transaction,
-            number=linked.number,
-            body=linked.body,
-            hash=linked.hash,
-            at_ms=entry.at_ms,
-            actor=entry.actor,
-            patient=entry.patient,
-            provider=entry.provider,
-            unit=entry.unit,
-            action=entry.action,
-        )
-    await _MOVE.rows(transaction, number=head.number, hash=head.hash, signed=sign_head(head, keys).to_text())
+        await _APPEND.rows(transaction, **_columns(linked, entry))
+    linked = link(head, last, keys)
+    head, signed = linked.head, sign_head(linked.head, keys).to_text()
+    if transaction.is_postgresql:
+        moved = {"head_number": head.number, "head_hash": head.hash, "head_signed": signed}
+        await _APPEND_AND_MOVE.rows(transaction, **_columns(linked, last), **moved)
+    else:
+        await _APPEND.rows(transaction, **_columns(linked, last))
+        await _MOVE.rows(transaction, number=head.number, hash=head.hash, signed=signed)
     transaction.audit.clear()
+
+
+def _columns(linked: LinkedEntry, entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "number": linked.number,
+        "body": linked.body,
+        "hash": linked.hash,
+        "at_ms": entry.at_ms,
+        "actor": entry.actor,
+        "patient": entry.patient,
+        "provider": entry.provider,
+        "unit": entry.unit,
+        "action": entry.action,
+    }
 
 
 async def linked_entries(
