@@ -48,7 +48,7 @@ lint: build $(STAMPS)/web-packages  ## style, types and the compiled part's hint
 format:  $(STAMPS)/venv ## write the layout that lint asks for
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
 
-bench: build  ## what packets and logins cost, beside bare loops (ARGS="--help" shows the options)
+bench: build  ## what packets, logins, messages and bookings cost, beside bare loops (ARGS="--help" shows the options)
 	@$(BIN)/python -m loadtest.bench $(ARGS)
 
 chat-faults: build | $(STAMPS)/services  ## kill, cut and stall a chat service for SECONDS=60 (STORE=redis, SEED=1), then judge

@@ -60,7 +60,7 @@ def _values(number: int, slots: int, now: Any) -> dict[str, tuple[Any, ...]]:
         "audit_entry": (
             body.encode(),
             _HASH,
-            int(time.time() * 1000),
+            at_ms,
             person,
             person,
             PROVIDER,
