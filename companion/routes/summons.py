@@ -12,7 +12,7 @@ from companion.identity import Caller, asks
 from companion.letter_pdf import FORWARDED, LetterText, render
 from companion.models.organisation import Unit
 from companion.models.summons import Summons
-from companion.routes.answers import file_of
+from companion.routes.answers import file_of, refusals
 from companion.routes.shapes import HsaId, Input, Instant, Name, ObjectId, Output, PersonId, Text
 from companion.routes.slots import FreeSlot, free_rows
 from companion.rules.local_time import local_date
@@ -199,7 +199,7 @@ async def list_summonses(caller: Lister) -> list[SummonsListed]:
         return [_listed(caller, row) for row in await store.listed(transaction, caller)]
 
 
-@router.get("/summons/{summons_id}/slots")
+@router.get("/summons/{summons_id}/slots", responses=refusals(409))
 async def slots_to_pick(summons_id: ObjectId, caller: Reader) -> list[FreeSlot]:
     """The free slots that it can be answered with: to pick a time, or to move the visit."""
     async with caller.transaction() as transaction:

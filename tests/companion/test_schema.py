@@ -33,10 +33,10 @@ from tests.companion.people import TOKEN_KEYS, Api, VirtualClock
 from tests.companion.schema_cases import Drawn, draw, draw_bodies, load, operations
 from tests.companion.schema_world import SchemaWorld, enrich
 
-EXAMPLES: Final = int(os.environ.get("ALLTID_SCHEMA_EXAMPLES", "8"))
+EXAMPLES: Final = int(os.environ.get("ALLTID_SCHEMA_EXAMPLES", "6"))
 SEED: Final = int(os.environ.get("ALLTID_SCHEMA_SEED", "1"))
 TAGS: Final = list(dict.fromkeys(str(router.tags[0]) for router in ROUTERS))
-_PATIENCE_S: Final = 100 + 8 * EXAMPLES
+_PATIENCE_S: Final = 60 + 20 * EXAMPLES
 ENDS: Final = ("/end", "/cancel", "/withdraw", "/lift", "/close", "/calendar-feed", "/fulfil")
 _NUMBERS: Final = count()
 
