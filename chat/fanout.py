@@ -27,6 +27,8 @@ from chat.store import MAX_PAGE, ChatStore
 
 LINGER_S: Final = 20.0
 """A conversation without readers is listened to for a while: most who lose their socket come back."""
+MAX_TRAIN: Final = 64
+"""Messages of one conversation that came at the same time go to its readers together, at most so many."""
 _NEWEST: Final = 2**53
 _RESYNC_AT_ONCE: Final = 100
 _SWEEP_S: Final = 5.0
@@ -47,8 +49,9 @@ class EncodeMessage(Protocol):
         """The same packet as the general way makes."""
 
 
-SendToAll = Callable[["dict[Reader, int]", Any, int], "list[Reader]"]
-"""Sends the packet of an event to all who do not have its number yet; those whose ``send`` would be False."""
+SendToAll = Callable[["dict[Reader, int]", list[Any], int], "list[Reader]"]
+"""Sends the packets of events, numbered from the given one on, to all who do not have these numbers yet; those who got
+nothing because their ``send`` would be False."""
 
 
 class Reader(Protocol):
@@ -80,6 +83,8 @@ class _Channel:
     idle_since: float = 0.0
     aliases: dict[bytes, bytes] = field(default_factory=dict)
     """What ``EncodeMessage`` keeps."""
+    train: list[Any] = field(default_factory=list)
+    """Packets of the last messages up to the feed's head, to be sent before anything else happens here."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +115,13 @@ class FanOut:
         self._encode_message = encode_message
         self._send_to_all = send_to_all or _send_to_all
         self._channels: dict[str, _Channel] = {}
-        self._names: dict[str, str] = {}
+        self._by_name: dict[bytes, _Channel] = {}
+        """By the channel that its news come on."""
+        self._trains: list[_Channel] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._news = News(redis, on_news=self._on_news, on_lost=self._on_lost, on_ready=self._on_ready)
+        self._news = News(
+            redis, on_news=self._on_news, on_turn=self._send_trains, on_lost=self._on_lost, on_ready=self._on_ready
+        )
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -176,7 +185,7 @@ class FanOut:
         channel = self._channels.get(conversation_id)
         if channel is None:
             channel = self._channels[conversation_id] = _Channel(conversation_id)
-            self._names[Keys(conversation_id).channel] = conversation_id
+            self._by_name[Keys(conversation_id).channel.encode()] = channel
             channel.opening = asyncio.create_task(self._start_feed(channel))
             channel.opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         if channel.opening is not None:
@@ -201,7 +210,7 @@ class FanOut:
     def _forget(self, channel: _Channel) -> None:
         self._channels.pop(channel.conversation_id, None)
         name = Keys(channel.conversation_id).channel
-        self._names.pop(name, None)
+        self._by_name.pop(name.encode(), None)
         self._news.unsubscribe([name])
 
     def _note_idle(self, channel: _Channel) -> None:
@@ -218,9 +227,9 @@ class FanOut:
 
     # --- news --------------------------------------------------------------------------------------------------
 
-    def _on_news(self, name: str, payload: bytes) -> None:
+    def _on_news(self, name: bytes, payload: bytes) -> None:
         """Something happened in a conversation; the first byte says what (the scripts' SPUBLISH)."""
-        channel = self._channels.get(self._names.get(name, ""))
+        channel = self._by_name.get(name)
         if channel is None:
             return
         try:
@@ -232,7 +241,9 @@ class FanOut:
         if mark == b"E":
             number, time, packed = rest.split(b" ", 2)
             self._take_event(channel, int(number), int(time), packed)
-        elif mark == b"R":
+            return
+        self._send_train(channel)
+        if mark == b"R":
             delivered, read, reader = rest.decode().split(" ", 2)
             receipt = {"reader": reader, "delivered": int(delivered), "read": int(read)}
             self._tell(channel, "chat_receipts", receipt)
@@ -258,14 +269,33 @@ class FanOut:
             packet = self._encode_message(channel.conversation_id, seq, at_ms, packed, channel.aliases)
             if packet is not None:
                 feed.pass_message(seq, at_ms, packed)
-                self._deliver(channel, packet, seq)
+                train = channel.train
+                if not train:
+                    self._trains.append(channel)
+                train.append(packet)
+                if len(train) >= MAX_TRAIN:
+                    self._send_train(channel)
                 return
         self._act(channel, feed.on_event(unpack(seq, at_ms, packed)))
 
+    def _send_trains(self) -> None:
+        """Everything that came at the same time has been taken."""
+        channels, self._trains = self._trains, []
+        for channel in channels:
+            self._send_train(channel)
+
+    def _send_train(self, channel: _Channel) -> None:
+        train = channel.train
+        if train:
+            channel.train = []
+            self._deliver(channel, train, channel.feed.head - len(train) + 1)
+
     def _act(self, channel: _Channel, step: Step) -> None:
+        self._send_train(channel)
         for event in step.deliver:
             if channel.readers:
-                self._deliver(channel, self._encode("chat_event", to_wire(channel.conversation_id, event)), event.seq)
+                packet = self._encode("chat_event", to_wire(channel.conversation_id, event))
+                self._deliver(channel, [packet], event.seq)
         if step.reset_to is not None:
             self.counters["resets"] += 1
             _log.error("chat_store_lost_events")
@@ -280,14 +310,18 @@ class FanOut:
             for reader in list(channel.readers):
                 reader.send(packet)  # what is lost here is soon out of date
 
-    def _deliver(self, channel: _Channel, packet: Any, seq: int) -> None:
-        slow = self._send_to_all(channel.readers, packet, seq)
-        self.counters["delivered"] += len(channel.readers) - len(slow)
+    def _deliver(self, channel: _Channel, packets: list[Any], first: int) -> None:
+        """Events to all who read; ``first``: number of the first one."""
+        readers = channel.readers
+        if not readers:
+            return
+        slow = self._send_to_all(readers, packets, first)
+        self.counters["delivered"] += (len(readers) - len(slow)) * len(packets)
         for reader in slow:
             self.counters["slow_readers"] += 1
-            del channel.readers[reader]
+            has = max(readers.pop(reader), first - 1)
             self._note_idle(channel)
-            reader.hint(self._encode("chat_lagging", {"conversation_id": channel.conversation_id, "seq": seq - 1}))
+            reader.hint(self._encode("chat_lagging", {"conversation_id": channel.conversation_id, "seq": has}))
 
     async def _catch_up(self, channel: _Channel) -> None:
         """Read what the feed lacks, until it lacks nothing. A failure leaves that to the next reconnection."""
@@ -356,5 +390,14 @@ class FanOut:
         task.add_done_callback(self._tasks.discard)
 
 
-def _send_to_all(readers: dict[Reader, int], packet: Any, seq: int) -> list[Reader]:
-    return [reader for reader, has in readers.items() if seq > has and not reader.send(packet)]
+def _send_to_all(readers: dict[Reader, int], packets: list[Any], first: int) -> list[Reader]:
+    """For sockets whose packets are not bytes that could be joined."""
+    slow: list[Reader] = []
+    for reader, has in readers.items():
+        lacking = packets[max(0, has - first + 1) :]
+        if lacking and not reader.send(lacking[0]):
+            slow.append(reader)
+            continue
+        for packet in lacking[1:]:
+            reader.hint(packet)
+    return slow

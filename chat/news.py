@@ -34,19 +34,24 @@ _log = structlog.get_logger(__name__)
 
 
 class News:
-    """Subscribes to channels and says what arrives. ``counters`` counts lost connections."""
+    """Subscribes to channels and says what arrives. ``counters`` counts lost connections.
+
+    ``on_news``: channel and payload of each; ``on_turn``: after those that came at the same time.
+    """
 
     def __init__(
         self,
         redis: "Redis",
         *,
-        on_news: Callable[[str, bytes], None],
+        on_news: Callable[[bytes, bytes], None],
+        on_turn: Callable[[], None],
         on_lost: Callable[[], None],
         on_ready: Callable[[], Awaitable[None]],
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._link = RawLink(redis)
         self._on_news = on_news
+        self._on_turn = on_turn
         self._on_lost = on_lost
         self._on_ready = on_ready
         self._wanted: set[str] = set()
@@ -131,17 +136,21 @@ class News:
             await asyncio.sleep(0)  # everything else of the process has its turn
 
     async def _read(self) -> None:
-        for message in await self._link.read():
-            if isinstance(message, Exception):
-                raise message
-            self._take(message)
+        messages = await self._link.read()
+        try:
+            for message in messages:
+                if isinstance(message, Exception):
+                    raise message
+                self._take(message)
+        finally:
+            self._on_turn()
 
     def _take(self, message: Any) -> None:
         if not isinstance(message, list) or not message:
             return
         kind = message[0]
         if kind == b"smessage":
-            self._on_news(message[1].decode(), message[2])
+            self._on_news(message[1], message[2])
         elif kind == b"ssubscribe" and message[1] == _BEAT:
             # The answer counts this connection's channels. Fewer than were confirmed: it is not the one it was.
             if message[2] <= len(self._wanted) - len(self._confirmed):

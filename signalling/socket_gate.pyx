@@ -241,20 +241,20 @@ cdef class SocketGate:
     # --- on the way out ------------------------------------------------------------------------------------------
 
     cpdef bint push(self, bytes frame, Py_ssize_t unsent_limit=PY_SSIZE_T_MAX) except -1:
-        """Write a frame at the end of this turn; nothing when the connection is going or gone.
+        """Write whole frames at the end of this turn; nothing when the connection is going or gone.
 
         False, and nothing is written, when the client has more than ``unsent_limit`` bytes not taken yet,
         beyond what the operating system holds.
         """
-        if self._transport.is_closing():
-            return True
         if not self._frames:
+            if self._transport.is_closing():  # asked again before anything is written
+                return True
             try:
                 self._unsent_bytes = self._transport.get_write_buffer_size()
             except RuntimeError:  # uvloop's answer when the handle was closed meanwhile
                 return True
         if unsent_limit < self._unsent_bytes + self._gathered_bytes:
-            return False
+            return self._transport.is_closing()
         if not self._frames:
             self._outlets.add(self)
         self._frames.append(frame)
@@ -286,18 +286,24 @@ cdef class SocketGate:
         return 0
 
 
-def push_to_all(dict readers not None, bytes frame not None, long long seq):
-    """Push a frame to each ``ChatSocket`` that has not yet what it shows; those who have too much waiting already.
+def push_to_all(dict readers not None, list frames not None, long long first):
+    """Push frames, numbered from ``first`` on, to each ``ChatSocket`` that does not have them; who has too much waiting.
 
-    ``readers``: with the number up to which each has everything.
+    ``readers``: with the number up to which each has everything. Frames that come together are joined once for all.
     """
     cdef SocketGate gate
     cdef list slow = []
+    cdef bytes joined = frames[0] if len(frames) == 1 else b"".join(frames)
+    cdef bytes part
+    cdef long long last = first + len(frames) - 1, number
     for reader, has in readers.items():
-        if seq > has:
-            gate = reader.connection.gate
-            if gate is not None and not gate.push(frame, reader.max_unsent_bytes):
-                slow.append(reader)
+        number = has
+        if number >= last:
+            continue
+        part = joined if number < first else b"".join(frames[number - first + 1 :])
+        gate = reader.connection.gate
+        if gate is not None and not gate.push(part, reader.max_unsent_bytes):
+            slow.append(reader)
     return slow
 
 

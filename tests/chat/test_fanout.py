@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import msgpack
 import pytest
 from redis.asyncio import Redis
 
@@ -12,7 +13,9 @@ from auth.principal import Commission, Principal
 from chat.committer import Committer
 from chat.conversation import Conversation
 from chat.errors import ChatError
-from chat.fanout import FanOut
+from chat.events import pack
+from chat.fanout import MAX_TRAIN, FanOut
+from chat.keys import Keys
 from chat.store import MAX_PAGE, ChatStore
 from tests.chat.stores import CHANNEL, draft
 
@@ -87,6 +90,43 @@ async def test_readers_at_two_fronts_get_everything_once_and_in_order(
     await until(lambda: resumed.last_seq + len(late.seqs()) == 300)
     assert late.seqs() == list(range(resumed.last_seq + 1, 301))
     await other.stop()
+
+
+async def test_messages_that_come_together_are_sent_together_and_before_what_follows(
+    redis: Redis, store: ChatStore
+) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def encode(name: str, seq: int, _at_ms: int, _packed: bytes, _aliases: dict[bytes, bytes]) -> Packet:
+        return "chat_event", {"conversation_id": name, "seq": seq}
+
+    def send_to_all(readers: dict[Any, int], packets: list[Packet], first: int) -> list[Any]:
+        calls.append((first, len(packets)))
+        for reader, has in readers.items():
+            for _, payload in packets:
+                if payload["seq"] > has:
+                    reader.got.append(("chat_event", payload))
+        return []
+
+    fanout = FanOut(redis, store, lambda name, payload: (name, payload), encode, send_to_all)
+    await fanout.start()
+    reader, channel = Reader(), Keys(CHANNEL).channel
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    async with redis.pipeline(transaction=True) as pipeline:
+        for number in range(1, 151):
+            pipeline.execute_command("SPUBLISH", channel, b"E%d 1 %b" % (number, pack(draft(f"c{number}"))))
+            if number == 30:
+                pipeline.execute_command("SPUBLISH", channel, b"X" + msgpack.packb({"text": "y"}))
+        await pipeline.execute()
+    await until(lambda: len(reader.seqs()) == 150)
+    assert reader.seqs() == list(range(1, 151))
+    assert [name for name, _ in reader.got].index("chat_text") == 30
+    assert [first for first, _ in calls] == [
+        1 + sum(count for _, count in calls[:place]) for place in range(len(calls))
+    ]
+    assert 1 < max(count for _, count in calls) <= MAX_TRAIN
+    assert fanout.counters["delivered"] == 150
+    await fanout.stop()
 
 
 async def test_news_lost_with_their_connection_are_read_afterwards(

@@ -214,7 +214,21 @@ def test_a_frame_goes_to_all_who_lack_it_but_those_who_are_slow() -> None:
             self.max_unsent_bytes = 100
 
     quick, slow_one, ahead = Socket(0), Socket(101), Socket(0)
-    assert push_to_all({quick: 4, slow_one: 4, ahead: 5}, b"frame", 5) == [slow_one]
+    assert push_to_all({quick: 4, slow_one: 4, ahead: 5}, [b"frame"], 5) == [slow_one]
     for each in (quick, slow_one, ahead):
         each.wire.turn()
     assert (quick.wire.written, slow_one.wire.written, ahead.wire.written) == ([b"frame"], [], [])
+
+
+def test_frames_that_come_together_are_joined_and_nobody_gets_what_they_have() -> None:
+    class Socket:
+        def __init__(self) -> None:
+            self.wire = Wire()
+            self.connection = self.wire
+            self.max_unsent_bytes = 100
+
+    none, one, two, all_ = Socket(), Socket(), Socket(), Socket()
+    assert push_to_all({none: 2, one: 5, two: 6, all_: 7}, [b"five", b"six", b"seven"], 5) == []
+    for each in (none, one, two, all_):
+        each.wire.turn()
+    assert [each.wire.written for each in (none, one, two, all_)] == [[b"fivesixseven"], [b"sixseven"], [b"seven"], []]
