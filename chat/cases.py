@@ -242,12 +242,21 @@ def apply(
 
 
 def follow_message(case: Case, seq: int, *, is_staff: bool, now_s: float, policy: CasePolicy) -> Case:
-    """The case after message number ``seq``; the same one when it has followed that message, or a later one, already.
+    """The case after message number ``seq``; the same one when it has followed that message already, or a later one of
+    the same side.
 
-    A case that was closed while the message was on its way stays closed.
+    A later one of the other side that was followed first (at another front, or while this one's died) decides who has
+    the word; this one is still that side's last. A case that was closed while the message was on its way stays closed.
     """
-    if seq <= case.last_seq or case.state is CaseState.CLOSED:
+    if seq <= (case.last_staff_seq if is_staff else case.last_patient_seq) or case.state is CaseState.CLOSED:
         return case
+    if seq < case.last_seq:
+        version = case.version + 1
+        return (
+            replace(case, version=version, last_staff_seq=seq)
+            if is_staff
+            else replace(case, version=version, last_patient_seq=seq)
+        )
     act = CaseAct.STAFF_WRITES if is_staff else CaseAct.PATIENT_WRITES
     if act in TABLE[case.state]:
         after = apply(case, act, now_s=now_s, policy=policy)

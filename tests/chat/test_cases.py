@@ -173,6 +173,17 @@ def test_a_message_counts_once_and_in_order() -> None:
     assert [is_unread(replied, read, is_staff=False) for read in (4, 5)] == [True, False]
 
 
+def test_a_message_that_is_followed_after_a_later_one_of_the_other_side_is_still_its_sides_last() -> None:
+    answered = follow_message(after(A.ASSIGN), 9, is_staff=True, now_s=NOW, policy=POLICY)
+    followed = follow_message(answered, 8, is_staff=False, now_s=NOW, policy=POLICY)
+    assert (followed.last_patient_seq, followed.last_staff_seq, followed.last_seq) == (8, 9, 9)
+    assert (followed.state, followed.answer_by_s) == (CaseState.AWAITING_PATIENT, answered.answer_by_s)
+    assert followed.version == answered.version + 1
+    assert follow_message(followed, 8, is_staff=False, now_s=NOW, policy=POLICY) is followed
+    assert follow_message(followed, 7, is_staff=False, now_s=NOW, policy=POLICY) is followed
+    assert [is_unread(followed, read, is_staff=True) for read in (7, 8)] == [True, False]
+
+
 def test_a_message_that_a_close_or_a_return_overtook_changes_no_state() -> None:
     closed = after(A.CLOSE)
     assert follow_message(closed, 5, is_staff=False, now_s=NOW, policy=POLICY) is closed
