@@ -57,6 +57,8 @@ class Conversation:
     member_ids: frozenset[str] = frozenset()
     """Person ids and HSA-ids of those named as taking part (staff channels, groups)."""
     title: str = ""
+    is_hosts_only: bool = False
+    """Of a meeting: everybody reads, and only who holds it writes."""
     state: ConversationState = "open"
 
     @property
@@ -96,6 +98,8 @@ def may_read(principal: Principal | None, conversation: Conversation) -> bool:
 
 def may_write(principal: Principal | None, conversation: Conversation) -> bool:
     """Whether they may add messages (whatever its state)."""
+    if conversation.is_hosts_only and (principal is None or principal.kind != "staff"):
+        return False
     return _may(principal, conversation, write_action(conversation.conversation_id))
 
 
@@ -115,7 +119,7 @@ def to_fields(conversation: Conversation) -> dict[str, str]:
     """The fields of its Redis hash."""
     fields = {name: getattr(conversation, name) or "" for name in _TEXTS}
     fields |= {name: " ".join(sorted(getattr(conversation, name))) for name in _SETS}
-    return fields | {"state": conversation.state}
+    return fields | {"is_hosts_only": "1" if conversation.is_hosts_only else "", "state": conversation.state}
 
 
 def from_fields(conversation_id: str, fields: dict[bytes, bytes]) -> Conversation:
@@ -123,6 +127,7 @@ def from_fields(conversation_id: str, fields: dict[bytes, bytes]) -> Conversatio
     text = {key.decode(): value.decode() for key, value in fields.items()}
     values: dict[str, Any] = {name: text.get(name) or None for name in _TEXTS}
     values["title"] = text.get("title", "")
+    values["is_hosts_only"] = bool(text.get("is_hosts_only"))
     values |= {name: frozenset(text.get(name, "").split()) for name in _SETS}
     state = text.get("state", "open")
     return Conversation(conversation_id, **values, state=state if state in _STATES else "closed")  # type: ignore[arg-type]

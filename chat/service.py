@@ -138,9 +138,17 @@ class ChatService:
 
     async def _writable(self, principal: Principal, conversation_id: str) -> Conversation:
         known = await self._known(conversation_id)
-        if not known.rights_of(principal)[2]:
+        _, reads, writes = known.rights_of(principal)
+        if reads and not writes and known.conversation.is_hosts_only:
+            raise ChatError("conversation_closed", "conversation_id")
+        if not writes:
             raise ChatError("unknown_conversation", "conversation_id")
         return known.conversation
+
+    async def may_write(self, principal: Principal, conversation_id: str) -> bool:
+        """Whether they may; also where there is no conversation yet."""
+        conversation = await self.store.conversation(conversation_id)
+        return conversation is None or may_write(principal, conversation)
 
     # --- writing -----------------------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ ROUTES: Final = (
     Route("GET", f"{_OF_NOTES}/{{attachment_id}}", Action.STAFF_CHAT, f"{_FETCH} For internal notes.",
           reply=AttachmentAddress, statuses=(200, 404)),
     Route("POST", _OF_MEETING, Action.MEETING_FILE, f"{_ASK} For the meeting of the token.", ReserveAttachment,
-          AttachmentAddress, (201, 400, 409, 413, 429), auth=_MEETING_TOKEN),
+          AttachmentAddress, (201, 400, 403, 409, 413, 429), auth=_MEETING_TOKEN),
     Route("GET", f"{_OF_MEETING}/{{attachment_id}}", Action.MEETING_FILE, f"{_FETCH} In the meeting of the token.",
           reply=AttachmentAddress, statuses=(200, 404), auth=_MEETING_TOKEN),
     Route("PUT", "/api/attachments/{address}", ADDRESS,
@@ -103,6 +103,7 @@ class AttachmentApi:
         metrics: FrontMetrics,
         *,
         places: UploadPlaces,
+        may_write: Callable[[Principal, str], Awaitable[bool]],
         per_minute: int,
         upload_timeout_s: float,
         min_bytes_per_s: int,
@@ -113,6 +114,7 @@ class AttachmentApi:
         self._entry = entry
         self._metrics = metrics
         self.places = places
+        self._may_write = may_write
         self._rates = Buckets(per_minute / 60, per_minute)
         self._upload_timeout_s = upload_timeout_s
         self._min_bytes_per_s = min_bytes_per_s
@@ -178,7 +180,10 @@ class AttachmentApi:
 
     @guarded(Action.MEETING_FILE, resource=_meeting, authenticate=_in_meeting)
     async def reserve_in_meeting(self, request: web.Request) -> web.Response:
-        """POST /api/meeting-files."""
+        """POST /api/meeting-files: for who may write there."""
+        principal = principal_of_request(request)
+        if not await self._may_write(principal, f"meeting-{principal.meeting_id}"):
+            raise HttpError("forbidden", cause="hosts_only")
         return await self._reserve(request, f"meeting-{principal_of_request(request).meeting_id}")
 
     @guarded(Action.MEETING_FILE, resource=_meeting, authenticate=_in_meeting)

@@ -121,6 +121,7 @@ class CasePart:
                 metrics,
                 places=UploadPlaces(settings.uploads_at_once, settings.uploads_per_person),
                 upload_timeout_s=settings.upload_timeout_s,
+                may_write=chat.service.may_write,
                 per_minute=settings.attachments_per_minute,
                 min_bytes_per_s=settings.upload_min_bytes_per_s,
                 clock=clock,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from auth.principal import Principal
-from chat.conversation import Conversation, kind_of
+from chat.conversation import Conversation, kind_of, may_write
 from chat.errors import ChatError
 from chat.events import alias, to_wire, unit_channel
 from chat.expiry import LOOK_AGAIN_S, DueList
@@ -306,7 +306,7 @@ class ChatEvents:
             "conversation_id": conversation_id,
             "error": None,
             "title": conversation.title,
-            "state": conversation.state,
+            "state": conversation.state if may_write(socket.principal, conversation) else "closed",
             "me": me,
             "events": [to_wire(conversation_id, event) for event in resumed.events],
             "last_seq": resumed.last_seq,

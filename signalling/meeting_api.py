@@ -15,6 +15,7 @@ from sfu.registry import Registry
 from signalling.guard import GUARD, MINE, guarded, principal_of
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError
+from signalling.meeting_chats import MeetingChats
 from signalling.meeting_closing import MeetingCloser
 from signalling.meeting_entry import MeetingEntry
 from signalling.meeting_source import MeetingSource
@@ -49,6 +50,7 @@ class MeetingApi:
         source: MeetingSource,
         entry: MeetingEntry,
         closer: MeetingCloser,
+        chats: MeetingChats,
         registry: Registry,
         media: MediaClient,
         *,
@@ -58,6 +60,7 @@ class MeetingApi:
         self._source = source
         self._entry = entry
         self._closer = closer
+        self._chats = chats
         self._registry = registry
         self._media = media
         self._clock = clock
@@ -92,6 +95,7 @@ class MeetingApi:
             raise HttpError("conflict", "meeting_id")
         await request.app[GUARD].note(request, Action.MEETING_CREATE, meeting.resource())
         is_new = await self.meetings.put(meeting, now)
+        await self._chats.rule(meeting.meeting_id, is_hosts_only=not meeting.participants_chat)
         return web.json_response(self._view(meeting).model_dump(), status=201 if is_new else 200)
 
     @guarded(Action.MEETING_CLOSE, resource=find)
@@ -188,4 +192,5 @@ def _planned(body: CreateMeeting, principal: Principal) -> Meeting:
         member_ids=frozenset(body.members),
         phone=body.phone,
         max_participants=body.max_participants,
+        participants_chat=body.participants_chat,
     )

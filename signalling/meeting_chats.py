@@ -26,11 +26,28 @@ class MeetingChats:
         self._clock = clock
         self._tell_fronts = tell_fronts
 
-    async def open(self, meeting_id: str) -> None:
-        """The meeting has a new room: a chat that was closed with the last one takes messages again."""
+    async def open(self, meeting_id: str, *, is_hosts_only: bool = False) -> None:
+        """The meeting has a new room: a chat that was closed with the last one takes messages again.
+
+        ``is_hosts_only``: those who do not hold the meeting read and do not write.
+        """
+        wanted = Conversation(chat_of(meeting_id), meeting_id=meeting_id, is_hosts_only=is_hosts_only)
+        if is_hosts_only:  # before anybody can say that they are there
+            await self._due.note(wanted.conversation_id, self._clock() + self._kept_s)
+            if await self._store.create(wanted):
+                return
+        await self._put(wanted)
+
+    async def rule(self, meeting_id: str, *, is_hosts_only: bool) -> None:
+        """Who may write was decided anew, while the meeting goes on or before."""
         known = await self._store.conversation(chat_of(meeting_id))
-        if known is not None and known.state == "closed":
-            await self._store.update(replace(known, state="open"))
+        if known is not None and known.is_hosts_only != is_hosts_only:
+            await self._store.update(replace(known, is_hosts_only=is_hosts_only))
+
+    async def _put(self, wanted: Conversation) -> None:
+        known = await self._store.conversation(wanted.conversation_id)
+        if known is not None and (known.state == "closed" or known.is_hosts_only != wanted.is_hosts_only):
+            await self._store.update(replace(known, state="open", is_hosts_only=wanted.is_hosts_only))
 
     async def close(self, meeting_id: str) -> None:
         """Nobody writes any more, not even who says who they are at this moment: what is not there is made closed."""

@@ -102,7 +102,7 @@ class MeetingEntry:
             raise HttpError("removed")
         limit = meeting.max_participants or self._max_participants
         if await self._registry.create_room(meeting.meeting_id, meeting.title, limit):
-            await self._chats.open(meeting.meeting_id)
+            await self._chats.open(meeting.meeting_id, is_hosts_only=not meeting.participants_chat)
         lifetime_s = max(1, min(self._settings.meeting_token_lifetime_s, until - int(now)))
         is_admitted = admitted or decided == "admitted"
         token = self._keys.sign_meeting(

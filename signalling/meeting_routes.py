@@ -51,7 +51,7 @@ class MeetingRoutes:
         guardian_secrets = GuardianSecrets(keys)
         signer = MeetingEntry(settings, keys, registry, admissions, chats, max_participants=settings.max_participants)
         self._apis = (
-            meeting_api.MeetingApi(meetings, source, signer, closer, registry, media, clock=clock),
+            meeting_api.MeetingApi(meetings, source, signer, closer, chats, registry, media, clock=clock),
             guest_api.GuestApi(settings, source, signer, links, revocations, guardian_secrets, clock=clock),
             turn_api.TurnApi(turn, entry, clock=clock),
             whip_api.WhipApi(settings, entry, media, WhipSessions(redis), turn, clock=clock),

@@ -38,6 +38,9 @@ class CreateMeeting(Message):
     phone: Annotated[str, Field(pattern=r"^[0-9+() -]{3,32}$")] | None = Field(
         default=None, description="The number to call when video does not work out."
     )
+    participants_chat: bool = Field(
+        default=True, description="False: all read the meeting's chat, and only its hosts write. Can be changed later."
+    )
     max_participants: Annotated[int, Field(ge=1, le=MAX_PARTICIPANTS)] | None = None
     meeting_id: Identifier | None = Field(default=None, description="Services only; random when left out.")
     unit_hsa_id: Id | None = Field(default=None, description="Services only, who must give it.")

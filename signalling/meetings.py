@@ -72,6 +72,8 @@ class Meeting:
     """Of the booking behind it: grows with each change. None: there is no booking."""
     interpreter_language: str | None = None
     """The language for which an interpreter is to come (ISO 639)."""
+    participants_chat: bool = True
+    """Whether those who do not hold it may write in its chat."""
     is_protected: bool = False
     """The patient's identity is protected: nobody inside is shown the name."""
 

@@ -135,3 +135,31 @@ async def test_a_renewed_token_is_shown_on_the_same_socket_which_reads_on(
     await later.chat.events.check_logins()
     assert (await send(anna, "hej", "c1"))["ok"]
     assert (await anna.wait_for("chat_event"))["seq"] == 1
+
+
+@pytest.mark.attack
+async def test_where_participants_may_not_chat_they_read_and_only_hosts_write(
+    make_browser: MakeBrowser, make_client: MakeClient, front: Front
+) -> None:
+    group = meeting(kind="group", participants_chat=False, starts_at=int(NOW) + 60)
+    await front.meetings.put(group, NOW)
+    host = await make_browser(staff())
+    _, body = await host.send("POST", "/api/meetings/m1/token", {})
+    anna, karin = await make_client(), await make_client()
+    await anna.ask("chat_hello", {"protocol": 1, "token": meeting_token("anna", "m1")})
+    await karin.ask("chat_hello", {"protocol": 1, "token": body["token"]})
+    assert (await open_chat(anna, conversation_id="meeting-m1"))["state"] == "closed"
+    assert (await open_chat(karin, conversation_id="meeting-m1"))["state"] == "open"
+    assert (await send(karin, "Välkomna", "k1", "meeting-m1"))["ok"]
+    assert (await anna.wait_for("chat_event"))["body"] == {"text": "Välkomna"}
+    refused = [code(await send(anna, "hej", f"a{number}", "meeting-m1")) for number in range(2)]
+    assert refused == ["conversation_closed"] * 2
+    assert code(await anna.ask("chat_type", {"conversation_id": "meeting-m1", "typing": True})) == "conversation_closed"
+    headers = {"Authorization": f"Bearer {meeting_token('anna', 'm1')}"}
+    status, answer, _ = await host.ask("POST", "/api/meeting-files", json={"size_bytes": 5}, headers=headers)
+    assert (status, answer["error"]["code"]) == (403, "forbidden")
+    chats = front.closer._chats
+    await chats.rule("m1", is_hosts_only=False)
+    await anna.wait_for("chat_changed")
+    front.chat.service._standing.clear()
+    assert (await send(anna, "hej", "a3", "meeting-m1"))["ok"]
