@@ -110,7 +110,7 @@ def _statuses(operation: dict[str, Any], method: str, route: APIRoute, guard: Gu
     """What this route may refuse with, by what it asks of the caller."""
     found = {503}
     if isinstance(guard, Guard):
-        found |= {401, 403, 404}
+        found |= {401, 403, 404, 422}  # 422: staff must say whom it is about
     if operation.get("parameters"):
         found |= {422}
     if "{" in route.path:
