@@ -17,6 +17,7 @@ EVENT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "booking.arrived": "The patient has come.",
         "booking.fulfilled": "The visit took place.",
         "booking.no_show": "The patient did not come.",
+        "meeting.changed": "Others take part in a video meeting than before.",
         "reserve.offered": "A place is held for somebody of the reserve list.",
         "summons.sent": "A summons was sent.",
         "summons.reminder": "A summons still waits for an answer.",

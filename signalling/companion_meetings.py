@@ -18,6 +18,7 @@ KINDS: Final = (
     "booking.arrived",
     "booking.fulfilled",
     "booking.no_show",
+    "meeting.changed",
 )
 _REOPENS: Final = frozenset({"booking.created", "booking.rebooked"})
 """A meeting that was ended for all stays so when somebody marks the visit as done; a new time opens it again."""
@@ -56,7 +57,9 @@ class BookingMeetings:
         if event.payload.get("state") == "cancelled":  # all is known: nobody waits for another answer
             await self._cancelled(meeting_id, sequence)
             return
-        await self._apply(await self._source.ask(self._client, meeting_id), reopens=event.kind in _REOPENS)
+        booked = await self._source.ask(self._client, meeting_id)
+        is_filled_again = booked.is_group and event.kind == "meeting.changed"  # nobody was left, now somebody comes
+        await self._apply(booked, reopens=is_filled_again or event.kind in _REOPENS)
 
     async def _cancelled(self, meeting_id: str, sequence: int) -> None:
         known = await self._meetings.get(meeting_id)

@@ -20,7 +20,7 @@ from signalling.companion_cache import Freshness
 from signalling.companion_caller import FRONT
 from signalling.companion_client import CompanionClient
 from signalling.http_errors import HttpError
-from signalling.meetings import Meeting, Meetings
+from signalling.meetings import Meeting, MeetingKind, Meetings
 
 TITLE: Final = "Videobesök"
 """Neutral: what the visit is about stands in the booking, for those who may read it."""
@@ -49,7 +49,10 @@ class BookedMeeting(BaseModel):
     unit_hsa_id: str
     unit_name: str
     unit_phone: str | None
-    patient_person_id: str
+    patient_person_id: str | None
+    is_group: bool = False
+    host_ids: frozenset[str] = frozenset()
+    member_ids: frozenset[str] = frozenset()
     is_protected: bool
     starts_at: int
     ends_at: int
@@ -62,18 +65,26 @@ class BookedMeeting(BaseModel):
             return "closed"
         return "open" if self.state in _TO_COME else "as_it_is"
 
+    def _kind(self) -> MeetingKind:
+        if self.is_group:
+            return "group"
+        is_small = self.interpreter_language is None and not self.member_ids and len(self.host_ids) < 2
+        return "one_to_one" if is_small else "multi_party"
+
     def meeting(self) -> Meeting:
         """The meeting that belongs to it. All staff of the unit hold it."""
         return Meeting(
             meeting_id=self.meeting_id,
             title=TITLE,
-            kind="one_to_one" if self.interpreter_language is None else "multi_party",
+            kind=self._kind(),
             provider_hsa_id=self.provider_hsa_id,
             unit_hsa_id=self.unit_hsa_id,
             unit_name=self.unit_name,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
             patient=self.patient_person_id,
+            host_ids=self.host_ids,
+            member_ids=self.member_ids,
             phone=self.unit_phone,
             sequence=self.sequence,
             interpreter_language=self.interpreter_language,

@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from companion.models.base import Base, HsaOrPersonId, ObjectId, PersonId
+from companion.models.base import Base, HsaId, HsaOrPersonId, ObjectId, PersonId
 
 
 class Booking(Base):
@@ -37,6 +37,8 @@ class Booking(Base):
     series_id: Mapped[str | None] = mapped_column(ObjectId, index=True)
     meeting_id: Mapped[str | None] = mapped_column(ObjectId, unique=True)
     """The video meeting that belongs to it."""
+    group_meeting_id: Mapped[str | None] = mapped_column(ObjectId, index=True)
+    """The slot's meeting, in which it is one of several."""
     meeting_state: Mapped[str | None] = mapped_column(String(24))
     """What has happened to the meeting (``companion.rules.meeting_course``); None: planned or open, by the clock."""
     patient_joined_at: Mapped[datetime | None]
@@ -90,9 +92,30 @@ class InterpreterOrder(Base):
     booking_id: Mapped[str] = mapped_column(ForeignKey("booking.booking_id"), primary_key=True)
     language: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(16))
-    """``ordered`` or ``cancelled``."""
+    """``ordered``, ``assigned`` or ``cancelled``."""
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    assigned_to: Mapped[str | None] = mapped_column(String(128))
+    """Who comes, as the agency said."""
+    assigned_by: Mapped[str | None] = mapped_column(HsaOrPersonId)
+    assigned_at: Mapped[datetime | None]
+
+
+class BookingParticipant(Base):
+    """Somebody who takes part in a booking beside the patient and the unit: staff, or a person."""
+
+    __tablename__ = "booking_participant"
+
+    participant_id: Mapped[str] = mapped_column(ObjectId, primary_key=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("booking.booking_id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``clinician``, ``relative`` or ``interpreter``."""
+    staff_hsa_id: Mapped[str | None] = mapped_column(HsaId, index=True)
+    person_id: Mapped[str | None] = mapped_column(PersonId)
+    added_by: Mapped[str] = mapped_column(HsaOrPersonId)
+    added_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("(staff_hsa_id IS NULL) <> (person_id IS NULL)", name="of_one"),)
 
 
 class CalendarFeed(Base):

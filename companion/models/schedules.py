@@ -36,6 +36,8 @@ class TimeType(Base):
     max_days_since_dose: Mapped[int | None] = mapped_column(Integer)
     is_dose: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """Of a series of doses, or once was: others are booked without a look at doses."""
+    is_group: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Over video: all bookings of a slot are in one meeting."""
     form_id: Mapped[str | None] = mapped_column(ObjectId)
     """The questionnaire that is answered when booking."""
     successor_id: Mapped[str | None] = mapped_column(ForeignKey("time_type.time_type_id"))
@@ -120,6 +122,10 @@ class Slot(Base):
     capacity: Mapped[int] = mapped_column(Integer)
     taken: Mapped[int] = mapped_column(Integer, default=0)
     is_closed: Mapped[bool] = mapped_column(Boolean, default=False)
+    meeting_id: Mapped[str | None] = mapped_column(ObjectId, unique=True)
+    """Of a group over video: the meeting of all its bookings, from the first one on."""
+    meeting_sequence: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Grows as members come and go."""
     is_withdrawn: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """Closed by itself: it stays so when a closure of its schedule is taken back."""
 

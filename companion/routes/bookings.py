@@ -12,7 +12,7 @@ from companion.idempotency import Key, once
 from companion.identity import Caller, asks
 from companion.models.bookings import Booking, BookingFee
 from companion.models.people import Person
-from companion.routes.shapes import Day, Input, ObjectId, Output, PersonId
+from companion.routes.shapes import Day, HsaId, Input, ObjectId, Output, PersonId
 from companion.routes.slots import Booker, whom
 from companion.rules.bookings import Event
 from companion.rules.local_time import local
@@ -21,6 +21,7 @@ from companion.rules.masking import shown as masked
 from companion.store import bookings as store
 from companion.store import fees, visits
 from companion.store.chains import identity_of
+from companion.store.participants import Guest
 from companion.transaction import Transaction
 
 router = APIRouter(tags=["bookings"])
@@ -35,6 +36,14 @@ Reason = Literal["patient_asked", "unit_illness", "unit_closed", "medical", "oth
 InterpreterLanguage = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 
+class ParticipantIn(Input):
+    """Somebody more who takes part: staff by HSA-id, others by person id."""
+
+    kind: Literal["clinician", "relative", "interpreter"]
+    staff_hsa_id: HsaId | None = None
+    person_id: PersonId | None = None
+
+
 class BookingIn(Input):
     """A slot, or a hold that was made before."""
 
@@ -42,6 +51,8 @@ class BookingIn(Input):
     hold_id: ObjectId | None = None
     patient_person_id: PersonId | None = None
     interpreter_language: InterpreterLanguage | None = None
+    participants: Annotated[list[ParticipantIn], Field(max_length=20)] = Field(default_factory=list)
+    """Whom staff ask to take part as well."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "BookingIn":
@@ -91,6 +102,7 @@ class BookingOut(Output):
     sequence: int
     series_id: str | None
     meeting_id: str | None
+    """Of a group: the one meeting of all its members."""
     interpreter_language: str | None
     cancel_reason: str | None
     cancelled_with: str | None
@@ -140,6 +152,7 @@ class FeeOut(Output):
 def shown(booking: Booking, person: Person | None = None) -> BookingOut:
     """A booking, with the patient's name for staff."""
     fields = {name: getattr(booking, name) for name in BookingOut.model_fields if hasattr(booking, name)}
+    fields["meeting_id"] = booking.meeting_id or booking.group_meeting_id
     name = None if person is None else masked(identity_of(person), Surface.QUEUE).name
     return BookingOut(**fields, local_start=local(booking.starts_at).isoformat(), patient_name=name)
 
@@ -156,7 +169,8 @@ async def book(request: Request, body: BookingIn, caller: Booker, key: Key = Non
 
     async def act(transaction: Transaction) -> BookingOut:
         person_id = whom(caller, body.patient_person_id)
-        wish = store.Wish(person_id, body.slot_id, body.hold_id, body.interpreter_language)
+        guests = tuple(Guest(**one.model_dump()) for one in body.participants)
+        wish = store.Wish(person_id, body.slot_id, body.hold_id, body.interpreter_language, guests=guests)
         return shown(await store.book(transaction, caller, wish))
 
     return await once(caller, request, key, 201, act)

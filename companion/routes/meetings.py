@@ -56,7 +56,12 @@ class MeetingOut(Output):
     unit_hsa_id: str
     unit_name: str
     unit_phone: str | None
-    patient_person_id: str
+    is_group: bool
+    patient_person_id: str | None
+    """None: a group, whose patients are all members."""
+    host_ids: list[str]
+    """Staff who hold it beside the unit's: whose schedule it is, clinicians of other units."""
+    member_ids: list[str]
     is_protected: bool
     starts_at: int
     """Seconds since the epoch, as the front counts."""
@@ -73,21 +78,24 @@ class MeetingsOut(Output):
 def _shown(transaction: Transaction, services: Services, row: store.MeetingRow) -> MeetingOut:
     booking = row.booking
     return MeetingOut(
-        meeting_id=booking.meeting_id or "",
+        meeting_id=booking.meeting_id or booking.group_meeting_id or "",
         booking_id=booking.booking_id,
-        sequence=booking.sequence,
-        state=booking.state,
+        sequence=row.sequence,
+        state=row.state,
         meeting_state=course.state_of(transaction, services.settings, booking),
         is_video=row.is_video,
         provider_hsa_id=booking.provider_hsa_id,
         unit_hsa_id=booking.unit_hsa_id,
         unit_name=row.unit.name,
         unit_phone=row.unit.phone,
-        patient_person_id=booking.patient_person_id,
-        is_protected=row.person.is_protected,
+        is_group=row.is_group,
+        patient_person_id=None if row.is_group else booking.patient_person_id,
+        host_ids=sorted(row.hosts),
+        member_ids=sorted(row.members),
+        is_protected=row.person.is_protected and not row.is_group,
         starts_at=int(booking.starts_at.timestamp()),
         ends_at=int(booking.ends_at.timestamp()),
-        interpreter_language=booking.interpreter_language,
+        interpreter_language=None if row.is_group else booking.interpreter_language,
     )
 
 

@@ -35,6 +35,8 @@ class TimeTypeIn(Input):
     first_dose_type_id: ObjectId | None = None
     min_days_since_dose: Annotated[int, Field(ge=1, le=3650)] | None = None
     max_days_since_dose: Annotated[int, Field(ge=1, le=3650)] | None = None
+    is_group: bool = False
+    """Over video: all bookings of a slot meet in one meeting."""
     form_id: ObjectId | None = None
     successor_id: ObjectId | None = None
     valid_from: Day | None = None
@@ -68,6 +70,7 @@ class TimeTypeOut(Output):
     first_dose_type_id: str | None
     min_days_since_dose: int | None
     max_days_since_dose: int | None
+    is_group: bool
     form_id: str | None
     successor_id: str | None
     valid_from: Day | None

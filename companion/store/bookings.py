@@ -26,11 +26,14 @@ from companion.rules.bookings import (
 from companion.rules.fees import is_late
 from companion.rules.local_time import day_bounds
 from companion.services import new_id
+from companion.store import group_meetings, participants
 from companion.store.declarations import check_before_booking as check_declaration
 from companion.store.dose_series import has_doses, orphaned_by
 from companion.store.fees import charge
 from companion.store.gates import check_gates
+from companion.store.group_meetings import is_group
 from companion.store.offer_bookings import offer_is_unbooked
+from companion.store.participants import Guest
 from companion.store.reserve import offer_to_reserve, reserve_is_booked
 from companion.store.slots import (
     give_back,
@@ -74,6 +77,8 @@ class Wish:
     series_id: str | None = None
     is_invited: bool = False
     """By a summons or an offer: the time type need not be public."""
+    guests: tuple[Guest, ...] = ()
+    """Who else is to take part (staff ask them)."""
 
 
 def resource_of_booking(booking: Booking) -> Resource:
@@ -124,9 +129,13 @@ async def book(transaction: Transaction, caller: Caller, wish: Wish) -> Booking:
     else:
         await reserve_is_booked(transaction, wish.hold_id)
     booking = _new_booking(transaction, caller, slot, time_type, wish)
+    if is_group(time_type):
+        booking.group_meeting_id = await group_meetings.changed(transaction, slot.slot_id)
     await _INSERT.rows(transaction, **{name: getattr(booking, name) for name in _COLUMNS})
     transaction.remember(booking)
     _follow(transaction, booking)
+    if wish.guests:
+        await participants.add(transaction, caller, booking, wish.guests)
     return booking
 
 
@@ -173,14 +182,25 @@ async def rebook(
     await give_back(transaction, old_slot_id)
     booking.slot_id, booking.unit_hsa_id = slot_id, new_slot.unit_hsa_id
     booking.time_type_id = new_slot.time_type_id
-    if time_type.modality == "video" and booking.meeting_id is None:
-        booking.meeting_id = new_id("mt")
     booking.starts_at, booking.ends_at = new_slot.starts_at, new_slot.ends_at
+    await _move_meeting(transaction, booking, time_type, old_slot_id)
+    await participants.check_moved(transaction, booking)
     booking.meeting_state = booking.patient_joined_at = booking.host_joined_at = booking.last_joined_at = None
     await booking_is_moved(transaction, caller, booking)
     await _changed(transaction, booking, "booking.rebooked")
     await offer_to_reserve(transaction, old_slot_id)
     return booking
+
+
+async def _move_meeting(transaction: Transaction, booking: Booking, time_type: TimeType, old_slot_id: str) -> None:
+    """It leaves the meeting of its old slot for that of the new one, or for one of its own."""
+    if booking.group_meeting_id is not None:
+        booking.group_meeting_id = None
+        await group_meetings.changed(transaction, old_slot_id)
+    if is_group(time_type):
+        await group_meetings.join(transaction, booking)
+    elif time_type.modality == "video" and booking.meeting_id is None:
+        booking.meeting_id = new_id("mt")
 
 
 async def cancel(
@@ -258,6 +278,8 @@ async def _end(transaction: Transaction, caller: Caller, booking: Booking) -> No
     await offer_is_unbooked(transaction, booking.booking_id)
     await booking_is_cancelled(transaction, booking)
     await give_back(transaction, booking.slot_id)
+    if booking.group_meeting_id is not None:  # the others meet all the same
+        await group_meetings.changed(transaction, booking.slot_id)
     await _changed(transaction, booking, "booking.cancelled")
     await offer_to_reserve(transaction, booking.slot_id)
 
@@ -335,7 +357,7 @@ def add_booking(transaction: Transaction, caller: Caller, slot: Slot, time_type:
 
 
 def _new_booking(transaction: Transaction, caller: Caller, slot: Slot, time_type: TimeType, wish: Wish) -> Booking:
-    is_video = time_type.modality == "video"
+    is_video = time_type.modality == "video" and not is_group(time_type)
     return Booking(
         booking_id=new_id("bk"),
         slot_id=slot.slot_id,
@@ -378,6 +400,7 @@ async def _changed(transaction: Transaction, booking: Booking, kind: str) -> Non
     if order is not None:
         order.starts_at, order.ends_at = booking.starts_at, booking.ends_at
         order.state = "cancelled" if booking.state == BookingState.CANCELLED else "ordered"
+        order.assigned_to = order.assigned_by = order.assigned_at = None
     publish(transaction, booking, kind)
 
 

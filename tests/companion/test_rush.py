@@ -176,6 +176,7 @@ class Client:
     random: random.Random
     booked: dict[str, Any] | None = None
     was_offered: bool = False
+    refusals: int = 0
     last_code: str = ""
     failures: list[str] = field(default_factory=list)
 
@@ -202,6 +203,10 @@ class Client:
             if self.last_code != "slot_taken":
                 self.failures.append(self.last_code)
                 return
+            if "alternatives" not in body:  # every refusal says what there is instead
+                self.failures.append("no alternatives")
+                return
+            self.refusals += 1
             offered = [one["slot_id"] for one in body["alternatives"]]
             assert len(offered) <= 3
             if not offered:
@@ -246,6 +251,7 @@ async def rush(companion: Companion, database: Database, slots: list[list[str]],
     losers = [client for client in clients if client.booked is None]
     assert len(winners) == sum(PLACES)
     assert {client.last_code for client in losers} == {"slot_taken"}
+    assert all(client.refusals > 0 for client in losers)  # each of them told what to take instead, or of nothing left
     assert sum(client.was_offered for client in clients) > len(losers) // 2
 
     now = datetime.now(UTC)
