@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox", "notices", "channel", "unit"];
+const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox", "notices", "bookings", "channel", "unit"];
 
 // The pages live in app/; web/dist is what the front serves. The demo under dev/ is never built.
 export default defineConfig({

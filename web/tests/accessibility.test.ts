@@ -53,6 +53,18 @@ async function newLink(page: Page): Promise<void> {
   await page.waitForSelector("[data-testid=new-link]");
 }
 
+const TAKEN = {
+  status: 409,
+  code: "slot_taken",
+  problem: { alternatives: [{ slot_id: "sl-20", unit_hsa_id: "SE1-1001", starts_at: new Date((NOW + 50 * 3600) * 1000).toISOString() }] },
+};
+
+async function findTimes(page: Page): Promise<void> {
+  await page.click("[data-unit='SE1-1001']");
+  await page.click("[data-time-type=tt-visit]");
+  await page.waitForSelector("[data-testid=slot]");
+}
+
 async function guestEnters(page: Page): Promise<void> {
   await page.fill("[data-testid=guest-name]", "Bo Berg");
   await page.click("[data-testid=guest-continue]");
@@ -90,6 +102,17 @@ const APP: [name: string, address: (bench: Bench) => string, answers?: (api: Fak
   ["session that ends soon", (at) => at.appPage("index"), (api) => (api.session = session({ expires_at: NOW + 60 })), dialog("timeout")],
   ["notifications", (at) => at.appPage("notices"), (api) => (api.session = session()), (page) => page.click("[data-testid=place-sms] [data-testid=place-change]")],
   ["notifications, logged out", (at) => at.appPage("notices")],
+  ["bookings, logged out", (at) => at.appPage("bookings")],
+  ["bookings", (at) => at.appPage("bookings"), (api) => (api.session = session({ proxies: [ELSA, KARL] })), (page) => page.click("[data-testid=show-past]")],
+  ["bookings as a proxy without the right", (at) => at.appPage("bookings"), (api) => (api.session = session({ proxies: [KARL], acting_for: KARL }))],
+  ["no bookings", (at) => at.appPage("bookings"), (api) => void ((api.session = session()), (api.bookings.list = []))],
+  ["bookings that fail", (at) => at.appPage("bookings"), (api) => void (api.session = session(), api.refusals.set("GET /api/care/bookings", BUSY))],
+  ["booking to be cancelled", (at) => at.appPage("bookings"), (api) => (api.session = session()), press("cancel")],
+  ["free times", (at) => at.appPage("bookings", "#new"), (api) => (api.session = session()), findTimes],
+  ["time that is taken", (at) => at.appPage("bookings", "#new"), (api) => void (api.session = session(), api.refusals.set("POST /api/care/holds", TAKEN)), async (page) => (await findTimes(page), await page.click("[data-testid=slot]"), page.waitForSelector("[data-testid=alternative]"))],
+  ["time that needs a form", (at) => at.appPage("bookings", "#new"), (api) => (api.session = session()), (page) => page.click("[data-unit='SE1-1003']").then(() => page.click("[data-testid=time-type]")).then(() => page.waitForSelector("[data-testid=needs-form]"))],
+  ["booking to be confirmed", (at) => at.appPage("bookings", "#new"), (api) => (api.session = session({ proxies: [ELSA], acting_for: ELSA })), async (page) => (await findTimes(page), await page.click("[data-testid=slot]"), page.waitForSelector("[data-testid=confirm]"))],
+  ["booking to be moved", (at) => at.appPage("bookings", "#move=bk-visit"), (api) => (api.session = session()), press("slot")],
   ["portal, logged out", (at) => at.appPage("portal")],
   ["choice of commission", (at) => at.appPage("portal"), (api) => (api.session = staff({ commission: null }))],
   ["unit's meetings", (at) => at.appPage("portal"), (api) => (api.session = staff())],

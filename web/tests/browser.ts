@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { build, preview } from "vite";
 
-const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox", "notices", "channel", "unit"];
+const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox", "notices", "bookings", "channel", "unit"];
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 
 export interface Viewport {

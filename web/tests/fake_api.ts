@@ -5,6 +5,7 @@ import type { Case } from "../app/src/cases/types";
 import type { Contact } from "../app/src/notices/api";
 import type { UnitSettings } from "../app/src/unit/settings";
 import { unsignedToken } from "./browser";
+import { FakeBookings } from "./fake_bookings";
 import { ARCHIVED, CLOSED_OF_PATIENT, COLLEAGUES, OF_PATIENT, UNITS } from "./fake_cases";
 import { NOW } from "./now";
 
@@ -89,6 +90,8 @@ export interface Refusal {
   status: number;
   code: string;
   field?: string;
+  /** Members of a problem of the companion; without them it is a refusal of the front's own. */
+  problem?: Record<string, unknown>;
 }
 
 export interface Call {
@@ -96,6 +99,8 @@ export interface Call {
   path: string;
   body: unknown;
   csrf: string | null;
+  /** `Idempotency-Key`. */
+  key: string | null;
 }
 
 /** Stands between one page and the front. Change its fields to change what is answered from then on. */
@@ -109,6 +114,7 @@ export class FakeApi {
   /** `applicationServerKey`; null: no web push. */
   pushKey: string | null = null;
   #awaited: Partial<Contact> = {};
+  readonly bookings = new FakeBookings();
   /** Open and closed ones. */
   cases: Case[] = [...OF_PATIENT, ...CLOSED_OF_PATIENT];
   token: MeetingToken = {
@@ -133,11 +139,16 @@ export class FakeApi {
     // Files are no JSON.
     const isFile = method === "PUT" && path.startsWith("/api/attachments");
     const body: unknown = request.postData() && !isFile ? request.postDataJSON() : undefined;
-    this.calls.push({ method, path, body, csrf: request.headers()["x-csrf-token"] ?? null });
+    this.calls.push({ method, path, body, csrf: request.headers()["x-csrf-token"] ?? null, key: request.headers()["idempotency-key"] ?? null });
     const query = new URL(request.url()).searchParams;
     const refusal = this.refusals.get(`${method} ${path}`);
-    if (refusal) return route.fulfill({ status: refusal.status, json: { error: { code: refusal.code, field: refusal.field } } });
+    if (refusal) {
+      const { status, code, field, problem } = refusal;
+      return route.fulfill({ status, json: problem ? { code, status, ...problem } : { error: { code, field } } });
+    }
     if (path.startsWith(`${ARCHIVE}/`) && path.includes("/files/")) return route.fulfill({ body: "%PDF-1.7", contentType: "application/pdf" });
+    const ofBookings = path.startsWith("/api/care/") ? this.bookings.reply(method, path, query, (body ?? {}) as Record<string, unknown>) : undefined;
+    if (ofBookings) return route.fulfill({ status: ofBookings.status, ...(ofBookings.status !== 204 && { json: ofBookings.json }) });
     const answer = path.startsWith("/api/cases") || path.startsWith("/api/attachments")
       ? this.#replyOfCases(method, path, query, (body ?? {}) as Record<string, unknown>)
       : this.#reply(method, path, body as Record<string, unknown>);

@@ -19,6 +19,8 @@ export class ApiError extends Error {
     readonly retryAfterS: number | null = null,
     /** The field of what was sent that is wrong, where the server names one. */
     readonly field: string | null = null,
+    /** All that a problem of the companion says: some have members of their own (`alternatives`). */
+    readonly problem: Readonly<Record<string, unknown>> = {},
   ) {
     super(code);
     this.name = "ApiError";
@@ -50,8 +52,11 @@ export interface Api {
   revokeLink(meetingId: string, linkId: string): Promise<void>;
   /** Give a guest's link for a meeting token. */
   useLink(link: string, displayName: string): Promise<MeetingToken>;
-  /** Any other route, for parts of the app with typed calls of their own. Fails with `ApiError`. */
-  request<Reply>(method: Method, path: string, body?: unknown, unasked?: boolean): Promise<Reply>;
+  /**
+   * Any other route, for parts of the app with typed calls of their own. `headers`: besides those that every request
+   * has. Fails with `ApiError`.
+   */
+  request<Reply>(method: Method, path: string, body?: unknown, unasked?: boolean, headers?: Record<string, string>): Promise<Reply>;
   /** What shows that a request comes from this page, for uploads. */
   headers(): Record<string, string>;
 }
@@ -126,8 +131,8 @@ export class HttpApi implements Api {
     return this.#csrfToken ? { "X-CSRF-Token": this.#csrfToken } : {};
   }
 
-  async request<Reply>(method: Method, path: string, body?: unknown, unasked = false): Promise<Reply> {
-    const headers: Record<string, string> = { Accept: "application/json", ...(unasked && { "X-Background": "1" }) };
+  async request<Reply>(method: Method, path: string, body?: unknown, unasked = false, more: Record<string, string> = {}): Promise<Reply> {
+    const headers: Record<string, string> = { ...more, Accept: "application/json", ...(unasked && { "X-Background": "1" }) };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (method !== "GET") Object.assign(headers, this.headers());
     let response: Response;
@@ -145,7 +150,7 @@ export class HttpApi implements Api {
     const answer = await json(response);
     if (response.ok) return answer as Reply;
     // The front's own refusals, or the companion's problem details (RFC 9457).
-    const told = answer as { error?: { code?: unknown; field?: unknown }; code?: unknown } | null;
+    const told = answer as { error?: { code?: unknown; field?: unknown }; code?: unknown; [member: string]: unknown } | null;
     const code = told?.error?.code ?? told?.code;
     const retryAfter = Number(response.headers.get("Retry-After") ?? NaN);
     throw new ApiError(
@@ -153,6 +158,7 @@ export class HttpApi implements Api {
       response.status,
       Number.isFinite(retryAfter) ? retryAfter : null,
       typeof told?.error?.field === "string" ? told.error.field : null,
+      told ?? {},
     );
   }
 }

@@ -8,6 +8,7 @@ export const en: Texts = {
   loading: "Loading",
   nav: "Main menu",
   nav_meetings: "Meetings",
+  nav_bookings: "Bookings",
   nav_cases: "Cases",
   error_code: "Error code: {code}",
   retry: "Try again",
@@ -18,6 +19,7 @@ export const en: Texts = {
 
   title_home: "My meetings",
   title_portal: "Care portal",
+  title_bookings: "My bookings",
   title_cases: "My cases",
   title_inbox: "The unit's cases",
   title_guest: "Join as a guest",

@@ -6,6 +6,7 @@ export const sv = {
   loading: "Hämtar",
   nav: "Huvudmeny",
   nav_meetings: "Möten",
+  nav_bookings: "Bokningar",
   nav_cases: "Ärenden",
   error_code: "Felkod: {code}",
   retry: "Försök igen",
@@ -16,6 +17,7 @@ export const sv = {
 
   title_home: "Mina möten",
   title_portal: "Vårdportalen",
+  title_bookings: "Mina bokningar",
   title_cases: "Mina ärenden",
   title_inbox: "Enhetens ärenden",
   title_guest: "Gå med som gäst",

@@ -5,6 +5,7 @@ type Entry = [page: string, address: string, text: TextKey];
 
 const OF_PATIENTS: readonly Entry[] = [
   ["home", "/", "nav_meetings"],
+  ["bookings", "/bookings", "nav_bookings"],
   ["cases", "/cases", "nav_cases"],
 ];
 const OF_STAFF: readonly Entry[] = [
