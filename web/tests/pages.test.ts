@@ -121,7 +121,7 @@ describe("the session menu", () => {
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-testid=session-panel]:visible");
     await page.keyboard.press("Tab");
-    expect(await focused()).toBe("Logga ut");
+    expect(await focused()).toBe("Aviseringar");
     await page.keyboard.press("Escape");
     await page.waitForSelector("[data-testid=session-panel]", { state: "hidden" });
     expect(await page.evaluate(() => document.activeElement?.getAttribute("data-testid"))).toBe("session-menu");

@@ -89,3 +89,19 @@ describe("answers", () => {
     expect(await api.logout()).toEqual({ end_session_url: null });
   });
 });
+
+describe("a route that may be asked again", () => {
+  it("gets its key beside the CSRF token, which it cannot replace", async () => {
+    const { api, asked } = bench(ok({ csrf_token: "one" }), ok({}, 201));
+    await api.session();
+    await api.request("POST", "/api/care/bookings", {}, false, { "Idempotency-Key": "key-0001", "X-CSRF-Token": "forged" });
+    expect(asked[1]!.init.headers).toMatchObject({ "Idempotency-Key": "key-0001", "X-CSRF-Token": "one" });
+  });
+
+  it("tells what a problem has beside its code", async () => {
+    const alternatives = [{ slot_id: "sl-1", unit_hsa_id: "SE1", starts_at: "2026-11-23T09:00:00Z" }];
+    const { api } = bench(new Response(JSON.stringify({ code: "slot_taken", alternatives }), { status: 409 }));
+    const error = await failure(api.request("POST", "/api/care/holds", {}));
+    expect([error.code, error.problem["alternatives"]]).toEqual(["slot_taken", alternatives]);
+  });
+});

@@ -5,7 +5,7 @@ import { booking, timeType } from "../../tests/fake_bookings";
 import { bookable, byDay, divided, mayChange, nextFirst, plusDays } from "../src/bookings/logic";
 import { stepOf } from "../src/bookings/step";
 import { BOOKING_TEXTS, type BookingTextKey } from "../src/bookings/texts";
-import { kronor, whenText } from "../src/bookings/when";
+import { kronor, shortDay, whenText } from "../src/bookings/when";
 
 const SOURCE = fileURLToPath(new URL("../src/bookings/", import.meta.url));
 const NOW = Date.UTC(2026, 10, 23, 12, 20) / 1000;
@@ -60,6 +60,7 @@ describe("the page", () => {
     expect(whenText("sv", NOW, NOW)).toBe("i dag 13:20");
     expect(whenText("sv", NOW + 72 * HOUR, NOW)).toBe("torsdag 26 november 13:20");
     expect(whenText("en", NOW + 24 * HOUR, NOW)).toBe("tomorrow 13:20");
+    expect([shortDay("sv", NOW), shortDay("en", NOW)]).toEqual(["mån\n23 nov.", "Mon\n23 Nov"]);
     expect([kronor("sv", 40_000), kronor("sv", 10_050)]).toEqual(["400", "100,50"]);
   });
 

@@ -15,9 +15,12 @@ export function dayText(language: Language, seconds: number, now: number): strin
   return language === "sv" ? day.charAt(0).toLocaleLowerCase("sv") + day.slice(1) : day;
 }
 
-/** "tis 24 nov", for a button. Pure. */
-export const shortDay = (language: Language, seconds: number): string =>
-  new Intl.DateTimeFormat(language === "sv" ? "sv-SE" : "en-GB", { timeZone: TIME_ZONE, weekday: "short", day: "numeric", month: "short" }).format(seconds * 1000);
+/** "tis" and below it "24 nov.", for a button. Pure. */
+export function shortDay(language: Language, seconds: number): string {
+  const format = (options: Intl.DateTimeFormatOptions): string =>
+    new Intl.DateTimeFormat(language === "sv" ? "sv-SE" : "en-GB", { timeZone: TIME_ZONE, ...options }).format(seconds * 1000);
+  return `${format({ weekday: "short" })}\n${format({ day: "numeric", month: "short" })}`;
+}
 
 /** An amount of money in kronor, with öre only where there are some. Pure. */
 export const kronor = (language: Language, ore: number): string =>
