@@ -89,7 +89,8 @@ class Database:
             try:
                 yield transaction
             except BaseException:  # also of who has been cancelled
-                await asyncio.shield(asyncio.create_task(_leave(transaction)))
+                with contextlib.suppress(Exception):  # the connection is thrown away; what went wrong first counts
+                    await asyncio.shield(asyncio.create_task(_leave(transaction)))
                 raise
             await _leave(transaction)
 
@@ -112,7 +113,8 @@ class Database:
 async def _leave(transaction: Transaction) -> None:
     """Undo what is not committed; a connection that cannot is thrown away."""
     try:
-        await transaction.driver.rollback()
+        if not transaction.connection.invalidated:  # as SQLAlchemy does when its statement is cancelled
+            await transaction.driver.rollback()
         await transaction.close()
     except BaseException:
         await transaction.connection.invalidate()
@@ -141,3 +143,11 @@ def _set_up_sqlite(engine: AsyncEngine) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def on_invalidate(connection: Any, _record: Any, _error: Any) -> None:
+        """Of who was cancelled within a statement. A connection that is closed with a cursor open lives on until the
+        cursor is collected, and so would its lock.
+        """
+        with contextlib.suppress(Exception):  # it is thrown away in any case
+            connection.rollback()

@@ -98,6 +98,28 @@ async def test_whoever_is_cancelled_leaves_nothing_and_holds_nobody_up(services:
     assert await name_of(services.database, PROVIDER) == "Another"
 
 
+async def test_whoever_is_cancelled_within_a_statement_hears_of_nothing_else(services: Services) -> None:
+    async def read(reads: asyncio.Event) -> None:
+        async with services.database.transaction(START) as transaction:
+            while True:
+                await transaction.session.execute(select(func.count()).select_from(CareProvider))
+                reads.set()
+
+    for turns in range(20):  # wherever it happens to be by then
+        reads = asyncio.Event()
+        task = asyncio.create_task(read(reads))
+        async with asyncio.timeout(5):
+            await reads.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with asyncio.timeout(10), services.database.transaction(START) as transaction:
+        await ADD.rows(transaction, hsa_id=PROVIDER, name="Region")
+    assert await name_of(services.database, PROVIDER) == "Region"
+
+
 async def test_errors_are_sqlalchemys_and_carry_no_values(services: Services) -> None:
     async def twice(transaction: Transaction) -> None:
         for _ in range(2):
