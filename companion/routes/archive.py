@@ -20,7 +20,7 @@ from companion.errors import INVALID_REQUEST, NOT_FOUND, Problem
 from companion.identity import Caller, asks
 from companion.models.archive import ArchivedConversation
 from companion.routes.answers import file_of, file_part_of, refusals
-from companion.routes.shapes import AttachmentId, ConversationId, HsaId, Input, Output, PersonId
+from companion.routes.shapes import NOT_UNICODE, AttachmentId, ConversationId, HsaId, Input, Output, PersonId
 from companion.rules.archive import kept
 from companion.rules.byte_ranges import range_of
 from companion.store import archive as store
@@ -51,8 +51,15 @@ def _plain_json(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _without_nul(title: str) -> str:
+    """A title stands in a column of its own, and no archiving fails for it."""
+    return title.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 class EventIn(Input):
     """An event of a conversation, as the front's stream has it."""
+
+    refused_text = NOT_UNICODE
 
     seq: Annotated[int, Field(ge=1, le=2**31 - 1)]
     at_ms: Annotated[int, Field(ge=0, le=2**42)]
@@ -68,10 +75,11 @@ class EventIn(Input):
 class TranscriptIn(Input):
     """Events of a conversation from the number in the address through the last one, without a hole."""
 
+    refused_text = NOT_UNICODE
     provider_hsa_id: HsaId
     unit_hsa_id: HsaId
     patient_person_id: PersonId
-    title: Annotated[str, StringConstraints(max_length=256)]
+    title: Annotated[str, StringConstraints(max_length=256), AfterValidator(_without_nul)]
     through_seq: Annotated[int, Field(ge=1, le=2**31 - 1)]
     events: Annotated[list[EventIn], Field(min_length=1, max_length=1000)]
 

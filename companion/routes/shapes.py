@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time
 from itertools import chain
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,10 @@ _FIRST_DAY: Final = date(1900, 1, 1)
 _LAST_DAY: Final = date(2199, 12, 31)
 _DEEPEST: Final = 64
 """So many dicts and lists in one another: readers of JSON that call themselves for each end at some hundreds."""
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_NOT_STORABLE: Final = re.compile("[\\x00\ud800-\udfff]")
+"""A NUL in a column of text, or half a character."""
+NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
+"""Of what is kept as JSON, where a NUL is written as an escape."""
 
 
 def _hsa_id(text: str) -> str:
@@ -39,13 +42,13 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-def _is_storable(value: Any) -> bool:
-    """Whether a database and the next reader can take it: text is Unicode without NUL, and nothing is very deep."""
+def _is_storable(value: Any, refused: re.Pattern[str]) -> bool:
+    """Whether a database and the next reader can take it: no text has what is refused, and nothing is very deep."""
     waiting = [(value, 0)]
     while waiting:
         one, depth = waiting.pop()
         if isinstance(one, str):
-            if "\x00" in one or _SURROGATE.search(one):
+            if refused.search(one):
                 return False
         elif isinstance(one, dict | list):
             if depth == _DEEPEST:
@@ -97,11 +100,12 @@ class Input(BaseModel):
     """What a request may say, and nothing else: unknown fields are refused (mass assignment), and what is no text."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=10_000)
+    refused_text: ClassVar[re.Pattern[str]] = _NOT_STORABLE
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_what_is_not_storable(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not _is_storable(data):
+        if isinstance(data, dict) and not _is_storable(data, cls.refused_text):
             raise PydanticCustomError("not_storable", "text with NUL, text that is not Unicode, or too deep")
         return data
 

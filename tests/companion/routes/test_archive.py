@@ -76,10 +76,11 @@ async def test_numbers_have_no_hole(api: Api, numbers: tuple[int, int]) -> None:
 async def test_any_text_is_kept_as_it_is(api: Api) -> None:
     texts = ["\x00", "😀", "</script>", "å" * 8000]
     for seq, text in enumerate(texts, 1):
-        assert (await put_transcript(api, [message(seq, text)])).status_code == 204
+        assert (await put_transcript(api, [message(seq, text)], title="En\x00fråga")).status_code == 204
     page = (await api.get(f"{CASES}/{CASE}?limit=2", patient())).json()
     assert [event["body"]["text"] for event in page["events"]] == texts[:2]
     assert page["next_after"] == 2
+    assert page["case"]["title"] == "En\N{REPLACEMENT CHARACTER}fråga"
 
 
 @pytest.mark.attack
