@@ -16,6 +16,7 @@ TITLES: Final[Words] = {
     "record": ("Besök, kallelser, ärenden, hälsodeklarationer, doser", "Visits, summonses, cases, declarations, doses"),
     "fees": ("Avgifter", "Fees"),
     "interpreters": ("Beställda tolkar", "Interpreters ordered"),
+    "participants": ("Andra som deltar i besök", "Others who take part in visits"),
     "summons_attachments": ("Bilagor till kallelser", "Attachments of summonses"),
     "letters": ("Brev", "Letters"),
     "reserve_list": ("Reservlistor", "Reserve lists"),

@@ -110,7 +110,7 @@ class CompanionReports:
             if session is not None:
                 body = {"number": session.number, "name": session.display_name}
                 try:
-                    said = (await self._client.send("POST", "/persons/login", FRONT, body=body)).body
+                    said = await self._client.send("POST", "/persons/login", FRONT, body=body)
                     await self._note_protection(name.decode(), said)
                 except CompanionRefusedError as error:
                     _log.error("companion_report_refused", code=error.code)

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from companion.models.access import BlockLifting, EmergencyOpening, RecordBlock, RecordConsent, RegisteredRelation
 from companion.models.archive import ArchivedConversation
 from companion.models.audit_review import LookQuestion
-from companion.models.bookings import Booking, BookingFee, InterpreterOrder
+from companion.models.bookings import Booking, BookingFee, BookingParticipant, InterpreterOrder
 from companion.models.campaigns import Campaign, Offer, OfferOptOut, RiskGroupMember
 from companion.models.maternity import Pregnancy
 from companion.models.organisation import Unit
@@ -181,6 +181,15 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
             Booking.provider_hsa_id,
             InterpreterOrder.starts_at,
             join=(Booking, Booking.booking_id == InterpreterOrder.booking_id),
+        ),
+        # A relative is somebody else: that one took part is told, not who.
+        "participants": rows(
+            BookingParticipant,
+            Booking.patient_person_id,
+            Booking.provider_hsa_id,
+            BookingParticipant.added_at,
+            join=(Booking, Booking.booking_id == BookingParticipant.booking_id),
+            without=frozenset({"person_id", "added_by"}),
         ),
         "summons_attachments": rows(
             SummonsAttachment,

@@ -46,8 +46,11 @@ async def is_valid(
 
 
 async def check_offered(transaction: Transaction, slot: Slot) -> None:
-    """Say why there is no place in a slot, when that is not that it is full: with what replaces its time type."""
-    query = select(Slot.slot_id).where(Slot.slot_id == slot.slot_id, Slot.is_closed.is_(False), is_open())
+    """Say that nothing is offered where a slot is, with what replaces its time type.
+
+    A slot that alone is full or closed is lost to whoever wanted it: they are offered others.
+    """
+    query = select(Slot.slot_id).where(Slot.slot_id == slot.slot_id, is_open())
     if await transaction.session.scalar(query) is None:
         time_type = await transaction.session.get_one(TimeType, slot.time_type_id)
         raise Problem(NOT_OFFERED, extra={"successor_id": time_type.successor_id})

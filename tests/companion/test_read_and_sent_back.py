@@ -56,6 +56,7 @@ def some_time_type(random: Random, others: list[str]) -> dict[str, Any]:
         "valid_until": maybe("2028-12-31"),
         "cancel_before_h": maybe(random.randint(0, 8760)),
         "for_all_units": random.random() < 0.5,
+        "is_group": random.random() < 0.5,
         **{f"patient_may_{what}": random.random() < 0.5 for what in ("book", "see", "rebook", "cancel", "message")},
     }
 

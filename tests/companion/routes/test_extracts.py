@@ -169,6 +169,7 @@ WITHIN = {
     "record_consent": "consents", "care_relation": "care_relations", "emergency_access": "emergency_accesses",
     "correction": "corrections", "pregnancy": "pregnancies", "offer": "offers", "offer_opt_out": "offer_opt_outs",
     "risk_group_member": "risk_groups", "reserve_entry": "reserve_list", "look_question": "look_questions",
+    "booking_participant": "participants",
 }  # fmt: skip
 
 

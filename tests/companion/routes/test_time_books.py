@@ -150,7 +150,7 @@ async def test_a_schedule_is_renamed_rests_and_works_again(world: World) -> None
     assert await world.free() == []
     for slot in (world.slots[1], world.slots[5]):
         refused = await world.api.post("/bookings", patient(BO), {"slot_id": slot["slot_id"]})
-        assert refused.json()["code"] == "slot_taken"
+        assert refused.json()["code"] == "not_offered"
     week = {"first": "2027-03-15", "last": "2027-03-19"}
     assert (await world.api.post(f"{path}/slots", SCHEDULER, week)).json()["code"] == "conflict"
     assert (await world.api.ask("PATCH", path, SCHEDULER, {"is_active": True})).json()["booking_ids"] == []

@@ -88,6 +88,7 @@ describe("addresses", () => {
       ["/cases", `/cases/${ID}`, { at: "case", caseId: ID }],
       ["/portal/cases", `/portal/cases/${ID}`, { at: "case", caseId: ID }],
       ["/portal/cases", "/portal/cases", { at: "list" }],
+      ["/portal/cases", "/portal/cases/new", { at: "new" }],
     ] as const) {
       expect(parsePlace(base, path)).toEqual(place);
       expect(addressOf(base, place)).toBe(path);
