@@ -28,6 +28,7 @@ from auth.audit_store import entries, stored_head, trim
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_client import CompanionClient
 from signalling.guard import service_principal
+from signalling.lease import holds_lease
 
 SCOPE: Final = "audit:write"
 LEASE_KEY: Final = "{ao:audit}:forwarder"
@@ -99,7 +100,7 @@ class AuditForwarder:
     async def step(self) -> float:
         """Hand one batch over if it is this front's turn; returns how long to wait before the next one, in seconds."""
         try:
-            if not await self._has_lease():
+            if not await holds_lease(self._redis, LEASE_KEY, self._front_id, LEASE_MS):
                 self._held = None
                 return IDLE_S
             return await self._forward()
@@ -119,14 +120,6 @@ class AuditForwarder:
             self._held = None
             _log.error("audit_forwarding_failed", error=type(error).__name__)
             return REFUSED_S
-
-    async def _has_lease(self) -> bool:
-        if await self._redis.set(LEASE_KEY, self._front_id, nx=True, px=LEASE_MS):
-            return True
-        if await self._redis.get(LEASE_KEY) != self._front_id.encode():
-            return False
-        await self._redis.pexpire(LEASE_KEY, LEASE_MS)  # twice in the seldom race: what comes twice is kept once
-        return True
 
     async def _forward(self) -> float:
         if self._held is None:

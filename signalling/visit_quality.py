@@ -29,6 +29,7 @@ from sfu.stay_store import FIELD, STREAM, take_over
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_client import CompanionClient
 from signalling.guard import service_principal
+from signalling.lease import holds_lease
 from signalling.meetings import Meetings
 
 SCOPE: Final = "quality:write"
@@ -104,7 +105,7 @@ class VisitQualityForwarder:
     async def step(self) -> float:
         """Hand one batch over if it is this front's turn; returns how long to wait before the next one, in seconds."""
         try:
-            if not await self._has_lease():
+            if not await holds_lease(self._redis, LEASE_KEY, self._front_id, LEASE_MS):
                 return IDLE_S
             return await self._hand_over()
         except (RedisError, OSError) as error:
@@ -121,14 +122,6 @@ class VisitQualityForwarder:
         except Exception as error:  # whatever it is: the loop goes on
             _log.error("visit_records_failed", error=type(error).__name__)
             return REFUSED_S
-
-    async def _has_lease(self) -> bool:
-        if await self._redis.set(LEASE_KEY, self._front_id, nx=True, px=LEASE_MS):
-            return True
-        if await self._redis.get(LEASE_KEY) != self._front_id.encode():
-            return False
-        await self._redis.pexpire(LEASE_KEY, LEASE_MS)  # twice in the seldom race: what comes twice is kept once
-        return True
 
     async def _hand_over(self) -> float:
         entries: Any = await self._redis.xrange(STREAM, count=BATCH)
