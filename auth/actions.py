@@ -59,6 +59,7 @@ class Action(StrEnum):
     MEETING_ADMIT = "meeting_admit"
     MEETING_REMOVE = "meeting_remove"
     MEETING_CHAT = "meeting_chat"
+    MEETING_RULE_CHAT = "meeting_rule_chat"
     MEETING_FILE = "meeting_file"
 
     GUEST_LINK_CREATE = "guest_link_create"

@@ -35,4 +35,6 @@ IN_MEETING: Final[Pairs] = (
     ("interpreter", Relation.OWN_MEETING),
 )
 HOST: Final[Pairs] = (("staff", Relation.MEETING_HOST),)
+HOST_INSIDE: Final[Pairs] = (("staff", Relation.OWN_MEETING),)
+"""With a meeting token: staff have one of their own only where they hold the meeting (``signalling/entry.py``)."""
 SERVICE: Final[Pairs] = (("service", Relation.SERVICE_SCOPE),)

@@ -8,6 +8,7 @@ from auth.actions import Action, Relation, Rule
 from auth.role_pairs import (
     ADMINS,
     HOST,
+    HOST_INSIDE,
     IN_MEETING,
     LOGGED_IN,
     LOGGED_IN_STAFF,
@@ -79,6 +80,9 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.MEETING_ADMIT: Rule("Admit somebody who waits.", HOST, writes_patient_data=True, min_acr=0),
         Action.MEETING_REMOVE: Rule("Remove somebody.", HOST, writes_patient_data=True, min_acr=0),
         Action.MEETING_CHAT: Rule("Read and write the meeting's chat.", IN_MEETING, min_acr=0),
+        Action.MEETING_RULE_CHAT: Rule(
+            "Say whether all write in the meeting's chat, or only who holds it.", HOST_INSIDE, min_acr=0
+        ),
         Action.MEETING_FILE: Rule(
             "Read and send files in the meeting.",
             tuple(pair for pair in IN_MEETING if pair[0] != "interpreter"),

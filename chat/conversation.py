@@ -103,6 +103,11 @@ def may_write(principal: Principal | None, conversation: Conversation) -> bool:
     return _may(principal, conversation, write_action(conversation.conversation_id))
 
 
+def state_for(principal: Principal | None, conversation: Conversation) -> ConversationState:
+    """Its state as somebody who reads it is told: for who may not write it is closed."""
+    return conversation.state if may_write(principal, conversation) else "closed"
+
+
 def _may(principal: Principal | None, conversation: Conversation, action: Action) -> bool:
     if principal is None or (conversation.kind in STAFF_ONLY and principal.kind != "staff"):
         return False

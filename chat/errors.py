@@ -12,6 +12,7 @@ ChatErrorCode = Literal[
     "message_withdrawn",
     "unknown_attachment",
     "chat_unavailable",
+    "forbidden",
     "rate_limited",
     "invalid",
 ]

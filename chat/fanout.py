@@ -17,7 +17,7 @@ import structlog
 from redis.asyncio import Redis
 
 from auth.principal import Principal
-from chat.conversation import may_read
+from chat.conversation import Conversation, may_read, state_for
 from chat.errors import ChatError
 from chat.events import Event, to_wire, unpack
 from chat.feed import RECENT_EVENTS, Feed, Step
@@ -110,6 +110,8 @@ class FanOut:
         send_to_all: SendToAll | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
+        self.on_changed: Callable[[str], None] = lambda _: None
+        """Is told of each conversation whose standing data changed, before its readers are."""
         self._store = store
         self._encode = encode
         self._encode_message = encode_message
@@ -259,6 +261,7 @@ class FanOut:
         elif mark == b"C":
             self._tell(channel, "chat_case", msgpack.unpackb(rest))
         elif mark == b"M":
+            self.on_changed(channel.conversation_id)
             self._spawn(self._recheck(channel))
 
     def _take_event(self, channel: _Channel, seq: int, at_ms: int, packed: bytes) -> None:
@@ -355,7 +358,17 @@ class FanOut:
                 return
             gone = [reader for reader in channel.readers if not may_read(reader.principal, conversation)]
             self._end(channel, gone)
-            self._tell(channel, "chat_changed", {"title": conversation.title, "state": conversation.state})
+            self._tell_changed(channel, conversation)
+
+    def _tell_changed(self, channel: _Channel, conversation: Conversation) -> None:
+        about = {"conversation_id": channel.conversation_id, "title": conversation.title}
+        packets: dict[str, Any] = {}
+        for reader in list(channel.readers):
+            state = state_for(reader.principal, conversation)
+            if state not in packets:
+                changed = {**about, "state": state, "hosts_only": conversation.is_hosts_only}
+                packets[state] = self._encode("chat_changed", changed)
+            reader.hint(packets[state])
 
     def _end(self, channel: _Channel, readers: list[Reader]) -> None:
         packet = self._encode("chat_ended", {"conversation_id": channel.conversation_id})

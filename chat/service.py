@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from auth.permissions import Action, decide
 from auth.principal import Principal
 from chat import history
 from chat.conversation import Conversation, kind_of, may_read, may_write, read_action, write_action
@@ -144,6 +145,18 @@ class ChatService:
         if not writes:
             raise ChatError("unknown_conversation", "conversation_id")
         return known.conversation
+
+    def forget_standing(self, conversation_id: str) -> None:
+        """It changed: what was known of it is not looked at again."""
+        self._standing.pop(conversation_id, None)
+
+    async def rule(self, principal: Principal, conversation_id: str, *, is_hosts_only: bool) -> None:
+        """Say whether all write in a meeting's chat, or only who holds the meeting. Everybody who reads is told."""
+        conversation = await self.readable(principal, conversation_id)
+        if not decide(principal, Action.MEETING_RULE_CHAT, conversation.resource()):
+            raise ChatError("forbidden")
+        await self.store.rule(conversation_id, is_hosts_only=is_hosts_only)
+        self.forget_standing(conversation_id)
 
     async def may_write(self, principal: Principal, conversation_id: str) -> bool:
         """Whether they may; also where there is no conversation yet."""

@@ -110,6 +110,17 @@ class ChatStore:
                 pipeline.execute_command("SPUBLISH", keys.channel, "M")
                 await pipeline.execute()
 
+    async def rule(self, conversation_id: str, *, is_hosts_only: bool) -> None:
+        """Who may write in a meeting's chat, whatever else of it changes at the same time. Fronts are told."""
+        keys = Keys(conversation_id)
+        with _available():
+            if not await self._redis.hexists(keys.meta, "state"):
+                raise ChatError("unknown_conversation", "conversation_id")
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.hset(keys.meta, "is_hosts_only", "1" if is_hosts_only else "")
+                pipeline.execute_command("SPUBLISH", keys.channel, "M")
+                await pipeline.execute()
+
     async def erase(self, conversation_id: str) -> None:
         """Forget everything of a conversation."""
         keys = Keys(conversation_id)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from auth.principal import Principal
-from chat.conversation import Conversation, kind_of, may_write
+from chat.conversation import Conversation, kind_of, state_for
 from chat.errors import ChatError
 from chat.events import alias, to_wire, unit_channel
 from chat.expiry import LOOK_AGAIN_S, DueList
@@ -115,6 +115,7 @@ class ChatEvents:
             "chat_receipt": self._receipt,
             "chat_type": self._type,
             "chat_live": self._live,
+            "chat_rule": self._rule,
             "chat_history": self._history,
             "chat_search": self._search,
         }
@@ -306,7 +307,8 @@ class ChatEvents:
             "conversation_id": conversation_id,
             "error": None,
             "title": conversation.title,
-            "state": conversation.state if may_write(socket.principal, conversation) else "closed",
+            "state": state_for(socket.principal, conversation),
+            "hosts_only": conversation.is_hosts_only,
             "me": me,
             "events": [to_wire(conversation_id, event) for event in resumed.events],
             "last_seq": resumed.last_seq,
@@ -378,6 +380,10 @@ class ChatEvents:
         await self._service.live_text(socket.principal, message.conversation_id, values)
         return {}
 
+    async def _rule(self, socket: ChatSocket, message: wire.ChatRule) -> Mapping[str, Any]:
+        await self._service.rule(socket.principal, message.conversation_id, is_hosts_only=message.hosts_only)
+        return {}
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_S)
@@ -426,8 +432,9 @@ def _code_of(error: Exception, event: str) -> wire.ChatCode:
 def _refused(conversation_id: str, error: ChatError) -> dict[str, Any]:
     """A conversation of ``chat_resume`` that cannot be read; those beside it can."""
     code = error.code if error.code in wire.CHAT_CODES else "internal"
-    empty: dict[str, Any] = {"title": "", "state": "closed", "me": "", "events": [], "last_seq": 0, "receipts": []}
-    return {"conversation_id": conversation_id, "error": code, "trimmed_through": 0, "live": False, **empty}
+    empty: dict[str, Any] = {"title": "", "me": "", "events": [], "last_seq": 0, "trimmed_through": 0, "receipts": []}
+    state = {"state": "closed", "hosts_only": False}
+    return {"conversation_id": conversation_id, "error": code, "live": False, **state, **empty}
 
 
 _FIELDS: Final = frozenset(name for event in wire.CHAT_CLIENT_EVENTS.values() for name in event.payload.model_fields)

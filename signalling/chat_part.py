@@ -64,6 +64,7 @@ class ChatPart:
             edit_window_ms=self.settings.edit_window_s * 1000,
         )
         self.fanout = FanOut(redis, self.store, event_frame, stored_message_frame, push_to_all)
+        self.fanout.on_changed = self.service.forget_standing
         presence = Presence(self.committer, front_id)
         self.events = ChatEvents(
             settings, self.settings, self.service, self.fanout, presence, door, self.due, self.metrics, clock=clock

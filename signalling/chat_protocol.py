@@ -220,6 +220,13 @@ class ChatLive(Message):
     edits: list[LiveEdit] = Field(max_length=MAX_LIVE_EDITS, description="In this order.")
 
 
+class ChatRule(Message):
+    """Say who may write in a meeting's chat. Hosts only; everybody who reads it is told by `chat_changed`."""
+
+    conversation_id: ConversationId
+    hosts_only: bool = Field(description="True: all read it, and only who holds the meeting writes.")
+
+
 class ChatHistory(Message):
     """Older events."""
 
@@ -316,11 +323,12 @@ class ChatReset(Message):
 
 
 class ChatChanged(Message):
-    """Title or state of the conversation changed."""
+    """Title or state of the conversation changed, or who may write in it."""
 
     conversation_id: ConversationId
     title: str
-    state: ChatState
+    state: ChatState = Field(description="For this client: `closed` also while it may read and not write.")
+    hosts_only: bool = Field(description="Of a meeting: only who holds it writes at present.")
 
 
 class ChatEnded(Message):
@@ -346,7 +354,8 @@ class ChatOpened(Message):
     conversation_id: ConversationId
     error: ChatCode | None = Field(description="Why it cannot be read; everything else is empty then.")
     title: str
-    state: ChatState
+    state: ChatState = Field(description="For this client: `closed` also while it may read and not write.")
+    hosts_only: bool = Field(description="Of a meeting: only who holds it writes at present.")
     me: str = Field(description="The client's own `author`.")
     events: list[ChatEvent]
     last_seq: Seq = Field(description="The conversation's last number; if smaller than the client's, see `chat_reset`.")
@@ -429,6 +438,7 @@ CHAT_CLIENT_EVENTS: Final[Mapping[str, ChatClientEvent]] = MappingProxyType(
         "chat_receipt": ChatClientEvent(ChatReceived, ChatReceiptReply, _READ),
         "chat_type": ChatClientEvent(ChatType, Done, _READ),
         "chat_live": ChatClientEvent(ChatLive, Done, (*_READ, "conversation_closed")),
+        "chat_rule": ChatClientEvent(ChatRule, Done, (*_READ, "forbidden")),
         "chat_history": ChatClientEvent(ChatHistory, ChatPage, _READ),
         "chat_search": ChatClientEvent(ChatSearch, ChatFound, _READ),
     }

@@ -29,7 +29,8 @@ class MeetingChats:
     async def open(self, meeting_id: str, *, is_hosts_only: bool = False) -> None:
         """The meeting has a new room: a chat that was closed with the last one takes messages again.
 
-        ``is_hosts_only``: those who do not hold the meeting read and do not write.
+        ``is_hosts_only``: those who do not hold the meeting read and do not write. In a chat that is open (the room
+        was lost, not the meeting) a host's word that only hosts write stays too.
         """
         wanted = Conversation(chat_of(meeting_id), meeting_id=meeting_id, is_hosts_only=is_hosts_only)
         if is_hosts_only:  # before anybody can say that they are there
@@ -42,12 +43,14 @@ class MeetingChats:
         """Who may write was decided anew, while the meeting goes on or before."""
         known = await self._store.conversation(chat_of(meeting_id))
         if known is not None and known.is_hosts_only != is_hosts_only:
-            await self._store.update(replace(known, is_hosts_only=is_hosts_only))
+            await self._store.rule(known.conversation_id, is_hosts_only=is_hosts_only)
 
     async def _put(self, wanted: Conversation) -> None:
         known = await self._store.conversation(wanted.conversation_id)
-        if known is not None and (known.state == "closed" or known.is_hosts_only != wanted.is_hosts_only):
+        if known is not None and known.state == "closed":
             await self._store.update(replace(known, state="open", is_hosts_only=wanted.is_hosts_only))
+        elif known is not None and wanted.is_hosts_only and not known.is_hosts_only:
+            await self._store.rule(known.conversation_id, is_hosts_only=True)
 
     async def close(self, meeting_id: str) -> None:
         """Nobody writes any more, not even who says who they are at this moment: what is not there is made closed."""

@@ -161,6 +161,6 @@ class Room:
             lifetime_s=lifetime_s,
         )
 
-    def link(self, name: str) -> str:
+    def link(self, name: str, *, role: Role = "participant") -> str:
         """The address that somebody of that name opens."""
-        return f"{self.service.url}/meeting#token={self.token(name)}"
+        return f"{self.service.url}/meeting#token={self.token(name, role=role)}"

@@ -136,3 +136,23 @@ async def test_real_time_text_is_read_as_it_is_written(room: Room, visitor: Visi
     await clinician.reads(["Jag skriver"])
     await patient.reads(["Jag skriver"])
     assert await draft.count() == 0
+
+
+async def test_a_host_turns_the_participants_chat_off_and_on(room: Room, visitor: Visitor) -> None:
+    anna = await visitor("Anna", room.link("Anna"))
+    karin = await visitor("Karin", room.link("Karin", role="host"))
+    patient, clinician = await open_chat(anna), await open_chat(karin)
+    switch = clinician.page.get_by_role("switch", name="Deltagarna kan skriva")
+    await patient.page.locator("[data-testid=chat-text]").fill("Jag undrar")
+    assert await patient.page.locator("[data-testid=participants-chat]").count() == 0
+    await switch.uncheck()
+    await patient.page.locator("[data-testid=chat-closed]").wait_for()
+    assert await patient.page.locator("[data-testid=chat-text]").count() == 0
+    await clinician.write("Nu läser ni bara")
+    await patient.reads(["Nu läser ni bara"])
+    await switch.check()
+    field = patient.page.locator("[data-testid=chat-text]")
+    await field.wait_for()
+    assert await field.input_value() == "Jag undrar"
+    await field.press("Enter")
+    await clinician.reads(["Nu läser ni bara", "Jag undrar"])

@@ -44,6 +44,7 @@ def seeds_chat_event() -> list[bytes]:
         ("chat_resume", {"positions": [{"conversation_id": "meeting-a", "last_seq": 7}]}),
         ("chat_send", {**about, "text": "hej", "attachments": ["a1"]}),
         ("chat_edit", {**about, "target": 3, "text": "hå"}),
+        ("chat_rule", {"conversation_id": "meeting-a", "hosts_only": True}),
         ("chat_search", {"conversation_id": "staff-a", "query": "äpple"}),
         (
             "chat_live",

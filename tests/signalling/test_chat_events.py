@@ -184,6 +184,8 @@ async def test_typing_and_live_text_reach_the_others_and_leave_nothing(make_clie
         ("chat_search", {"conversation_id": "meeting-other", "query": "xx"}, "unknown_conversation"),
         ("chat_receipt", {"conversation_id": "meeting-other", "delivered": 1, "read": 1}, "unknown_conversation"),
         ("chat_type", {"conversation_id": "meeting-other", "typing": True}, "unknown_conversation"),
+        ("chat_rule", {"conversation_id": "meeting-other", "hosts_only": True}, "unknown_conversation"),
+        ("chat_rule", {"conversation_id": "case-abc", "hosts_only": True}, "unknown_conversation"),
         ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "x" * 8001}, "message_too_large"),
         ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "x" * 40_000}, "message_too_large"),
         ("chat_send", {"conversation_id": ROOM, "client_id": "c", "text": "  "}, "invalid_message"),

@@ -45,7 +45,7 @@ def test_a_meeting_token_opens_nothing_but_its_meeting() -> None:
         Action.WHEP_WATCH,
         Action.TURN_CREDENTIALS,
     }
-    hosts = {Action.MEETING_SEE_WAITING, Action.MEETING_ADMIT, Action.MEETING_REMOVE}
+    hosts = {Action.MEETING_SEE_WAITING, Action.MEETING_ADMIT, Action.MEETING_REMOVE, Action.MEETING_RULE_CHAT}
     for role in ("host", "participant", "guest", "interpreter"):
         # What concerns a login's session takes its cookie, which no meeting token is.
         allowed = {one for one in Action if may(claims(role=role), one) and not one.startswith("session_")}

@@ -160,6 +160,63 @@ async def test_where_participants_may_not_chat_they_read_and_only_hosts_write(
     assert (status, answer["error"]["code"]) == (403, "forbidden")
     chats = front.closer._chats
     await chats.rule("m1", is_hosts_only=False)
-    await anna.wait_for("chat_changed")
-    front.chat.service._standing.clear()
+    assert (await anna.wait_for("chat_changed"))["state"] == "open"
     assert (await send(anna, "hej", "a3", "meeting-m1"))["ok"]
+
+
+@pytest.mark.attack
+async def test_a_host_switches_the_participants_chat_and_everybody_is_told_at_once(
+    make_browser: MakeBrowser, make_front: MakeFront, make_client: MakeClient, front: Front
+) -> None:
+    await front.meetings.put(meeting(starts_at=int(NOW) + 60), NOW)
+    _, body = await (await make_browser(staff())).send("POST", "/api/meetings/m1/token", {})
+    anna, karin = await make_client(await make_front()), await make_client()
+    await anna.ask("chat_hello", {"protocol": 1, "token": meeting_token("anna", "m1")})
+    await karin.ask("chat_hello", {"protocol": 1, "token": body["token"]})
+    opened = await open_chat(anna, conversation_id="meeting-m1")
+    assert (opened["state"], opened["hosts_only"]) == ("open", False)
+    await open_chat(karin, conversation_id="meeting-m1")
+    assert (await send(anna, "hej", "a1", "meeting-m1"))["ok"]  # what may be written is known now, at her front
+    rule = {"conversation_id": "meeting-m1", "hosts_only": True}
+    assert code(await anna.ask("chat_rule", rule)) == "forbidden"
+    for role in ("guest", "interpreter"):
+        other = await make_client()
+        await other.ask("chat_hello", {"protocol": 1, "token": meeting_token("g", "m1", role=role)})
+        assert code(await other.ask("chat_rule", rule)) == "forbidden", role
+    elsewhere = await make_client()
+    await elsewhere.ask("chat_hello", {"protocol": 1, "token": meeting_token("bo", "room", role="host")})
+    assert code(await elsewhere.ask("chat_rule", rule)) == "unknown_conversation"
+
+    assert (await karin.ask("chat_rule", rule))["ok"]
+    told = [await client.wait_for("chat_changed") for client in (anna, karin)]
+    assert [(one["state"], one["hosts_only"]) for one in told] == [("closed", True), ("open", True)]
+    assert code(await send(anna, "hej", "a2", "meeting-m1")) == "conversation_closed"
+    assert (await send(karin, "hej", "k1", "meeting-m1"))["ok"]
+
+    assert (await karin.ask("chat_rule", rule | {"hosts_only": False}))["ok"]
+    again = await anna.wait_for("chat_changed", 2)
+    assert (again["state"], again["hosts_only"]) == ("open", False)
+    assert (await send(anna, "hej", "a3", "meeting-m1"))["ok"]
+
+
+async def test_a_host_who_switched_the_chat_off_finds_it_off_when_the_room_was_lost(
+    front: Front, make_client: MakeClient
+) -> None:
+    karin = await make_client()
+    await hello(karin, "karin", role="host")
+    chats = front.closer._chats
+    assert (await karin.ask("chat_rule", {"conversation_id": "meeting-room", "hosts_only": True}))["ok"]
+    await chats.open("room")
+    assert (await open_chat(karin))["hosts_only"]
+    await chats.close("room")
+    await chats.open("room")  # another meeting in the same room: as it was planned
+    assert not (await open_chat(karin))["hosts_only"]
+
+
+@pytest.mark.attack
+async def test_a_switch_does_not_open_a_chat_that_ends_at_the_same_time(front: Front, make_client: MakeClient) -> None:
+    karin = await make_client()
+    await hello(karin, "karin", role="host")
+    await front.closer._chats.close("room")
+    await front.chat.store.rule("meeting-room", is_hosts_only=True)
+    assert await state_of(front, "meeting-room") == "closed"

@@ -1,7 +1,9 @@
-import { ChatClient, type ChatEvent, type ChatFiles, type ChatOptions, HttpFiles } from "@alltid-oppet/client";
+import { ChatClient, ChatError, type ChatChanged, type ChatEvent, type ChatFiles, type ChatOptions, HttpFiles } from "@alltid-oppet/client";
 
 /** A case has receipts, a meeting none. */
 const ID = new URLSearchParams(location.search).get("screen-name") === "case" ? "case-demo" : "meeting-demo";
+/** What this server does not do. */
+const REFUSED = new URLSearchParams(location.search).get("refuse");
 const NOW = Date.now();
 const LATER = 9 * 60_000;
 
@@ -46,22 +48,40 @@ export const BOARD = {
   emergency_en: "Call 112 when a life is in danger. Call 1177 for advice on care, day and night.",
 };
 
+const isOff = new URLSearchParams(location.search).has("off");
+let rules: Pick<ChatChanged, "state" | "hosts_only"> = { state: isOff ? "closed" : "open", hosts_only: isOff };
+let tellRules = (): void => undefined;
+
+/** Who may write has changed for whoever looks. */
+export function changeRules(changed: typeof rules): void {
+  rules = changed;
+  tellRules();
+}
+
 /** A conversation in which nobody answers. */
 const openSocket: ChatOptions["openSocket"] = (_url, handlers) => {
   let last = EVENTS.length;
+  tellRules = () => handlers.event({ name: "chat_changed", payload: { conversation_id: ID, title: "", ...rules } });
   queueMicrotask(() => handlers.opened());
   return {
     request: (name, payload) => {
+      if (name === REFUSED) return Promise.reject(new ChatError("chat_unavailable"));
       if (name === "chat_hello") return Promise.resolve({ meeting: ID, channel: null, typing_ms: 6_000 } as never);
       if (name === "chat_resume") {
         queueMicrotask(() => {
           const karin = { conversation_id: ID, author: "karin", author_name: "Karin Lindqvist" };
           handlers.event({ name: "chat_text", payload: { ...karin, draft_id: "x", number: 1, text: "Bra. Vi börjar med blodvärdet, som är ", edits: [] } });
         });
-        const about = { conversation_id: ID, error: null, title: "", state: "open", me: "self" };
+        const about = { conversation_id: ID, error: null, title: "", ...rules, me: "self" };
         return Promise.resolve({
           conversations: [{ ...about, events: EVENTS, last_seq: last, trimmed_through: 0, live: true, receipts: RECEIPTS }],
         } as never);
+      }
+      if (name === "chat_rule") {
+        // As a host is told; what others are told the tests say.
+        rules = { state: "open", hosts_only: (payload as { hosts_only: boolean }).hosts_only };
+        tellRules();
+        return Promise.resolve({} as never);
       }
       if (name === "chat_send") {
         const { client_id, text } = payload as { client_id: string; text: string };

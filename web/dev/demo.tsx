@@ -8,7 +8,7 @@ import { Board, ConversationView } from "@alltid-oppet/chat";
 import { LanguageProvider, Room, WaitingRoom, isLanguage } from "@alltid-oppet/meeting";
 import { render } from "preact";
 import "../meeting/src/styles/index.css";
-import { BOARD, demoChat } from "./chat";
+import { BOARD, changeRules, demoChat } from "./chat";
 import { DemoSession } from "./session";
 
 const query = new URLSearchParams(location.search);
@@ -22,7 +22,6 @@ const session = new DemoSession({
 await session.media.set("microphone", !query.has("muted"));
 await session.media.set("camera", true);
 
-Object.assign(window, { session });
 const place = {
   position: Number(query.get("before") ?? 0) + 1,
   people_before: Number(query.get("before") ?? 0),
@@ -35,6 +34,7 @@ const place = {
 };
 const isCase = query.get("screen-name") === "case";
 const chat = query.has("chat") || isCase ? demoChat() : null;
+Object.assign(window, { session, changeRules, chat: chat?.conversation });
 const element = document.getElementById("meeting")!;
 document.documentElement.lang = language;
 render(

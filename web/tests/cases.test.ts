@@ -208,7 +208,7 @@ describe("a patient", () => {
     chat.conversations.get(caseId("d"))!.state = "open";
     await page.click("[data-testid=reopen]");
     await there("[data-testid=case-room][data-state=reopened]");
-    chat.tell("chat_changed", { conversation_id: caseId("d"), title: "", state: "open" });
+    chat.tell("chat_changed", { conversation_id: caseId("d"), title: "", state: "open", hosts_only: false });
     await there("[data-testid=chat-text]");
     expect(acts()).toEqual([`${caseId("d")}/reopen`]);
   });

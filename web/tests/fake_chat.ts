@@ -7,6 +7,7 @@ import { NOW } from "./now";
 export interface FakeConversation {
   title: string;
   state: "open" | "closed" | "archived";
+  hosts_only?: boolean;
   events: ChatEvent[];
   receipts: ChatReceipt[];
 }
@@ -135,10 +136,10 @@ export class FakeChat {
   #opened(conversation_id: string, after: number | null): object {
     const found = this.conversations.get(conversation_id);
     const about = { conversation_id, me: "me", trimmed_through: 0 };
-    if (!found) return { ...about, error: "unknown_conversation", title: "", state: "closed", events: [], last_seq: 0, live: false, receipts: [] };
+    if (!found) return { ...about, error: "unknown_conversation", title: "", state: "closed", hosts_only: false, events: [], last_seq: 0, live: false, receipts: [] };
     const events = after === null ? found.events.slice(-20) : found.events.filter((one) => one.seq > after);
     const last_seq = found.events.at(-1)?.seq ?? 0;
-    return { ...about, error: null, title: found.title, state: found.state, events, last_seq, live: true, receipts: found.receipts };
+    return { ...about, error: null, title: found.title, state: found.state, hosts_only: found.hosts_only ?? false, events, last_seq, live: true, receipts: found.receipts };
   }
 }
 

@@ -192,6 +192,59 @@ describe("a host", () => {
   });
 });
 
+/** Who may write has changed, as the server tells whoever looks. */
+const changeRules = (rules: { state: "open" | "closed"; hosts_only: boolean }): Promise<void> =>
+  page.evaluate((told) => (window as unknown as { changeRules: (rules: object) => void }).changeRules(told), rules);
+
+describe("the chat", () => {
+  async function openChat(query: string): Promise<void> {
+    await openRoom(`chat=1&${query}`);
+    await page.click("[data-testid=toggle-chat]");
+    await page.waitForSelector("[data-testid=chat][data-status=live]");
+  }
+
+  it("takes the composer away the moment that participants may not write, and gives it back with the draft", async () => {
+    await openChat("people=2");
+    expect(await page.$("[data-testid=participants-chat]")).toBeNull();
+    await page.fill("[data-testid=chat-text]", "Jag undrar om");
+    await changeRules({ state: "closed", hosts_only: true });
+    await page.waitForSelector("[role=status] > [data-testid=chat-closed]:text('Vårdpersonalen har stängt av chatten')");
+    expect(await page.$("[data-testid=chat-text]")).toBeNull();
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe("ao-chat-end");
+    expect(await page.$("[data-testid=draft]")).toBeNull();
+    await changeRules({ state: "open", hosts_only: false });
+    await page.waitForSelector("[role=status] :text('Du kan skriva här igen.')", { state: "attached" });
+    expect(await page.inputValue("[data-testid=chat-text]")).toBe("Jag undrar om");
+    expect(await page.$("[data-testid=chat-closed]")).toBeNull();
+  });
+
+  it("says when it is over", async () => {
+    await openChat("people=2");
+    await changeRules({ state: "closed", hosts_only: false });
+    await page.waitForSelector("[data-testid=chat-closed]:text('Konversationen är avslutad.')");
+  });
+
+  it("has a switch for hosts, by keyboard too, and stays theirs to write in", async () => {
+    await openChat("people=2&waiting=1");
+    const rule = page.getByRole("switch", { name: "Deltagarna kan skriva" });
+    expect(await rule.isChecked()).toBe(true);
+    await rule.focus();
+    await page.keyboard.press("Space");
+    expect(await rule.isChecked()).toBe(false);
+    await expect.poll(() => page.evaluate(() => (window as unknown as { chat: { snapshot: { hostsOnly: boolean } } }).chat.snapshot.hostsOnly)).toBe(true);
+    expect(await page.isVisible("[data-testid=chat-text]")).toBe(true);
+    await changeRules({ state: "open", hosts_only: false }); // another host
+    await expect.poll(() => rule.isChecked()).toBe(true);
+  });
+
+  it("puts the switch back when the server does not do it", async () => {
+    await openChat("people=2&waiting=1&refuse=chat_rule");
+    await page.click("[data-testid=participants-chat]");
+    await page.waitForSelector(".ao-chat-rule [role=alert]:text('Det gick inte. Försök igen.')");
+    expect(await page.isChecked("[data-testid=participants-chat]")).toBe(true);
+  });
+});
+
 describe("check before the meeting", () => {
   it("shows picture, name and level, and turns camera and microphone off", async () => {
     await page.goto(bench.meetingPage(`#token=${unsignedToken()}`));

@@ -1,6 +1,7 @@
 import type { ChatFiles, Conversation, MessageView } from "@alltid-oppet/client";
 import { type ComponentChildren, h } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import { ClosedNote } from "./ClosedNote";
 import { Composer } from "./Composer";
 import { type ChatLanguage, LanguageContext, translator } from "./i18n/texts";
 import { MessageList } from "./MessageList";
@@ -37,11 +38,14 @@ export function ConversationView(props: Props) {
   const t = translator(language);
   const snapshot = useConversation(conversation);
   const [editing, setEditing] = useState<MessageView | null>(null);
+  const root = useRef<HTMLDivElement>(null);
   const { status, state, typing, present } = snapshot;
   const here = present.length > 0 ? t("present", { names: present.join(", ") }) : "";
   const writable = state === "open" && status !== "ended";
+  // Asked while the composer is still there: a focus in it is lost with it.
+  const wasInComposer = !writable && (root.current?.querySelector("form.ao-chat-composer")?.contains(document.activeElement) ?? false);
   const view = (
-    <div class="ao-chat" lang={language} data-testid={kind === "notes" ? "notes" : "chat"} data-status={status}>
+    <div class="ao-chat" ref={root} lang={language} data-testid={kind === "notes" ? "notes" : "chat"} data-status={status}>
       <MessageList {...{ conversation, snapshot, files, receipts, writable, kind, reveal }} onEdit={setEditing} />
       <p class="ao-chat-typing" data-testid="typing">
         {typing.length > 1 ? t("typing_many") : typing[0] ? t("typing_one", { name: typing[0] }) : here && <span data-testid="present">{here}</span>}
@@ -53,10 +57,10 @@ export function ConversationView(props: Props) {
       )}
       {status === "ended" && (
         <p class="ao-chat-note" role="alert">
-          {snapshot.endCode ? t(refusalText(snapshot.endCode)) : t("ended")}
+          {t(state !== "open" && !snapshot.hostsOnly ? "closed" : snapshot.endCode ? refusalText(snapshot.endCode) : "ended")}
         </p>
       )}
-      {status !== "ended" && state !== "open" && (props.closed ?? <p class="ao-chat-note">{t("closed")}</p>)}
+      <ClosedNote snapshot={snapshot} writable={writable} takesFocus={wasInComposer} closed={props.closed} />
       {writable && props.instead}
       {writable && !props.instead && (
         <Composer {...{ conversation, files, enterSends, live, onLive, editing, kind }} onDone={() => setEditing(null)}>

@@ -16,7 +16,7 @@ const MESSAGES: Record<ChatFailure, TextKey> = {
   not_admitted: "refused_right",
   unknown_room: "refused_right",
   unknown_conversation: "refused_right",
-  conversation_closed: "refused_closed",
+  conversation_closed: "refused_closed_now",
   conversation_full: "refused_full",
   case_closed: "refused_closed",
   not_assigned: "refused_not_assigned",

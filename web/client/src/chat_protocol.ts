@@ -142,6 +142,13 @@ export interface ChatLive {
   edits: LiveEdit[];
 }
 
+/** Say who may write in a meeting's chat. Hosts only; everybody who reads it is told by `chat_changed`. */
+export interface ChatRule {
+  conversation_id: string;
+  /** True: all read it, and only who holds the meeting writes. */
+  hosts_only: boolean;
+}
+
 /** Older events. */
 export interface ChatHistory {
   conversation_id: string;
@@ -229,11 +236,14 @@ export interface ChatReset {
   last_seq: number;
 }
 
-/** Title or state of the conversation changed. */
+/** Title or state of the conversation changed, or who may write in it. */
 export interface ChatChanged {
   conversation_id: string;
   title: string;
+  /** For this client: `closed` also while it may read and not write. */
   state: "open" | "closed" | "archived";
+  /** Of a meeting: only who holds it writes at present. */
+  hosts_only: boolean;
 }
 
 /** The conversation is gone, or is no longer this client's to read. */
@@ -257,7 +267,10 @@ export interface ChatOpened {
   /** Why it cannot be read; everything else is empty then. */
   error: "invalid_message" | "unsupported_protocol" | "message_too_large" | "rate_limited" | "not_logged_in" | "token_invalid" | "token_expired" | "revoked" | "removed" | "forbidden" | "not_admitted" | "unknown_room" | "unknown_conversation" | "conversation_closed" | "conversation_full" | "case_closed" | "not_assigned" | "unknown_case" | "unknown_message" | "not_author" | "edit_too_late" | "message_withdrawn" | "unknown_attachment" | "chat_unavailable" | "internal" | null;
   title: string;
+  /** For this client: `closed` also while it may read and not write. */
   state: "open" | "closed" | "archived";
+  /** Of a meeting: only who holds it writes at present. */
+  hosts_only: boolean;
   /** The client's own `author`. */
   me: string;
   events: ChatEvent[];
@@ -315,6 +328,7 @@ export interface ChatClientEvents {
   chat_receipt: { payload: ChatReceived; reply: ChatReceiptReply };
   chat_type: { payload: ChatType; reply: Done };
   chat_live: { payload: ChatLive; reply: Done };
+  chat_rule: { payload: ChatRule; reply: Done };
   chat_history: { payload: ChatHistory; reply: ChatPage };
   chat_search: { payload: ChatSearch; reply: ChatFound };
 }

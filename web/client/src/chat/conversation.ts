@@ -15,7 +15,10 @@ import { type MessageView, type Reading, viewAll, viewOf } from "./views";
 export interface ConversationSnapshot {
   id: string;
   title: string;
+  /** For this person: `closed` also while they may read and not write. */
   state: ChatOpened["state"];
+  /** Of a meeting: only who holds it writes at present. */
+  hostsOnly: boolean;
   /** `opening` until the first answer, `live` while everything arrives, `ended` when it is not ours to read. */
   status: "opening" | "live" | "reconnecting" | "ended";
   endCode: ChatFailure | null;
@@ -59,6 +62,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   readonly #readMark: ReadMark | null;
   #title = "";
   #state: ChatOpened["state"] = "open";
+  #hostsOnly = false;
   #me = "";
   #status: ConversationSnapshot["status"] = "opening";
   #endCode: ChatFailure | null = null;
@@ -130,6 +134,11 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.#sayReceipt();
   }
 
+  /** Of a meeting's chat, by who holds it: whether nobody else writes. Fails with `ChatError`. */
+  async rule(hostsOnly: boolean): Promise<void> {
+    await this.#carrier.request("chat_rule", { conversation_id: this.id, hosts_only: hostsOnly });
+  }
+
   /** Fails with `ChatError`. */
   async loadOlder(): Promise<void> {
     const page = await this.#carrier.request("chat_history", { conversation_id: this.id, before: this.#timeline.first });
@@ -165,7 +174,7 @@ export class Conversation extends Emitter<ConversationEvents> {
     const isFirst = this.#status === "opening";
     if (this.#timeline.last !== null && answer.last_seq < this.#timeline.last) this.#reset(answer.last_seq);
     this.#title = answer.title;
-    this.#state = answer.state;
+    this.#rules(answer);
     this.#me = answer.me;
     this.#receipts.clear();
     for (const receipt of answer.receipts) this.#receipts.set(receipt.reader, receipt);
@@ -234,11 +243,19 @@ export class Conversation extends Emitter<ConversationEvents> {
       void this.#delivery.flush();
     } else if (name === "chat_changed") {
       this.#title = payload.title;
-      this.#state = payload.state;
+      this.#rules(payload);
     } else if (name === "chat_ended") {
       this.end("unknown_conversation");
     }
     this.#changed();
+  }
+
+  /** Who may write: what some were in the middle of writing is not going to be finished now. */
+  #rules({ state, hosts_only: hostsOnly }: Pick<ChatOpened, "state" | "hosts_only">): void {
+    if (state !== "open" && this.#state === "open") this.#quiet();
+    if (hostsOnly && !this.#hostsOnly) this.#reader.clear();
+    this.#state = state;
+    this.#hostsOnly = hostsOnly;
   }
 
   /** Ask for what is missing, unless that is under way. */
@@ -334,6 +351,7 @@ export class Conversation extends Emitter<ConversationEvents> {
       id: this.id,
       title: this.#title,
       state: this.#state,
+      hostsOnly: this.#hostsOnly,
       status: this.#status,
       endCode: this.#endCode,
       messages,

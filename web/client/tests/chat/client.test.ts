@@ -162,6 +162,21 @@ describe("reading", () => {
     expect(arrived).toEqual(["text 3"]);
   });
 
+  it("follows who may write, and drops what others were in the middle of writing", async () => {
+    const { conversation } = await connected();
+    const about = { conversation_id: "case-a", author: "nurse", author_name: "Siv Sjö" };
+    server.tell("chat_typists", { ...about, for_ms: 6_000 });
+    server.tell("chat_text", { ...about, draft_id: "d", number: 1, text: "Jag tror", edits: [] });
+    expect(conversation.snapshot).toMatchObject({ state: "open", hostsOnly: false, typing: ["Siv Sjö"] });
+    expect(conversation.snapshot.drafts).toHaveLength(1);
+    server.tell("chat_changed", { conversation_id: "case-a", title: "", state: "closed", hosts_only: true });
+    expect(conversation.snapshot).toMatchObject({ state: "closed", hostsOnly: true, typing: [], drafts: [] });
+    await conversation.rule(false);
+    expect(server.payloads("chat_rule")).toEqual([{ conversation_id: "case-a", hosts_only: false }]);
+    server.tell("chat_changed", { conversation_id: "case-a", title: "", state: "open", hosts_only: false });
+    expect(conversation.snapshot).toMatchObject({ state: "open", hostsOnly: false });
+  });
+
   it("stops when the server does not want it any more", async () => {
     const { client, conversation } = await connected();
     server.refusals.set("chat_hello", "revoked");

@@ -128,6 +128,7 @@ export class FakeServer {
       error: null,
       title: "Recept",
       state: "open",
+      hosts_only: false,
       me: "me",
       events: this.log.filter((one) => one.seq > (last ?? Math.max(0, this.log.length - 50))),
       last_seq: this.log.length,

@@ -35,6 +35,7 @@ export const en: Messages = {
   chat: "Chat",
   chat_unread: "New messages: {count}",
   chat_title: "Meeting chat",
+  chat_rule: "Participants can write",
   leave: "Leave",
   settings: "Settings",
   settings_title: "Sound, picture and language",

@@ -33,6 +33,7 @@ export const sv = {
   chat: "Chatt",
   chat_unread: "Nya meddelanden: {count}",
   chat_title: "Chatt i mötet",
+  chat_rule: "Deltagarna kan skriva",
   leave: "Lämna",
   settings: "Inställningar",
   settings_title: "Ljud, bild och språk",

@@ -3,17 +3,20 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { RoomChat } from "../hooks/useMeetingChat";
 import { useLanguage } from "../i18n/context";
 import { Icon } from "../parts/Icon";
+import { ChatRule } from "./ChatRule";
 import { loadPreference, savePreference } from "../preferences";
 
 interface Props {
   chat: RoomChat;
   /** Whether this person may send and fetch files. */
   withFiles: boolean;
+  /** Says who may write. */
+  isHost: boolean;
   onClose: () => void;
 }
 
 /** The meeting's chat, beside the pictures (on small screens in front of them). */
-export function ChatPanel({ chat, withFiles, onClose }: Props) {
+export function ChatPanel({ chat, withFiles, isHost, onClose }: Props) {
   const { language, t } = useLanguage();
   const [live, setLive] = useState(loadPreference("live_text") === "on");
   const heading = useRef<HTMLHeadingElement>(null);
@@ -35,6 +38,7 @@ export function ChatPanel({ chat, withFiles, onClose }: Props) {
           <Icon name="close" />
         </button>
       </div>
+      {isHost && <ChatRule conversation={chat.conversation} />}
       <ConversationView
         conversation={chat.conversation}
         language={language}

@@ -112,7 +112,7 @@ export function Room({ session, speakerId, onSpeaker, chat = null }: Props) {
               onClose={closePeople}
             />
           )}
-          {panel === "chat" && chat && <ChatPanel chat={chat} withFiles={self?.role !== "interpreter"} onClose={closeChat} />}
+          {panel === "chat" && chat && <ChatPanel chat={chat} withFiles={self?.role !== "interpreter"} isHost={isHost} onClose={closeChat} />}
         </div>
       </main>
       <ControlBar
