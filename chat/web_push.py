@@ -89,6 +89,12 @@ def load_private_key(text: str) -> ec.EllipticCurvePrivateKey:
         raise ValueError("a VAPID key is 32 bytes in base64url") from None
 
 
+def generate_private_key_text() -> str:
+    """A new random key in the form that ``load_private_key`` reads."""
+    number = ec.generate_private_key(_CURVE).private_numbers().private_value
+    return encode(number.to_bytes(32, "big"))
+
+
 def public_bytes(private_key: ec.EllipticCurvePrivateKey) -> bytes:
     """Its public key, uncompressed."""
     return private_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

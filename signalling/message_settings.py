@@ -75,8 +75,11 @@ class MessageSettings(BaseSettings):
     sms_token: SecretStr | None = Field(default=None, description="Bearer token towards it.")
     sms_sender: str = Field(default="AlltidOppet", description="Sender's name or number on SMS.")
     vapid_key: SecretStr | None = Field(
-        default=None, description="Key for web push (RFC 8292), 32 bytes in base64url; unset: no web push."
+        default=None,
+        description="Key for web push (RFC 8292), 32 bytes in base64url; unset: no web push. `serve` makes one in "
+        "development mode, and never in production.",
     )
+    vapid_key_file: Path | None = Field(default=None, description="A file with the same, used when the above is unset.")
     vapid_subject: str = Field(
         default="", description="`mailto:` or `https:` address where push services can reach who runs this."
     )

@@ -27,8 +27,9 @@ from chat.sender_sms import SmsSender
 from chat.sender_smtp import SmtpSender
 from chat.sender_webpush import KNOWN_HOSTS, WebPushSender
 from chat.unit_settings import UnitSettings
-from chat.web_push import encode, load_private_key, public_bytes
+from chat.web_push import encode, public_bytes
 from signalling.contact_api import ContactApi
+from signalling.keys import load_vapid_key
 from signalling.logs import place_of
 from signalling.message_settings import MessageSettings, MessageSettingsError
 from signalling.metrics import FrontMetrics
@@ -70,14 +71,14 @@ class NoticePart:
             draw=random.random,
             on_end=lambda channel, state: metrics.notices.labels(channel, state).inc(),
         )
-        vapid_key = settings.vapid_key.get_secret_value() if settings.vapid_key is not None else ""
+        vapid_key = load_vapid_key(settings)
         self._api = NoticeApi(
             self.notices,
             self.contacts,
             self.delivery,
             redis,
             metrics,
-            push_key=encode(public_bytes(load_private_key(vapid_key))) if vapid_key else None,
+            push_key=encode(public_bytes(vapid_key)) if vapid_key is not None else None,
             push_hosts=push_hosts(settings),
             has_sink=settings.mode == "development",
             clock=clock,
@@ -194,7 +195,7 @@ def _gateways(settings: MessageSettings, clock: Callable[[], float]) -> list[Sen
     if settings.sms_url:
         token = settings.sms_token.get_secret_value() if settings.sms_token is not None else ""
         senders.append(SmsSender(settings.sms_url, token, settings.sms_sender))
-    if settings.vapid_key is not None:
-        key = load_private_key(settings.vapid_key.get_secret_value())
+    key = load_vapid_key(settings)
+    if key is not None:
         senders.append(WebPushSender(key, settings.vapid_subject, hosts=push_hosts(settings), clock=clock))
     return senders

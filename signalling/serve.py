@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from auth.audit import AuditKeys
 from auth.pseudonyms import Pseudonyms
 from auth.tokens import TokenKeys
+from chat.web_push import generate_private_key_text
 from sfu.bus import connect
 from sfu.registry import Kind, Registry
 from signalling import valkey
@@ -49,6 +50,11 @@ _KEYS = (
     ("ALLTID_PSEUDONYM_KEY", "pseudonym-key", Pseudonyms.generate_text),
 )
 """Variable, file in the data directory, and what makes a new one."""
+_DEVELOPMENT_KEYS = (("ALLTID_VAPID_KEY", "vapid-key", generate_private_key_text),)
+"""The same in development mode only: browsers hold on to the key that they asked to be told with, so in production it
+is somebody's to choose and to keep.
+"""
+_DEVELOPMENT_VAPID_SUBJECT = "mailto:development@alltid.example"
 
 
 class DataDirectoryInUseError(Exception):
@@ -232,7 +238,8 @@ class Serve:
     def _key_environment(self) -> dict[str, str]:
         """The secret keys: from the environment, or made at the first start and kept in the data directory."""
         files = {}
-        for variable, name, generate in _KEYS:
+        is_development = self.settings.mode == "development"
+        for variable, name, generate in (*_KEYS, *(_DEVELOPMENT_KEYS if is_development else ())):
             if variable in os.environ or f"{variable}_FILE" in os.environ:
                 continue
             path = self.directory / name
@@ -240,6 +247,8 @@ class Serve:
                 write_private(path, f"{generate()}\n".encode())
             os.environ[f"{variable}_FILE"] = str(path)
             files[f"{variable}_FILE"] = str(path)
+        if is_development:
+            files["ALLTID_VAPID_SUBJECT"] = os.environ.get("ALLTID_VAPID_SUBJECT") or _DEVELOPMENT_VAPID_SUBJECT
         return files
 
 

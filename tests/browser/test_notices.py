@@ -43,3 +43,10 @@ async def test_the_worker_that_shows_notices_is_taken_by_the_browser(service: Se
         "navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready).then((one) => one.scope)"
     )
     assert scope == f"{service.site}/"
+
+
+async def test_in_development_web_push_is_offered(service: Service, visitor: Visitor) -> None:
+    sara = Inhabitant(service, await visitor("Sara"))
+    await sara.log_in(SARA)
+    await sara.open("/notices")
+    await sara.page.locator("[data-testid=place-push]").wait_for()

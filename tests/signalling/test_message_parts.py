@@ -14,6 +14,7 @@ from chat.sender_development import DevelopmentSender
 from chat.sender_sms import SmsSender
 from chat.sender_smtp import SmtpSender
 from chat.sender_webpush import KNOWN_HOSTS, WebPushSender
+from chat.web_push import generate_private_key_text
 from signalling.case_part import attachments_of
 from signalling.message_settings import MessageSettings, MessageSettingsError
 from signalling.notice_part import push_hosts, senders_of
@@ -47,6 +48,12 @@ def test_the_sink_takes_the_rest_in_development_and_nothing_in_production(redis_
     assert mixed == {"sms": SmsSender, "email": DevelopmentSender, "push": DevelopmentSender}
 
 
+def test_the_key_for_web_push_may_stand_in_a_file(redis_client: Redis, tmp_path: Path) -> None:
+    path = tmp_path / "vapid-key"
+    path.write_text(f"{generate_private_key_text()}\n")
+    assert kinds(redis_client, vapid_key_file=path, vapid_subject="mailto:a@b.example") == {"push": WebPushSender}
+
+
 def test_push_services_are_those_of_the_browsers_unless_others_are_named() -> None:
     assert push_hosts(MessageSettings()) == KNOWN_HOSTS
     assert push_hosts(MessageSettings(push_hosts="push.example .push.example")) == ("push.example", ".push.example")
@@ -73,6 +80,7 @@ def test_files_are_kept_on_disk_or_in_an_s3_store(redis_client: Redis, tmp_path:
         {"smtp_url": SecretStr("http://user:hunter2@mail.example")},
         {"smtp_sender": ""},
         {"vapid_key": SecretStr("hunter2")},
+        {"vapid_key": None, "vapid_key_file": Path("hunter2/nowhere")},
     ],
 )
 def test_gateways_that_cannot_be_are_refused_without_their_secrets(

@@ -11,13 +11,17 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from auth.tokens import TokenKeys
 from signalling.cli import main
-from signalling.serve import DataDirectoryInUseError, locked_directory
+from signalling.keys import load_vapid_key
+from signalling.message_settings import MessageSettings
+from signalling.serve import DataDirectoryInUseError, Serve, locked_directory
+from signalling.settings import ServeSettings
 from tests.signalling.conftest import Client
 
 
@@ -75,6 +79,8 @@ async def test_everything_starts_heals_and_stops(serve: Running) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{companion_url}/healthz") as response:
         assert response.status == 200
     assert (serve.directory / "companion").stat().st_mode & 0o777 == 0o700
+    async with aiohttp.ClientSession() as session, session.get(f"{serve.links()[0][0]}/api/push-key") as response:
+        assert len((await response.json())["key"]) == 87, "pages offer web push"
     links = serve.links()
     base, token = links[0]
     first = await Client().connect(base)
@@ -139,6 +145,30 @@ async def test_production_has_neither_demo_room_nor_invented_persons(tmp_path_fa
         assert await process.wait() == 0
     assert "token=" not in output
     assert "record system" not in output
+
+
+def test_a_key_for_web_push_is_made_and_kept_in_development_and_never_in_production(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keys(**settings: Any) -> dict[str, str]:
+        monkeypatch.setattr(os, "environ", dict(given))
+        return Serve(ServeSettings(data_dir=tmp_path, **settings))._key_environment()
+
+    given: dict[str, str] = {}
+    made = keys()
+    path = Path(made["ALLTID_VAPID_KEY_FILE"])
+    assert path.stat().st_mode & 0o777 == 0o600
+    text = path.read_text()
+    assert load_vapid_key(MessageSettings(vapid_key_file=path)) is not None
+    assert keys() == made
+    assert path.read_text() == text
+    # In production not even the one that development has left there.
+    assert not [name for name in keys(mode="production") if "VAPID" in name]
+    path.unlink()
+    assert not [name for name in keys(mode="production") if "VAPID" in name]
+    given = {"ALLTID_VAPID_KEY": text, "ALLTID_VAPID_SUBJECT": "mailto:drift@alltid.example"}
+    assert keys()["ALLTID_VAPID_SUBJECT"] == "mailto:drift@alltid.example"
+    assert not path.exists()
 
 
 def test_one_data_directory_serves_one(tmp_path: Path) -> None:
