@@ -1,4 +1,4 @@
-"""System calls and constants of the peer bank that ``rtc/udp.pxd`` has no need of."""
+"""System calls and constants of the banks of clients that ``rtc/udp.pxd`` has no need of."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
@@ -36,11 +36,14 @@ cdef extern from * nogil:
         return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
     }
     static inline int alltid_unwatch(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, 0); }
-    static inline int alltid_ready(int epoll, unsigned int *data, int count) {
+    static inline int alltid_wait(int epoll, unsigned int *data, int count, int timeout_ms) {
         struct epoll_event events[256];
-        int ready = epoll_wait(epoll, events, count < 256 ? count : 256, 0);
+        int ready = epoll_wait(epoll, events, count < 256 ? count : 256, timeout_ms);
         for (int i = 0; i < ready; i++) data[i] = (unsigned int)events[i].data.u64;
         return ready;
+    }
+    static inline int alltid_ready(int epoll, unsigned int *data, int count) {
+        return alltid_wait(epoll, data, count, 0);
     }
     """
     int64_t alltid_clock_ns(int which) noexcept
@@ -50,9 +53,11 @@ cdef extern from * nogil:
     int alltid_watch(int epoll, int fd, uint32_t data) noexcept
     int alltid_unwatch(int epoll, int fd) noexcept
     int alltid_ready(int epoll, uint32_t *data, int count) noexcept
+    int alltid_wait(int epoll, uint32_t *data, int count, int timeout_ms) noexcept
     int epoll_create1(int flags)
     int timerfd_create(int clock, int flags)
     int close(int fd) noexcept
+    ssize_t recv(int fd, void *data, size_t length, int flags) noexcept
     ssize_t send(int fd, const void *data, size_t length, int flags) noexcept
     int CLOCK_MONOTONIC
     int CLOCK_REALTIME

@@ -57,7 +57,7 @@ class BareChat:
             "seq": self._sent,
             "at_ms": 1_800_000_000_000,
             "kind": "message",
-            "author": "abcdefghijklmnop",
+            "author": "abcdefghijklmnopqrst",
             "author_name": "sender",
             "author_role": "patient",
             "client_id": payload["client_id"],

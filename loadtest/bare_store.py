@@ -1,62 +1,97 @@
-"""The bare cost of an append: XADD of the same size on one connection or many, as fast as the store answers."""
+"""What the store alone gives: bare appends, and appends that it delivers to the readers itself.
 
-import asyncio
-import time
+Both with the chat's own stored message, as many senders with one message on their way each, and the same syncing. For
+the second, XADD and SPUBLISH go to the store in one write: both are done in one turn of its loop, and what they answer
+and deliver leaves after the sync of that turn. MULTI and EXEC around them would promise nothing more and cost the
+store two more commands.
+"""
+
+import itertools
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-_FIELDS = (b"t", b"1800000000000", b"a", b"sender", b"k", b"message")
+import redis
 
+from loadtest.chat_load import ChatCell, Times
+from loadtest.storebank import StoreBank
 
-class _Appender(asyncio.Protocol):
-    """One connection with a number of XADDs outstanding: each answer sends the next."""
-
-    def __init__(self, command: bytes, outstanding: int) -> None:
-        self._command = command
-        self._outstanding = outstanding
-        self._transport: asyncio.Transport | None = None
-        self.answers = 0
-        self._lines = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        transport.write(self._command * self._outstanding)  # type: ignore[attr-defined]
-
-    def data_received(self, data: bytes) -> None:
-        """An answer is a bulk string: two lines."""
-        self._lines += data.count(b"\n")
-        done, self._lines = divmod(self._lines, 2)
-        self.answers += done
-        if done and self._transport is not None:
-            self._transport.write(self._command * done)
+_ANSWER_S: Final = 30.0
 
 
 @dataclass(frozen=True)
-class BareAppends:
-    """What bare XADD gives."""
+class StoredMessage:
+    """How the chat stored a message of a conversation."""
 
-    connections: int
-    outstanding: int
-    """Of each connection."""
-    per_s: float
+    key: bytes
+    conversation: str
+    fields: tuple[bytes, ...]
+
+    @classmethod
+    def find(cls, store: Path, conversation: str) -> "StoredMessage":
+        """The last message of a conversation that has one: in whatever stream bears its name."""
+        with redis.Redis(unix_socket_path=str(store)) as client:
+            key = next(client.scan_iter(match=f"*{conversation}[^0-9]*", count=10_000, _type="stream"))
+            (_, fields), *_ = client.xrevrange(key, count=1)
+        return cls(key, conversation, tuple(itertools.chain.from_iterable(fields.items())))
+
+    @property
+    def body(self) -> bytes:
+        """The last field: the message itself, and who wrote it."""
+        return self.fields[-1]
+
+    def key_of(self, conversation: str) -> bytes:
+        """The key of another conversation's messages."""
+        return self.key.replace(self.conversation.encode(), conversation.encode())
 
 
-async def measure_appends(
-    socket: Path, *, connections: int, outstanding: int, body_bytes: int, seconds: float
-) -> BareAppends:
-    """XADDs per second with so many connections, each with so many commands on their way."""
-    loop = asyncio.get_running_loop()
-    appenders: list[_Appender] = []
-    for number in range(connections):
-        parts = (b"XADD", b"bare%d" % number, b"*", *_FIELDS, b"e", b"x" * body_bytes)
-        command = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-        _, appender = await loop.create_unix_connection(lambda c=command: _Appender(c, outstanding), str(socket))  # type: ignore[misc]
-        appenders.append(appender)
-    await asyncio.sleep(0.3)
-    begin, before = time.perf_counter(), sum(each.answers for each in appenders)
-    await asyncio.sleep(seconds)
-    taken, answers = time.perf_counter() - begin, sum(each.answers for each in appenders)
-    for appender in appenders:
-        if appender._transport is not None:  # noqa: SLF001
-            appender._transport.abort()  # noqa: SLF001
-    return BareAppends(connections, outstanding, (answers - before) / taken)
+class BareStore:
+    """The connections of a cell. ``is_delivering``: with the cell's readers, each subscribed to its conversation."""
+
+    def __init__(self, store: Path, cell: ChatCell, message: StoredMessage, *, is_delivering: bool) -> None:
+        self._sockets: list[socket.socket] = []
+        keys = [message.key_of(f"meeting-bench{number}") for number in range(cell.conversations)]
+        senders, readers, sizes = [], [], []
+        for channel, key in enumerate(keys):
+            sizes.append(len(_packed(b"smessage", key, message.body)))
+            for _ in range(cell.readers if is_delivering else 0):
+                reader = self._connect(store)
+                reader.sendall(_packed(b"SSUBSCRIBE", key))
+                self._receive(reader, _packed(b"ssubscribe", key) + b":1\r\n")
+                readers.append((reader.fileno(), channel))
+        for number in range(cell.senders):
+            channel = number % cell.conversations
+            command = _packed(b"XADD", keys[channel], b"*", *message.fields)
+            if is_delivering:
+                command += _packed(b"SPUBLISH", keys[channel], message.body)
+            senders.append((self._connect(store).fileno(), command, channel))
+        self._bank = StoreBank(senders, readers, sizes)
+
+    def close(self) -> None:
+        """Disconnect."""
+        for each in self._sockets:
+            each.close()
+
+    def closed_loop(self, seconds: float) -> Times:
+        """Each sender sends its next message when the last one was answered. Nothing else runs meanwhile."""
+        return Times(*self._bank.closed_loop(seconds))
+
+    def _connect(self, store: Path) -> socket.socket:
+        each = socket.socket(socket.AF_UNIX)
+        self._sockets.append(each)
+        each.settimeout(_ANSWER_S)
+        each.connect(str(store))
+        return each
+
+    @staticmethod
+    def _receive(reader: socket.socket, expected: bytes) -> None:
+        # A confirmation is an array of three, whose last is no bulk string as the first two are.
+        expected = b"*3" + expected[2:]
+        if reader.recv(len(expected), socket.MSG_WAITALL) != expected:
+            raise RuntimeError("the store did not subscribe a reader")
+
+
+def _packed(*parts: bytes) -> bytes:
+    """An array of bulk strings: how a command is sent, and how a delivery arrives."""
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)

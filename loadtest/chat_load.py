@@ -5,9 +5,10 @@ The sockets are opened by ``ChatLink`` and then handed to ``ChatBank``, which co
 
 import asyncio
 import itertools
+import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,6 +36,8 @@ class ChatCell:
     """Sockets that read each conversation."""
     senders: int
     """Of all the readers these send, spread over the conversations; each has one message on its way."""
+    fronts: int = 1
+    """The readers of each conversation are spread over so many."""
 
     @property
     def sockets(self) -> int:
@@ -46,25 +49,44 @@ class Times:
     """What one phase saw; times in seconds."""
 
     seconds: float = 0.0
+    """From the first message until everything that was sent had been acknowledged and had arrived."""
     sent: int = 0
     delivered: int = 0
     acknowledgements: list[float] = field(default_factory=list)
     deliveries: list[float] = field(default_factory=list)
 
-    def percentile_ms(self, values: list[float], share: float) -> float:
-        """In milliseconds; 0 when there is nothing."""
-        ordered = sorted(values)
-        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+    @property
+    def per_s(self) -> float:
+        return self.sent / self.seconds if self.seconds else 0.0
+
+    @classmethod
+    def joined(cls, phases: Iterable["Times"]) -> "Times":
+        """Several phases as one."""
+        whole = cls()
+        for phase in phases:
+            whole.seconds += phase.seconds
+            whole.sent += phase.sent
+            whole.delivered += phase.delivered
+            whole.acknowledgements += phase.acknowledgements
+            whole.deliveries += phase.deliveries
+        return whole
+
+
+def percentile_ms(values: list[float], share: float) -> float:
+    """The nearest rank: the least value that so large a share is not above, in milliseconds; 0 of nothing."""
+    ordered = sorted(values)
+    return 1000 * ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
 
 class ChatLoad:
     """All sockets of a cell."""
 
-    def __init__(self, port: int, cell: ChatCell, tokens: Mapping[int, str]) -> None:
+    def __init__(self, ports: Sequence[int], cell: ChatCell, tokens: Mapping[int, str]) -> None:
+        """``ports``: of the servers over which each conversation's readers are spread."""
         self.cell = cell
-        self._port = port
+        self._ports = ports
         self._tokens = tokens
-        self._readers: list[list[ChatLink]] = [[] for _ in range(cell.conversations)]
+        self._readers: list[dict[int, ChatLink]] = [{} for _ in range(cell.conversations)]
         self._prefix = random.SystemRandom().randrange(10**9)
         self._senders: list[tuple[ChatLink, str]] = []
         self._bank: ChatBank | None = None
@@ -74,28 +96,31 @@ class ChatLoad:
         begin = time.monotonic()
         gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
 
-        async def one(conversation: int) -> None:
+        async def one(conversation: int, reader: int) -> None:
             async with gate:
-                link = await ChatLink.connect("127.0.0.1", self._port, _ignore)
+                link = await ChatLink.connect("127.0.0.1", self._ports[reader % len(self._ports)], _ignore)
                 await link.ask("chat_hello", {"protocol": 1, "token": self._tokens[conversation]}, 60)
                 name = f"meeting-bench{conversation}"
                 positions = [{"conversation_id": name, "last_seq": None}]
                 await link.ask("chat_resume", {"positions": positions}, 60)
-                self._readers[conversation].append(link)
+                self._readers[conversation][reader] = link
 
-        await asyncio.gather(
-            *(one(conversation) for conversation in range(self.cell.conversations) for _ in range(self.cell.readers))
-        )
+        numbers = range(self.cell.conversations), range(self.cell.readers)
+        await asyncio.gather(*itertools.starmap(one, itertools.product(*numbers)))
         for number in range(self.cell.senders):
-            conversation = number % self.cell.conversations
-            readers = self._readers[conversation]
-            link = readers[number // self.cell.conversations % len(readers)]
+            turn, conversation = divmod(number, self.cell.conversations)
+            link = self._readers[conversation][(conversation + turn) % self.cell.readers]  # of each server as many
             self._senders.append((link, f"meeting-bench{conversation}"))
         return time.monotonic() - begin
 
+    @property
+    def received_bytes(self) -> int:
+        """By all sockets in all phases, acknowledgements included."""
+        return self._bank.received_bytes if self._bank else 0
+
     def close(self) -> None:
         """Cut them all."""
-        for link in itertools.chain(*self._readers):
+        for link in self._links():
             link.cut()
 
     def closed_loop(self, seconds: float) -> Times:
@@ -107,7 +132,7 @@ class ChatLoad:
         return self._phase(lambda bank: bank.at_rate(per_s, seconds))
 
     def _phase(self, run: Callable[[ChatBank], tuple[float, int, int, list[float], list[float]]]) -> Times:
-        links = list(itertools.chain(*self._readers))
+        links = self._links()
         for link in links:
             link.pause()
         try:
@@ -115,6 +140,10 @@ class ChatLoad:
         finally:
             for link in links:
                 link.resume()
+
+    def _links(self) -> list[ChatLink]:
+        """Those of a conversation together, as the bank wants them."""
+        return list(itertools.chain.from_iterable(readers.values() for readers in self._readers))
 
     def _open_bank(self, links: list[ChatLink]) -> ChatBank:
         places = {link: place for place, link in enumerate(links)}

@@ -2,7 +2,7 @@
 
 Between two phases the sockets are ``ChatLink``'s; while one runs they are read here, and their transports must be
 paused. It knows of the wire protocol what it needs: frames, acknowledgements by number, the stamp in a text. What it
-does not understand ends the phase (``ChatBankError``), as does a message that was refused or never arrived.
+does not understand ends the phase (``ChatBankError``), as does a message that was refused, never arrived or came twice.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -70,9 +70,10 @@ cdef enum Fault:
     REFUSED = 3
     NOT_SENT = 4
     LOST = 5
+    TWICE = 6
 
 _FAULTS = ("", "a connection ended", "a frame was not understood", "a message was refused", "a socket took no message",
-           "messages or acknowledgements did not arrive")
+           "messages or acknowledgements did not arrive", "a message or acknowledgement came twice")
 
 
 class ChatBankError(Exception):
@@ -120,12 +121,15 @@ cdef class ChatBank:
     cdef uint64_t _most_numbers
     cdef uint64_t _readers
     cdef uint64_t _every
+    cdef uint64_t* _sent_in
+    cdef uint64_t* _delivered_to
+    cdef readonly uint64_t received_bytes
 
     def __cinit__(self, list handles not None, list senders not None, int readers, int every=1):
         """``senders``: (index of the socket, frame, place of stamp, of client id, of the packet's id).
 
         A frame is a whole ``chat_send`` with digits where stamp (16) and client id (20) go, and its id in four bytes.
-        ``readers``: of each conversation. Of so many deliveries (``every``) one's time is kept.
+        ``readers``: of each conversation; their sockets stand together in ``handles``. Of so many deliveries (``every``) one's time is kept.
         """
         cdef epoll_event event
         self._epoll = epoll_create1(0)
@@ -139,11 +143,14 @@ cdef class ChatBank:
         self._sender_count = len(senders)
         self._senders = <Sender*>calloc(self._sender_count + 1, sizeof(Sender))
         self._socket_of = <int*>calloc(self._sender_count + 1, sizeof(int))
+        self._sent_in = <uint64_t*>calloc(self._count // max(1, readers) + 1, sizeof(uint64_t))
+        self._delivered_to = <uint64_t*>calloc(self._count, sizeof(uint64_t))
         self._most_numbers = 8000000
         self._sent_at = <int64_t*>calloc(self._most_numbers, sizeof(int64_t))
         if (
             self._epoll < 0 or self._timer < 0 or not self._handles or not self._carried or not self._carried_bytes
             or not self._sender_of or not self._read or not self._senders or not self._socket_of or not self._sent_at
+            or not self._sent_in or not self._delivered_to
         ):
             raise MemoryError
         self._readers = readers
@@ -186,6 +193,8 @@ cdef class ChatBank:
         free(self._senders)
         free(self._read)
         free(self._sent_at)
+        free(self._sent_in)
+        free(self._delivered_to)
         if self._epoll >= 0:
             c_close(self._epoll)
         if self._timer >= 0:
@@ -230,12 +239,14 @@ cdef class ChatBank:
     cdef int _phase(
         self, Phase* phase, int64_t begin, double seconds, double per_s, int64_t* end
     ) noexcept nogil:
-        """``end``: when the last acknowledgement came."""
+        """``end``: when everything that was sent had been acknowledged and had arrived."""
         cdef epoll_event events[MOST_EVENTS]
         cdef int count, place, fault
         cdef int64_t now = begin, due, ticks = 0
         cdef uint64_t planned = <uint64_t>(per_s * seconds)
         phase.until_us = begin + <int64_t>(seconds * 1e6)
+        memset(self._sent_in, 0, (self._count // max(1, self._readers) + 1) * sizeof(uint64_t))
+        memset(self._delivered_to, 0, self._count * sizeof(uint64_t))
         if phase.is_closed_loop:
             for place in range(self._sender_count):
                 if self._send(phase, place, now):
@@ -250,21 +261,31 @@ cdef class ChatBank:
                     if self._send(phase, <int>(phase.sent % <uint64_t>self._sender_count), due):
                         return NOT_SENT
             if phase.acknowledged == phase.sent and (phase.is_closed_loop or phase.sent == planned):
-                if not end[0]:
+                if phase.delivered > phase.sent * self._readers:
+                    return TWICE
+                if phase.delivered == phase.sent * self._readers:
                     end[0] = now
-                if phase.delivered >= phase.sent * self._readers:
-                    return NO_FAULT
+                    return self._uneven()
             if now > phase.until_us + DRAIN_US:
                 return LOST
             count = epoll_wait(self._epoll, events, MOST_EVENTS, 100)
-            now = _now_us()
             for place in range(count):
+                now = _now_us()  # anew for each socket: what waits here for its turn has not been read yet
                 if events[place].data.u64 == TIMER:
                     c_read(self._timer, &ticks, 8)
                     continue
                 fault = self._receive(phase, <int>events[place].data.u64, now)
                 if fault:
                     return fault
+            now = _now_us()
+
+    cdef int _uneven(self) noexcept nogil:
+        """Whether a reader got a message twice, and another not at all: LOST."""
+        cdef int socket
+        for socket in range(self._count):
+            if self._delivered_to[socket] != self._sent_in[<uint64_t>socket // self._readers]:
+                return LOST
+        return NO_FAULT
 
     cdef void _wake_at(self, int64_t due) noexcept nogil:
         cdef itimerspec value
@@ -286,6 +307,7 @@ cdef class ChatBank:
         for place in range(4):
             sender.frame[sender.id_at + place] = <uint8_t>(name >> (24 - 8 * place))
         self._sent_at[name] = stamp
+        self._sent_in[<uint64_t>self._socket_of[number] // self._readers] += 1
         phase.sent += 1
         return c_send(
             self._handles[self._socket_of[number]], sender.frame, sender.length, MSG_DONTWAIT | MSG_NOSIGNAL
@@ -301,6 +323,7 @@ cdef class ChatBank:
             return NO_FAULT if errno == EAGAIN or errno == EINTR else CLOSED
         if got == 0:
             return CLOSED
+        self.received_bytes += got
         length = carried + got
         used = self._frames_of(phase, socket, self._read, length, now, &fault)
         if fault:
@@ -360,6 +383,7 @@ cdef class ChatBank:
         for place in range(STAMP_DIGITS):
             stamp = 10 * stamp + found[6 + place] - 48
         phase.delivered += 1
+        self._delivered_to[socket] += 1
         if phase.delivered % phase.every == 0 and phase.delivery_count < MOST_TIMES:
             phase.deliveries[phase.delivery_count] = now - stamp
             phase.delivery_count += 1
@@ -388,10 +412,13 @@ cdef class ChatBank:
             return NOT_UNDERSTOOD
         if name >= self._number:
             return NOT_UNDERSTOOD
+        if not self._sent_at[name]:
+            return TWICE
         phase.acknowledged += 1
         if phase.acknowledgement_count < MOST_TIMES:
             phase.acknowledgements[phase.acknowledgement_count] = now - self._sent_at[name]
             phase.acknowledgement_count += 1
+        self._sent_at[name] = 0
         if phase.is_closed_loop and now < phase.until_us:
             if self._sender_of[socket] < 0 or self._send(phase, self._sender_of[socket], now):
                 return NOT_SENT

@@ -62,6 +62,11 @@ def pin(cpu: int | None, pid: int = 0) -> None:
     if cpu < (os.cpu_count() or 1):
         for thread in Path(f"/proc/{pid or 'self'}/task").iterdir():
             os.sched_setaffinity(int(thread.name), {cpu})
+    put_first(pid)
+
+
+def put_first(pid: int = 0) -> None:
+    """Run a process (0: this one) before others, where we may."""
     # Not root: the measurement then shares the core with whatever else runs there.
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, pid, _PRIORITY)

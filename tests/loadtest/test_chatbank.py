@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -16,11 +17,11 @@ def run(answer: Callable[[bytes], bytes], seconds: float = 0.05) -> tuple[float,
     ours, theirs = socket.socketpair()
 
     def serve() -> None:
-        while len(message := theirs.recv(len(FRAME), socket.MSG_WAITALL)) == len(FRAME):
-            if not (reply := answer(message)):
-                break
-            theirs.sendall(reply)
-        theirs.close()
+        with theirs, suppress(ConnectionError):  # who gave up reads no further
+            while len(message := theirs.recv(len(FRAME), socket.MSG_WAITALL)) == len(FRAME):
+                if not (reply := answer(message)):
+                    break
+                theirs.sendall(reply)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -59,6 +60,8 @@ def test_every_message_is_acknowledged_delivered_and_timed() -> None:
         (lambda _: frame(b"\x84\xa4type\x03 without a number \xa2ok\xc3"), "not understood"),
         (lambda _: frame(b"\x83\xa4type\x02 without a stamp"), "not understood"),
         (lambda _: b"\x82\x7f" + bytes(8), "not understood"),
+        (lambda each: acknowledged(each) * 2, "came twice"),
+        (lambda each: shown(each) * 2 + acknowledged(each), "came twice"),
     ],
 )
 def test_anything_else_is_worth_nothing(answer: Callable[[bytes], bytes], fault: str) -> None:
@@ -70,3 +73,18 @@ def test_a_socket_has_one_message_on_its_way() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(ValueError, match="one message"):
         ChatBank([ours.fileno()], [(0, FRAME, 1, 17, 37)] * 2, 1)
+
+
+def test_a_message_twice_to_one_reader_is_none_to_the_other() -> None:
+    """As many deliveries as there must be, but not each reader's."""
+    (first, of_first), (second, of_second) = socket.socketpair(), socket.socketpair()
+
+    def serve() -> None:
+        message = of_first.recv(len(FRAME), socket.MSG_WAITALL)
+        of_first.sendall(shown(message) * 2 + acknowledged(message))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with first, of_first, second, of_second, pytest.raises(ChatBankError, match="did not arrive"):
+        ChatBank([first.fileno(), second.fileno()], [(0, FRAME, 1, 17, 37)], 2).closed_loop(0)
+    thread.join()
