@@ -129,9 +129,14 @@ class AttachmentRecords:
 
     async def discard(self, conversation_id: str, attachment_id: str, owner: str) -> list[AttachmentRecord] | None:
         """Forget somebody's own file that no message carries; what it was, None when there is none."""
-        arguments = (attachment_id, owner)
+        arguments = (attachment_id, owner, "0")
         is_gone, removed = cast(Any, await self._discard(keys=_keys(conversation_id)[:3], args=arguments))
         return [_unpack(record) for record in removed] if is_gone else None
+
+    async def release(self, conversation_id: str, attachment_id: str, owner: str) -> None:
+        """Nothing will come to this reservation. A file that has come to it meanwhile stays."""
+        arguments = (attachment_id, owner, "1")
+        await cast(Any, self._discard(keys=_keys(conversation_id)[:3], args=arguments))
 
     async def is_reserved(self, conversation_id: str, attachment_id: str, *, now_s: int) -> bool:
         """Is an upload still awaited?"""

@@ -147,7 +147,7 @@ class Attachments:
             file_type, picture = await self._examine(data, shown, stated_type)
         except AttachmentError as error:
             if error.code != "attachments_unavailable":  # this file will never pass: its place is free again
-                await self.forget(claim.conversation_id, [claim.attachment_id])
+                await self._records.release(claim.conversation_id, claim.attachment_id, claim.person)
             raise
         if picture is not None:
             data = picture.data

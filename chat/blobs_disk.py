@@ -49,9 +49,12 @@ class DiskStore:
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
 
     async def delete_conversation(self, conversation_id: str) -> None:
-        """Remove the conversation's folder."""
+        """Remove the conversation's folder. What cannot be removed is said: nobody would look for it again."""
         folder = self._conversation(conversation_digest(conversation_id))
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            await asyncio.to_thread(_remove, folder)
+        except OSError:
+            raise BlobError("store_unavailable") from None
 
     async def close(self) -> None:
         """Nothing is held open."""
@@ -86,3 +89,8 @@ class DiskStore:
             os.fsync(folder)  # the name itself must be on the disk too
         finally:
             os.close(folder)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():  # also ``OSError`` when the disk does not answer
+        shutil.rmtree(folder)

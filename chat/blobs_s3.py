@@ -19,6 +19,9 @@ from chat.aws_signature import Credentials, encoded_path, encoded_query, signed_
 from chat.blobs import CHUNK_BYTES, BlobError, BlobKey, conversation_digest
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=5, sock_read=15)
+READ_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=15)
+"""Of what somebody downloads: it takes as long as their network does. While we wait for them nothing is read, and
+``sock_read`` does not count."""
 _ATTEMPTS: Final = 3
 _EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 _PREFIX: Final = re.compile(r"[A-Za-z0-9/_.-]*")
@@ -69,7 +72,7 @@ class S3Store:
 
     async def read(self, key: BlobKey) -> AsyncIterator[bytes]:
         """The bytes as they arrive."""
-        async with self._request("GET", self._name(key)) as response:
+        async with self._request("GET", self._name(key), is_download=True) as response:
             try:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     yield chunk
@@ -96,9 +99,17 @@ class S3Store:
             self._session = None
 
     async def _list(self, query: dict[str, str]) -> list[str]:
+        """The names of a page of a listing, all of it: an end that is missing would look like nothing more to erase."""
+        text = bytearray()
         async with self._request("GET", "", query=query) as response:
-            text = await response.content.read(_MAX_LISTING_BYTES)
-        if b"<ListBucketResult" not in text:
+            try:
+                async for chunk in response.content.iter_any():
+                    text += chunk
+                    if len(text) > _MAX_LISTING_BYTES:
+                        raise BlobError("store_unavailable")
+            except (aiohttp.ClientError, TimeoutError):
+                raise BlobError("store_unavailable") from None
+        if b"<ListBucketResult" not in text or not text.rstrip().endswith(b"</ListBucketResult>"):
             raise BlobError("store_unavailable")
         # The names are ours, with nothing that XML would write differently: no parser is needed.
         return [name.decode() for name in _LISTED.findall(text) if name.decode().startswith(query["prefix"])]
@@ -108,14 +119,20 @@ class S3Store:
 
     @asynccontextmanager
     async def _request(
-        self, method: str, name: str, *, query: dict[str, str] | None = None, data: bytes = b""
+        self,
+        method: str,
+        name: str,
+        *,
+        query: dict[str, str] | None = None,
+        data: bytes = b"",
+        is_download: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One signed request. All of ours may be repeated, and are after a failure that may pass."""
         path = f"/{self._bucket}/{name}" if name else f"/{self._bucket}"
         digest = hashlib.sha256(data).hexdigest() if data else _EMPTY_SHA256
         url = f"{self._endpoint}{encoded_path(path)}" + (f"?{encoded_query(query)}" if query else "")
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False)
+            self._session = aiohttp.ClientSession(auto_decompress=False)
         for attempt in range(_ATTEMPTS):
             headers = signed_headers(
                 self._credentials,
@@ -129,7 +146,12 @@ class S3Store:
             )
             try:
                 response = await self._session.request(
-                    method, yarl.URL(url, encoded=True), headers=headers, data=data or None, allow_redirects=False
+                    method,
+                    yarl.URL(url, encoded=True),
+                    headers=headers,
+                    data=data or None,
+                    allow_redirects=False,
+                    timeout=READ_TIMEOUT if is_download else TIMEOUT,
                 )
             except (aiohttp.ClientError, TimeoutError):
                 if attempt + 1 < _ATTEMPTS:

@@ -242,6 +242,25 @@ async def test_of_two_uploads_at_once_the_first_stays_readable(setup: Setup) -> 
 
 
 @pytest.mark.attack
+@pytest.mark.parametrize("is_sent", [False, True])
+async def test_a_refused_upload_to_an_address_takes_no_file_away_that_came_there_meanwhile(
+    setup: Setup, is_sent: bool
+) -> None:
+    claim = await setup.claim(len(TEXT))
+
+    async def overtaken() -> AsyncIterator[bytes]:
+        await setup.upload(claim=claim)
+        if is_sent:
+            await setup.attachments.check_usable(CASE, "p-anna", [claim.attachment_id])
+        yield b"MZ".ljust(len(TEXT), b"\0")
+
+    with pytest.raises(AttachmentError, match="file_type_refused"):
+        await setup.attachments.receive(claim, overtaken(), name="a.txt", stated_type="", now_s=NOW)
+    assert await setup.download(claim.attachment_id) == TEXT
+    assert await setup.attachments.check_usable(CASE, "p-anna", [claim.attachment_id])
+
+
+@pytest.mark.attack
 async def test_a_conversation_cannot_fill_the_disk(setup: Setup) -> None:
     data = b"x" * 100_000
     for _ in range(2):

@@ -82,3 +82,19 @@ async def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
         await store.put(KEY, DATA)
     with pytest.raises(BlobError, match="store_unavailable"):
         await contents(store, KEY)
+
+
+async def test_what_cannot_be_erased_is_said(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    await store.put(KEY, DATA)
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("chat.blobs_disk.os.unlink", fail)
+        with pytest.raises(BlobError, match="store_unavailable"):
+            await store.delete_conversation("case-1")
+    assert await contents(store, KEY) == DATA
+    await store.delete_conversation("case-1")
+    with pytest.raises(BlobError, match="unknown_blob"):
+        await contents(store, KEY)

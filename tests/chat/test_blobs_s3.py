@@ -157,6 +157,64 @@ async def test_a_listing_that_is_none_is_said(misbehaving: Misbehaving) -> None:
         await asyncio.wait_for(store.delete_conversation("case-1"), 5)
 
 
+Pieces = Callable[[dict[str, list[list[bytes]]]], Awaitable[tuple[S3Store, list[str]]]]
+
+
+@pytest.fixture
+async def in_pieces() -> AsyncIterator[Pieces]:
+    """A server that answers in pieces with pauses between them: by method a list of answers, the last one for ever."""
+    cleanups: list[Callable[[], Awaitable[None]]] = []
+
+    async def make(answers: dict[str, list[list[bytes]]]) -> tuple[S3Store, list[str]]:
+        seen: list[str] = []
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            seen.append(f"{request.method} {request.path}")
+            given = answers[request.method]
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for piece in given.pop(0) if len(given) > 1 else given[0]:
+                await response.write(piece)
+                await asyncio.sleep(0.15)
+            return response
+
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        store = S3Store.from_url(f"s3+http://k:s@127.0.0.1:{runner.addresses[0][1]}/b")
+        cleanups.extend([store.close, runner.cleanup])
+        return store, seen
+
+    yield make
+    for cleanup in cleanups:
+        await cleanup()
+
+
+async def test_a_listing_that_comes_in_pieces_is_erased_to_its_end(in_pieces: Pieces) -> None:
+    name = f"{KEY.conversation}/{KEY.content}"
+    head, end = b"<?xml version='1.0'?><ListBucketResult>", b"</ListBucketResult>\n"
+    listing = [head, f"<Contents><Key>{name}</Key></Contents>".encode(), end]
+    store, seen = await in_pieces({"GET": [listing, [head + end]], "DELETE": [[b""]]})
+    await store.delete_conversation("case-1")
+    assert seen == ["GET /b", f"DELETE /b/{name}", "GET /b"]
+
+
+async def test_a_listing_that_breaks_off_is_said(in_pieces: Pieces) -> None:
+    store, _ = await in_pieces({"GET": [[b"<ListBucketResult><Contents><Ke"]]})
+    with pytest.raises(BlobError, match="store_unavailable"):
+        await store.delete_conversation("case-1")
+
+
+async def test_a_download_takes_as_long_as_it_takes(in_pieces: Pieces, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.blobs_s3.TIMEOUT", aiohttp.ClientTimeout(total=0.1))
+    store, _ = await in_pieces({"GET": [[b"one", b"two"]]})
+    assert await contents(store, KEY) == b"onetwo"
+    with pytest.raises(BlobError, match="store_unavailable"):
+        await store.delete_conversation("case-1")
+
+
 async def test_a_store_that_is_not_there_is_said() -> None:
     store = S3Store.from_url("s3+http://k:s@127.0.0.1:1/b")
     with pytest.raises(BlobError, match="store_unavailable"):
