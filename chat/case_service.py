@@ -65,6 +65,9 @@ class CaseNotices(Protocol):
     async def people_told(self, case: Case) -> Collection[str]:
         """Person ids of those who are told: who of them has read, has read what they were told of."""
 
+    async def may_know(self, case: Case, seq: int) -> bool:
+        """Whether a notice of the unit's message with this number has gone out, or still may."""
+
 
 class CaseService:
     """The cases of one service. It is also the gate (``ConversationGate``) before messages in cases."""
@@ -312,7 +315,8 @@ class CaseService:
     async def _tell_of_message(self, case: Case) -> None:
         """Tell the patient of the unit's last message, unless they have read it, or not yet what they were told before.
 
-        So one notice stands for all that is unread. Who wrote after it has read it, whatever the receipts say.
+        So one notice stands for all that is unread; one that led nowhere, or could lead nowhere then, stands for
+        nothing. Who wrote after a message has read it, whatever the receipts say.
         """
         told = await self.cases.told_through(case.case_id)
         if case.last_staff_seq <= told:
@@ -320,7 +324,9 @@ class CaseService:
         people = {alias(case.case_id, person) for person in await self._notices.people_told(case)}
         receipts = await self._chat.store.receipts(case.case_id)
         read = max([case.last_patient_seq, *(receipts[one].read for one in people if one in receipts)])
-        if told <= read < case.last_staff_seq:
+        if read >= case.last_staff_seq:
+            return
+        if told <= read or not await self._notices.may_know(case, told):
             unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
             await self._notices.case_changed(case, unit, "new_message")
             await self.cases.tell_through(case.case_id, case.last_staff_seq)
@@ -430,6 +436,10 @@ class NoNotices:
     async def people_told(self, case: Case) -> Collection[str]:  # noqa: ARG002
         """Nobody."""
         return ()
+
+    async def may_know(self, case: Case, seq: int) -> bool:  # noqa: ARG002
+        """Nobody is told, and so nobody again."""
+        return True
 
 
 def case_id_of(actor: str, client_id: str) -> str:

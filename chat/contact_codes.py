@@ -7,7 +7,6 @@ asks (nobody can be pestered, and nobody earns from calls to a number of their o
 import hashlib
 import hmac
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import Any, Final, Literal, cast
 
 from redis.asyncio import Redis
@@ -65,9 +64,10 @@ class ContactCodes:
         to = values[b"to"].decode()
         if not hmac.compare_digest(values[b"seal"].decode(), self._seal(person, to, code)):
             raise CodeError("wrong_code")
-        contact = await self._contacts.get(person)
-        is_phone = values[b"channel"] == b"sms"
-        await self._contacts.put(person, replace(contact, phone=to) if is_phone else replace(contact, email=to))
+        if values[b"channel"] == b"sms":
+            await self._contacts.change(person, phone=to)
+        else:
+            await self._contacts.change(person, email=to)
         await self._redis.delete(awaited)
 
     async def _count(self, counted: str) -> None:

@@ -48,19 +48,39 @@ class Contacts:
 
     async def put(self, person: str, contact: Contact) -> None:
         """Replace everything but the subscriptions; ``ContactError`` when something cannot be."""
-        if contact.phone and not PHONE.fullmatch(contact.phone):
+        await self.change(
+            person,
+            phone=contact.phone,
+            email=contact.email,
+            language=contact.language,
+            is_protected=contact.is_protected,
+        )
+
+    async def change(
+        self,
+        person: str,
+        *,
+        phone: str | None = None,
+        email: str | None = None,
+        language: str | None = None,
+        is_protected: bool | None = None,
+    ) -> None:
+        """Change what is given, and nothing else: the register may protect somebody while they change their number.
+
+        ``ContactError`` when something cannot be; empty: no such place any more.
+        """
+        if phone and not PHONE.fullmatch(phone):
             raise ContactError("phone")
-        if contact.email and (len(contact.email) > 254 or not EMAIL.fullmatch(contact.email)):
+        if email and (len(email) > 254 or not EMAIL.fullmatch(email)):
             raise ContactError("email")
-        if contact.language not in LANGUAGES:
+        if language is not None and language not in LANGUAGES:
             raise ContactError("language")
-        values = {
-            "phone": contact.phone,
-            "email": contact.email,
-            "language": contact.language,
-            "is_protected": "1" if contact.is_protected else "0",
-        }
-        await self._redis.hset(_key(person), mapping=cast(Any, values))
+        values = {"phone": phone, "email": email, "language": language}
+        changes = {name: value for name, value in values.items() if value is not None}
+        if is_protected is not None:
+            changes["is_protected"] = "1" if is_protected else "0"
+        if changes:
+            await self._redis.hset(_key(person), mapping=cast(Any, changes))
 
     async def protect(self, person: str, *, is_protected: bool) -> None:
         """Note whether the identity is protected. Of somebody of whom nothing is known, only that it is."""

@@ -12,11 +12,16 @@ from chat.notice_outbox import Claimed, NoticeOutbox
 from chat.notice_retries import next_attempt_s
 from chat.notice_sender import Outgoing, Sender, SendError
 from chat.notice_templates import NEUTRAL_UNIT, Rendered, is_neutral_unit, parameters_of, render
-from chat.notices import LIFETIME_S, Channel, Contact, Notice, ways_of
+from chat.notices import CHANNELS, LIFETIME_S, Channel, Contact, Notice, ways_of
 
 BATCH: Final = 16
 ABANDONED_MS: Final = 120_000
 """An attempt takes half a minute at most: what is older belonged to a front that is gone."""
+
+SLOW_S: Final = 5.0
+"""A gateway that fails after so long does not answer; all notices of a batch wait for it."""
+REST_S: Final = 30.0
+"""For so long it is not asked again, so that the notices of other channels do not wait behind it."""
 
 Ended = Literal["sent", "bounced", "failed", "queued"]
 OnEnd = Callable[[Channel, str], None]
@@ -67,6 +72,11 @@ class Notices:
         now = int(self._clock())
         notice = self._notice(person, template_id, filled, secrets.token_hex(16), (channel,), now)
         await self.outbox.enqueue(replace(notice, to=to, expires_at_s=now + lifetime_s), now_s=now)
+
+    async def may_have_told(self, person: str, key: str) -> bool:
+        """Whether ``tell`` with this key has told them, or still may. What led nowhere by all channels has not."""
+        contact_keys = [f"{key}/{channel}" for channel in CHANNELS]
+        return await self.outbox.may_arrive([*contact_keys, f"{key}/sms/email"])
 
     def filled(
         self, template_id: str, parameters: Mapping[str, str], contact: Contact, path: str = ""
@@ -120,6 +130,8 @@ class NoticeDelivery:
         self._draw = draw
         self._on_end = on_end
         self._abandoned_ms = abandoned_ms
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._rests_until: dict[Channel, float] = {}
         self.watchers: list[Callable[[Notice, str], Awaitable[None]]] = []
         """Are told of each notice whose attempt ended, with its state; ``tell_watchers`` for what comes later."""
 
@@ -129,8 +141,23 @@ class NoticeDelivery:
         await self._outbox.promote(now)
         claimed = await self._outbox.abandoned(now, BATCH, idle_ms=self._abandoned_ms)
         claimed += await self._outbox.take(now, BATCH, wait_ms=0 if claimed else wait_ms)
-        await asyncio.gather(*(self._attempt(one) for one in claimed))
+        attempts = {asyncio.create_task(self._attempt(one)) for one in claimed}
+        for attempt in attempts:
+            self._attempts.add(attempt)
+            attempt.add_done_callback(self._attempts.discard)
+        if attempts:
+            done, _ = await asyncio.wait(attempts)  # whoever cancels us leaves them to ``finish``
+            for attempt in done:
+                attempt.result()
         return len(claimed)
+
+    async def finish(self, within_s: float) -> None:
+        """Let what is being sent end: nobody could tell whether it went out. What takes longer is given up."""
+        if self._attempts:
+            done, late = await asyncio.wait(set(self._attempts), timeout=within_s)
+            for attempt in late:
+                attempt.cancel()
+            await asyncio.gather(*done, *late, return_exceptions=True)
 
     async def tell_watchers(self, notice: Notice, state: str) -> None:
         """Somebody may want to know how a notice fared: also what a gateway reported of it."""
@@ -155,15 +182,17 @@ class NoticeDelivery:
     async def _attempt(self, claimed: Claimed) -> None:
         notice = claimed.notice
         state, cause, reference, again_at_s = await self._outcome(claimed)
+        if await self._outbox.is_ours(claimed):
+            # Before it is settled: a front that dies in between leaves an attempt that is found again.
+            await self.tell_watchers(notice, state)
+            if state in ("bounced", "failed"):
+                await self.fall_back(notice)
         now = self._clock()
         is_ours = await self._outbox.settle(
             claimed, state, now_s=now, cause=cause, reference=reference, again_at_s=again_at_s
         )
         if is_ours:
             self._on_end(notice.channel, state)
-            await self.tell_watchers(notice, state)
-            if state in ("bounced", "failed"):
-                await self.fall_back(notice)
 
     async def _outcome(self, claimed: Claimed) -> tuple[Ended, str, str, float]:
         """State, cause, reference, and when to try again."""
@@ -175,6 +204,8 @@ class NoticeDelivery:
             return "failed", "expired", "", 0
         if claimed.is_interrupted and not sender.repeats_safely:
             return "failed", "interrupted", "", 0
+        if now < self._rests_until.get(notice.channel, 0):
+            return self._again(claimed, "channel_rests")
         contact = await self._contacts.get(notice.person)
         places = (notice.to,) if notice.to else _places(contact, notice.channel)
         if not places:
@@ -188,9 +219,16 @@ class NoticeDelivery:
         except SendError as error:
             if error.kind != "temporary":
                 return ("bounced" if error.kind == "bounced" else "failed"), error.cause, "", 0
-            again = next_attempt_s(claimed.attempts, self._draw(), now_s=now, expires_at_s=notice.expires_at_s)
-            return ("failed", error.cause, "", 0) if again is None else ("queued", error.cause, "", again)
+            if self._clock() - now >= SLOW_S:
+                self._rests_until[notice.channel] = self._clock() + REST_S
+            return self._again(claimed, error.cause)
         return "sent", "", reference, 0
+
+    def _again(self, claimed: Claimed, cause: str) -> tuple[Ended, str, str, float]:
+        """After a failure that may pass."""
+        notice, now = claimed.notice, self._clock()
+        again = next_attempt_s(claimed.attempts, self._draw(), now_s=now, expires_at_s=notice.expires_at_s)
+        return ("failed", cause, "", 0) if again is None else ("queued", cause, "", again)
 
     async def _send(self, sender: Sender, claimed: Claimed, rendered: Rendered, places: Sequence[str]) -> str:
         """To all places of the person; one that takes it is enough. Browsers that are gone are forgotten."""

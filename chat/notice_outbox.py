@@ -7,7 +7,7 @@ each step is one script, also in Redis Cluster. Times are seconds since the epoc
 
 import hashlib
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, cast
 
@@ -20,6 +20,7 @@ from chat.scripts import Script
 GROUP: Final = "senders"
 KEEP_S: Final = 30 * 24 * 3600
 """How long states and idempotency keys are kept."""
+_ALIVE: Final = frozenset({NoticeState.QUEUED, NoticeState.SENDING, NoticeState.SENT, NoticeState.DELIVERED})
 QUEUE: Final = "ao:{notices}:queue"
 LATER: Final = "ao:{notices}:later"
 ENQUEUE: Final = Script.load("notice_enqueue")
@@ -74,7 +75,7 @@ class NoticeOutbox:
     async def enqueue(self, notice: Notice, *, now_s: float) -> tuple[str, bool]:
         """Queue a notice; its id, or the id of the first one with the same key. Is it this one?"""
         named = notice if notice.notice_id else replace(notice, notice_id=f"n-{secrets.token_hex(12)}")
-        keys = (f"ao:{{notices}}:key:{_digest(named.key)}", _record(named.notice_id), QUEUE)
+        keys = (_first(named.key), _record(named.notice_id), QUEUE)
         arguments = (named.notice_id, pack(named), int(now_s), KEEP_S)
         first, is_new = cast(Any, await self._enqueue(keys=keys, args=arguments))
         return first.decode(), bool(is_new)
@@ -132,19 +133,40 @@ class NoticeOutbox:
         )  # fmt: skip
         return bool(cast(Any, await self._settle(keys=keys, args=arguments)))
 
+    async def is_ours(self, claimed: Claimed) -> bool:
+        """Whether ours is still the last attempt."""
+        record = _record(claimed.notice.notice_id)
+        state, attempts = await cast(Awaitable[Any], self._redis.hmget(record, ["state", "attempts"]))
+        return state == b"sending" and int(attempts) == claimed.attempts
+
     # --- afterwards --------------------------------------------------------------------------------------------
 
     async def report(
         self, channel: Channel, reference: str, state: Literal["delivered", "bounced", "failed"], *, now_s: float
-    ) -> Notice | None:
-        """What a gateway says of a notice that it was given under a reference; the notice, if that was news."""
+    ) -> tuple[Notice, bool] | None:
+        """What a gateway says of a notice that it was given under a reference: the notice, and whether that is news.
+
+        Said again it is taken again: whoever heard it first may have died before anything came of it. None for what
+        cannot be.
+        """
         notice_id = await cast(Awaitable[Any], self._redis.get(_reference(channel, reference)))
         if notice_id is None:
             return None
         record = _record(notice_id.decode())
-        is_news = cast(Any, await self._report(keys=(record,), args=(state, int(now_s), "reported")))
-        packed = await cast(Awaitable[Any], self._redis.hget(record, "notice")) if is_news else None
-        return unpack(packed) if packed is not None else None
+        answer = cast(Any, await self._report(keys=(record,), args=(state, int(now_s), "reported")))
+        packed = await cast(Awaitable[Any], self._redis.hget(record, "notice")) if answer else None
+        return (unpack(packed), answer == 1) if packed is not None else None
+
+    async def may_arrive(self, keys: Sequence[str]) -> bool:
+        """Whether of the notices with these idempotency keys one went out, or still may."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.get(_first(key))
+            ids = [notice_id for notice_id in await pipeline.execute() if notice_id is not None]
+            for notice_id in ids:
+                pipeline.hget(_record(notice_id.decode()), "state")
+            states = await pipeline.execute() if ids else []
+        return any(state is not None and NoticeState(state.decode()) in _ALIVE for state in states)
 
     async def status(self, notice_id: str) -> Status | None:
         """How a notice fares; None when there is none."""
@@ -153,6 +175,11 @@ class NoticeOutbox:
             return None
         state = NoticeState(values[b"state"].decode())
         return Status(unpack(values[b"notice"]), state, int(values[b"attempts"]), values.get(b"cause", b"").decode())
+
+
+def _first(key: str) -> str:
+    """The first notice with an idempotency key."""
+    return f"ao:{{notices}}:key:{_digest(key)}"
 
 
 def _digest(text: str) -> str:

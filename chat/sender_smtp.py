@@ -3,6 +3,7 @@
 import asyncio
 import smtplib
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate
 from typing import Final
@@ -13,6 +14,7 @@ from chat.notice_templates import SENDER_NAME
 from chat.notices import Channel
 
 TIMEOUT_S: Final = 20.0
+MAX_AT_ONCE: Final = 16
 
 
 class SmtpUrlError(ValueError):
@@ -45,12 +47,15 @@ class SmtpSender:
         self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         self._sender = sender
         self._context = context or ssl.create_default_context()
+        self._threads = ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="smtp")
+        """Its own: a mail server that does not answer would take those with which files and names are looked up."""
 
     async def send(self, outgoing: Outgoing) -> str:
         """Hand the mail to the server; its Message-ID."""
         message = self.message(outgoing)
         try:
-            await asyncio.to_thread(self._deliver, message, outgoing.to)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, self._deliver, message, outgoing.to)
         except smtplib.SMTPRecipientsRefused as error:
             code = next(iter(error.recipients.values()))[0]
             raise SendError("temporary" if code < 500 else "bounced", f"recipient_{code}") from None
@@ -64,7 +69,8 @@ class SmtpSender:
         return str(message["Message-ID"])
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Wait for no server any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def message(self, outgoing: Outgoing) -> EmailMessage:
         """The mail."""

@@ -1,7 +1,6 @@
 """One's own contact over HTTP: where and in which language one is told; places are confirmed by a code."""
 
 import secrets
-from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -49,12 +48,12 @@ class ContactApi:
     async def change(self, request: web.Request) -> web.Response:
         """PATCH /api/contact."""
         body, person = await read_body(request, ChangeContact), principal_of(request).actor
-        contact = await self._contacts.get(person)
-        if body.language is not None:
-            contact = replace(contact, language=body.language)
-        if body.forget is not None:
-            contact = replace(contact, phone="") if body.forget == "sms" else replace(contact, email="")
-        await self._contacts.put(person, contact)
+        await self._contacts.change(
+            person,
+            language=body.language,
+            phone="" if body.forget == "sms" else None,
+            email="" if body.forget == "email" else None,
+        )
         return await self._answer(request)
 
     @guarded(Action.NOTICE_SUBSCRIBE)

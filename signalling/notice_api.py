@@ -12,7 +12,7 @@ from auth.permissions import Action, Resource
 from chat.contacts import ContactError, Contacts
 from chat.notice_delivery import NoticeDelivery, Notices
 from chat.notice_linter import NoticeRefusedError
-from chat.notices import Channel, Contact
+from chat.notices import Channel
 from chat.sender_development import caught
 from chat.sender_webpush import is_known_endpoint
 from chat.web_push import Subscription, SubscriptionError
@@ -100,9 +100,14 @@ class NoticeApi:
     async def put_contact(self, request: web.Request) -> web.Response:
         """PUT /api/contacts/{person_id}."""
         body = await read_body(request, PutContact)
-        contact = Contact(body.phone, body.email, body.language, body.is_protected)
         try:
-            await self._contacts.put(request.match_info["person_id"], contact)
+            await self._contacts.change(
+                request.match_info["person_id"],
+                phone=body.phone,
+                email=body.email,
+                language=body.language,
+                is_protected=body.is_protected,
+            )
         except ContactError as error:
             raise HttpError("invalid_request", error.field) from None
         return web.Response(status=204)
@@ -140,10 +145,12 @@ class NoticeApi:
         if name not in get_args(Channel):
             raise HttpError("not_found")
         channel: Channel = name  # type: ignore[assignment]  # just checked
-        notice = await self._notices.outbox.report(channel, body.reference, body.state, now_s=self._clock())
-        if notice is None:
+        reported = await self._notices.outbox.report(channel, body.reference, body.state, now_s=self._clock())
+        if reported is None:
             raise HttpError("not_found")
-        self._metrics.notices.labels(channel, body.state).inc()
+        notice, is_news = reported
+        if is_news:
+            self._metrics.notices.labels(channel, body.state).inc()
         await self._delivery.tell_watchers(notice, body.state)
         if body.state != "delivered":
             await self._delivery.fall_back(notice)

@@ -37,6 +37,8 @@ from signalling.notice_api import NoticeApi
 
 WAIT_MS: Final = 1000
 """How long one look into the queue waits; retries are at most so late."""
+FINISH_S: Final = 4.0
+"""How long a front that stops waits for gateways; well below what it is given to stop."""
 PAUSE_S: Final = 1.0
 """After a fault of the store."""
 
@@ -99,11 +101,12 @@ class NoticePart:
         self._sending = asyncio.create_task(self._send())
 
     async def stop(self) -> None:
-        """Stop sending; what was under way is found by another front."""
+        """Stop sending. What is being sent is waited for, for a moment; the rest is found by another front."""
         while self._sending is not None and not self._sending.done():
             # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
             self._sending.cancel()
             await asyncio.wait([self._sending], timeout=0.1)
+        await self.delivery.finish(FINISH_S)
         await self.delivery.close()
 
     # --- CaseNotices -------------------------------------------------------------------------------------------
@@ -111,13 +114,24 @@ class NoticePart:
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
         """Tell the patient, or the guardians of a child who can be told nowhere, once for each message and closing."""
         name = unit.notice_name if unit is not None else ""  # never its own name: that may say what somebody has
-        about = f"m{case.last_staff_seq}" if template_id == "new_message" else str(case.version)
-        key, path = f"case:{case.case_id}:{about}", f"/cases/{case.case_id}"
+        is_message = template_id == "new_message"
+        key = _of_message(case, case.last_staff_seq) if is_message else f"case:{case.case_id}:{case.version}"
+        path = f"/cases/{case.case_id}"
         await self.tell_patient(case.patient, template_id, {"unit": name}, key=key, scope="messages", path=path)
 
     async def people_told(self, case: Case) -> Collection[str]:
         """The patient, and the guardians, who may have been told instead."""
         return {case.patient, *await self._proxies.guardians_of(case.patient, "messages", self._clock())}
+
+    async def may_know(self, case: Case, seq: int) -> bool:
+        """Whether a notice of the unit's message with this number has gone out, or still may."""
+        key = _of_message(case, seq)
+        if await self.notices.may_have_told(case.patient, key):
+            return True
+        for guardian in await self._proxies.guardians_of(case.patient, "messages", self._clock()):
+            if await self.notices.may_have_told(guardian, f"{key}:{guardian}"):
+                return True
+        return False
 
     async def note_protection(self, person_id: str, *, is_protected: bool) -> None:
         """The register's word on somebody's identity: what is told them by other ways heeds it, too."""
@@ -166,6 +180,11 @@ class NoticePart:
             except Exception as error:  # one notice must not end it for all
                 _log.error("notices_failed", exception=place_of(error))
                 await asyncio.sleep(PAUSE_S)
+
+
+def _of_message(case: Case, seq: int) -> str:
+    """The idempotency key of what tells of a message of the unit."""
+    return f"case:{case.case_id}:m{seq}"
 
 
 def push_hosts(settings: MessageSettings) -> tuple[str, ...]:

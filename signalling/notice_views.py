@@ -14,14 +14,16 @@ TemplateName = TemplateId
 
 
 class PutContact(Message):
-    """Where somebody can be told. What is empty is forgotten."""
+    """Where somebody can be told. An empty place is forgotten."""
 
     phone: Annotated[str, Field(pattern=rf"^(?:{PHONE.pattern})?$")] = Field(
         default="", description="E.164, confirmed."
     )
     email: Annotated[str, Field(pattern=rf"^(?:{EMAIL.pattern})?$", max_length=254)] = ""
     language: Literal["sv", "en"] = "sv"
-    is_protected: bool = Field(default=False, description="Protected identity: no notice names a unit.")
+    is_protected: bool | None = Field(
+        default=None, description="Protected identity: no notice names a unit. Left out: as it is known."
+    )
 
 
 class NoticeParameter(Message):

@@ -59,6 +59,7 @@ class RecordedNotices:
     def __init__(self) -> None:
         self.sent: list[tuple[str, int, str]] = []
         self.is_broken = False
+        self.led_nowhere: set[int] = set()
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
         assert unit is not None
@@ -68,6 +69,9 @@ class RecordedNotices:
 
     async def people_told(self, case: Case) -> Collection[str]:
         return {case.patient, "p-guardian"}
+
+    async def may_know(self, case: Case, seq: int) -> bool:
+        return seq not in self.led_nowhere
 
 
 class World:
@@ -189,6 +193,19 @@ async def test_a_later_message_is_told_once_the_earlier_one_was_read_and_one_not
     await world.service.hand_over(case.case_id, DOCTOR)
     assert told() == 4
     assert {template for _, _, template in world.notices.sent} == {"new_message"}
+
+
+async def test_a_notice_that_led_nowhere_stands_for_no_later_message(world: World) -> None:
+    case = await world.open()
+    await world.service.assign(case.case_id, NURSE)
+    first = (await world.chat.send(staff(), case.case_id, "m1", "Hello")).seq
+    await world.chat.send(staff(), case.case_id, "m2", "and again")
+    assert len(world.notices.sent) == 1
+    world.notices.led_nowhere.add(first)  # no number was known, or no channel led anywhere
+    await world.chat.send(staff(), case.case_id, "m3", "and again")
+    assert len(world.notices.sent) == 2
+    await world.chat.send(staff(), case.case_id, "m4", "and again")
+    assert len(world.notices.sent) == 2
 
 
 async def test_a_notice_that_could_not_be_kept_is_sent_by_repair(world: World) -> None:

@@ -33,6 +33,19 @@ async def test_a_contact_is_kept_and_replaced(contacts: Contacts) -> None:
     assert await contacts.get("p-eva") == Contact()
 
 
+@pytest.mark.attack
+async def test_who_changes_their_number_does_not_undo_what_the_register_says_of_them(contacts: Contacts) -> None:
+    await contacts.put("p-anna", Contact(phone="+46701234567"))
+    seen = await contacts.get("p-anna")
+    await contacts.protect("p-anna", is_protected=True)  # while they change it
+    assert not seen.is_protected
+    await contacts.change("p-anna", phone="", email="anna@example.se", language="en")
+    assert await contacts.get("p-anna") == Contact(email="anna@example.se", language="en", is_protected=True)
+    await contacts.change("p-anna")
+    await contacts.change("p-anna", is_protected=False)
+    assert await contacts.get("p-anna") == Contact(email="anna@example.se", language="en")
+
+
 async def test_browsers_come_and_go_and_the_oldest_gives_way(contacts: Contacts) -> None:
     for number in range(MAX_SUBSCRIPTIONS + 1):
         await contacts.subscribe("p-anna", subscription(number))

@@ -8,12 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from chat.contacts import Contacts
-from chat.notice_delivery import NoticeDelivery, Notices
+from chat.notice_delivery import REST_S, SLOW_S, NoticeDelivery, Notices
 from chat.notice_linter import NoticeRefusedError
 from chat.notice_outbox import NoticeOutbox
 from chat.notice_retries import MAX_ATTEMPTS
 from chat.notice_sender import Outgoing, SendError
-from chat.notices import LIFETIME_S, Channel, Contact
+from chat.notices import LIFETIME_S, Channel, Contact, Notice
 
 NOW = 1_800_000_000
 PHONE, EMAIL = "+46701234567", "anna@example.se"
@@ -201,6 +201,110 @@ async def test_a_number_that_is_none_leads_to_mail_at_once(world: World) -> None
     assert await world.status(notice_id) == ("bounced", "gateway_404")
     assert len(world.email.sent) == 1
     assert world.ended == {("sms", "bounced"): 1, ("email", "sent"): 1}
+
+
+@pytest.mark.parametrize("dies_at", ["fall_back", "watch", "settle"])
+async def test_a_front_that_dies_after_a_bounce_leaves_the_next_channel_to_another(
+    world: World, dies_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*_arguments: object, **_options: object) -> None:
+        raise ConnectionError
+
+    heard: list[tuple[str, str]] = []
+
+    async def hear(notice: Notice, state: str) -> None:
+        heard.append((notice.channel, state))
+
+    await world.tell()
+    world.sms.answers = [SendError("bounced", "gateway_404")]
+    with monkeypatch.context() as dying:
+        if dies_at == "fall_back":
+            dying.setattr(world.delivery, "fall_back", die)
+        elif dies_at == "watch":
+            world.delivery.watchers = [die]
+        else:
+            dying.setattr(NoticeOutbox, "settle", die)
+        with pytest.raises(ConnectionError):
+            await world.delivery.step()
+    world.delivery = world.front("front-2", abandoned_ms=0)
+    world.delivery.watchers = [hear]
+    await world.run()
+    assert len(world.email.sent) == 1
+    assert sorted(heard) == [("email", "sent"), ("sms", "bounced")]
+
+
+async def test_a_front_that_stops_lets_what_it_sends_end(world: World) -> None:
+    await world.contacts.put("p-anna", Contact(email=EMAIL))
+    world.email.repeats_safely = False
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+    send = world.email.send
+
+    async def slow(outgoing: Outgoing) -> str:
+        begun.set()
+        await goes_on.wait()
+        return await send(outgoing)
+
+    world.email.send = slow  # type: ignore[method-assign]
+    [notice_id] = await world.tell()
+    sending = asyncio.create_task(world.delivery.step())
+    await begun.wait()
+    sending.cancel()
+    await asyncio.wait([sending])
+    finishing = asyncio.create_task(world.delivery.finish(5))
+    goes_on.set()
+    await finishing
+    assert await world.status(notice_id) == ("sent", "")
+    assert len(world.email.sent) == 1
+
+
+async def test_a_front_that_stops_does_not_wait_for_ever(world: World) -> None:
+    async def endless(_outgoing: Outgoing) -> str:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    world.sms.send = endless  # type: ignore[method-assign]
+    [notice_id] = await world.tell()
+    sending = asyncio.create_task(world.delivery.step())
+    while (await world.status(notice_id))[0] != "sending":
+        await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait([sending])
+    await world.delivery.finish(0.01)
+    assert await world.status(notice_id) == ("sending", "")
+    await world.delivery.finish(0.01)
+
+
+async def test_a_gateway_that_does_not_answer_rests_and_the_others_do_not_wait_for_it(world: World) -> None:
+    def take_long() -> None:
+        world.now += SLOW_S
+
+    world.sms.before = take_long
+    world.sms.answers = [SendError("temporary", "TimeoutError")]
+    await world.tell("k1")
+    await world.run()
+    [notice_id] = await world.tell("k2")
+    await world.contacts.subscribe("p-anna", "{}")
+    await world.tell("k3")
+    await world.run()
+    assert world.sms.asked == 1
+    assert len(world.push.sent) == 1
+    assert await world.status(notice_id) == ("queued", "channel_rests")
+    world.sms.answers, world.sms.before = [None], lambda: None
+    world.now += REST_S
+    await world.run()
+    assert len(world.sms.sent) == 3
+
+
+async def test_what_may_have_told_somebody_is_known_by_its_key(world: World) -> None:
+    assert not await world.notices.may_have_told("p-anna", "k")
+    world.sms.answers, world.email.answers = [SendError("bounced", "")], [SendError("bounced", ""), None]
+    await world.tell()
+    assert await world.notices.may_have_told("p-anna", "k")
+    await world.run()
+    assert not await world.notices.may_have_told("p-anna", "k")
+    await world.tell("k2")
+    await world.run()
+    assert await world.notices.may_have_told("p-anna", "k2")  # by e-mail in the end
 
 
 async def test_old_news_is_no_news(world: World) -> None:

@@ -104,6 +104,18 @@ async def test_what_a_dead_front_had_is_found_again_and_marked(outbox: NoticeOut
     assert await other.abandoned(NOW, 10, idle_ms=0) == []
 
 
+async def test_a_slow_front_leaves_the_entry_to_the_one_that_has_it_now(
+    outbox: NoticeOutbox, other: NoticeOutbox
+) -> None:
+    await outbox.enqueue(NOTICE, now_s=NOW)
+    slow = await taken(outbox)
+    [lost_too] = await other.abandoned(NOW, 10, idle_ms=0)
+    assert [await outbox.is_ours(slow), await other.is_ours(lost_too)] == [False, True]
+    assert not await outbox.settle(slow, "failed", now_s=NOW)
+    [found] = await outbox.abandoned(NOW, 10, idle_ms=0)  # the other died as well
+    assert (found.notice, found.attempts) == (lost_too.notice, 3)
+
+
 async def test_what_died_between_taking_and_claiming_is_no_interruption(
     outbox: NoticeOutbox, other: NoticeOutbox, redis_client: Redis
 ) -> None:
@@ -126,14 +138,26 @@ async def test_an_entry_whose_record_is_gone_or_ended_is_dropped(outbox: NoticeO
 async def test_a_report_finds_its_notice_once(outbox: NoticeOutbox) -> None:
     notice_id, _ = await outbox.enqueue(NOTICE, now_s=NOW)
     await outbox.settle(await taken(outbox), "sent", now_s=NOW, reference="r-1")
-    reported = await outbox.report("sms", "r-1", "delivered", now_s=NOW)
-    assert reported is not None
-    assert reported.notice_id == notice_id
+    for is_news in (True, False):
+        reported = await outbox.report("sms", "r-1", "delivered", now_s=NOW)
+        assert reported is not None
+        assert (reported[0].notice_id, reported[1]) == (notice_id, is_news)
     assert await state_of(outbox, notice_id) == "delivered"
     assert await outbox.report("sms", "r-1", "bounced", now_s=NOW) is None
     assert await outbox.report("email", "r-1", "bounced", now_s=NOW) is None
     assert await outbox.report("sms", "r-2", "bounced", now_s=NOW) is None
     assert await state_of(outbox, notice_id) == "delivered"
+
+
+async def test_what_led_nowhere_does_not_arrive(outbox: NoticeOutbox) -> None:
+    assert not await outbox.may_arrive(["key-1", "key-2"])
+    await outbox.enqueue(NOTICE, now_s=NOW)
+    assert await outbox.may_arrive(["key-2", "key-1"])
+    await outbox.settle(await taken(outbox), "bounced", now_s=NOW)
+    assert not await outbox.may_arrive(["key-2", "key-1"])
+    await outbox.enqueue(replace(NOTICE, key="key-2"), now_s=NOW)
+    await outbox.settle(await taken(outbox), "sent", now_s=NOW)
+    assert await outbox.may_arrive(["key-2", "key-1"])
 
 
 @pytest.mark.parametrize("state", list(NoticeState))

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -14,7 +15,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from chat.notice_sender import Outgoing, SendError
-from chat.sender_smtp import SmtpSender, SmtpUrlError
+from chat.sender_smtp import MAX_AT_ONCE, SmtpSender, SmtpUrlError
 from signalling.certificates import ensure_certificate
 
 OUTGOING = Outgoing("n-1", "anna@example.se", "Nytt meddelande", "Du har ett nytt meddelande. Åäö.")
@@ -82,6 +83,28 @@ async def test_a_mail_is_neutral_readable_and_asks_for_no_answer(start: Start) -
     assert text.decode().strip() == OUTGOING.text
     assert mailbox.envelopes[0].mail_from == SENDER
     assert mailbox.envelopes[0].rcpt_tos == ["anna@example.se"]
+
+
+async def test_a_server_that_does_not_answer_takes_no_thread_that_others_need() -> None:
+    is_over = asyncio.Event()
+
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await is_over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    sender = SmtpSender(f"smtp+plain://127.0.0.1:{server.sockets[0].getsockname()[1]}", SENDER)
+    loop = asyncio.get_running_loop()
+    others = ThreadPoolExecutor(2)
+    loop.set_default_executor(others)
+    sending = [asyncio.create_task(sender.send(OUTGOING)) for _ in range(MAX_AT_ONCE)]
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "a file"), 10) == "a file"
+    is_over.set()
+    assert {str(error) for error in await asyncio.gather(*sending, return_exceptions=True)} == {
+        "temporary: SMTPServerDisconnected"
+    }
+    await sender.close()
+    server.close()
 
 
 @pytest.fixture
