@@ -73,8 +73,8 @@ class Notices:
         notice = self._notice(person, template_id, filled, secrets.token_hex(16), (channel,), now)
         await self.outbox.enqueue(replace(notice, to=to, expires_at_s=now + lifetime_s), now_s=now)
 
-    async def may_have_told(self, person: str, key: str) -> bool:
-        """Whether ``tell`` with this key has told them, or still may. What led nowhere by all channels has not."""
+    async def may_have_told(self, key: str) -> bool:
+        """Whether ``tell`` with this key has told somebody, or still may. What led nowhere by all channels has not."""
         contact_keys = [f"{key}/{channel}" for channel in CHANNELS]
         return await self.outbox.may_arrive([*contact_keys, f"{key}/sms/email"])
 

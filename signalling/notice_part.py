@@ -126,10 +126,10 @@ class NoticePart:
     async def may_know(self, case: Case, seq: int) -> bool:
         """Whether a notice of the unit's message with this number has gone out, or still may."""
         key = _of_message(case, seq)
-        if await self.notices.may_have_told(case.patient, key):
+        if await self.notices.may_have_told(key):
             return True
         for guardian in await self._proxies.guardians_of(case.patient, "messages", self._clock()):
-            if await self.notices.may_have_told(guardian, f"{key}:{guardian}"):
+            if await self.notices.may_have_told(f"{key}:{guardian}"):
                 return True
         return False
 

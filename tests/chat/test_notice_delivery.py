@@ -296,15 +296,15 @@ async def test_a_gateway_that_does_not_answer_rests_and_the_others_do_not_wait_f
 
 
 async def test_what_may_have_told_somebody_is_known_by_its_key(world: World) -> None:
-    assert not await world.notices.may_have_told("p-anna", "k")
+    assert not await world.notices.may_have_told("k")
     world.sms.answers, world.email.answers = [SendError("bounced", "")], [SendError("bounced", ""), None]
     await world.tell()
-    assert await world.notices.may_have_told("p-anna", "k")
+    assert await world.notices.may_have_told("k")
     await world.run()
-    assert not await world.notices.may_have_told("p-anna", "k")
+    assert not await world.notices.may_have_told("k")
     await world.tell("k2")
     await world.run()
-    assert await world.notices.may_have_told("p-anna", "k2")  # by e-mail in the end
+    assert await world.notices.may_have_told("k2")  # by e-mail in the end
 
 
 async def test_old_news_is_no_news(world: World) -> None:
