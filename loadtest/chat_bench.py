@@ -27,7 +27,7 @@ from loadtest.bare_store import BareStore, StoredMessage
 from loadtest.chat_load import ChatCell, ChatLoad
 from loadtest.chat_report import CellFigures, text
 from loadtest.chat_servers import ChatService, bare_service, chat_service, running_store, sync_us
-from loadtest.chat_turns import WARM_UP_S, Contender, take_turns
+from loadtest.chat_turns import Contender, take_turns
 from loadtest.processes import pin
 
 CELLS: Final = (
@@ -72,7 +72,7 @@ async def chat_report(
     _allow_many_files()
     pin(client_cpu)
     cells = cells or (QUICK_CELLS if quick else CELLS)
-    seconds = min(seconds, 1.5) if quick else seconds
+    seconds = min(seconds, 1.0) if quick else seconds
     async with chat_service(server_cpu, client_cpu) as service, bare_service(server_cpu) as bare:
         tokens = await service.tokens(max(cell.conversations for cell in cells))
         figures = [await _cell(cell, service, bare, tokens, seconds, server_cpu) for cell in cells]
@@ -96,7 +96,7 @@ async def _cell(
         loads.callback(plain_load.close)
         connect_s = await chat_load.connect()
         await plain_load.connect()
-        chat_load.closed_loop(WARM_UP_S)  # that there is a message, too
+        chat_load.closed_loop(0.0)  # one message of each sender, so that there is one to be found
         message = StoredMessage.find(service.store.path, "meeting-bench0")
         store = await stack.enter_async_context(running_store(range(os.cpu_count() or 1)))
         appends, delivering = (BareStore(store.path, cell, message, is_delivering=each) for each in (False, True))
