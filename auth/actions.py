@@ -113,6 +113,7 @@ class Action(StrEnum):
     PERSON_WRITE = "person_write"
     PATIENT_READ = "patient_read"
     PERSON_LOGIN = "person_login"
+    PERSON_PROTECTION = "person_protection"
     PATIENT_LOOKUP = "patient_lookup"
     GUARDIAN_INVITE = "guardian_invite"
     GUARDIAN_CONSENT = "guardian_consent"

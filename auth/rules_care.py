@@ -81,6 +81,12 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
             writes_patient_data=True,
             service_scope="persons:login",
         ),
+        Action.PERSON_PROTECTION: Rule(
+            "Ask whether somebody's identity is protected, and no more (the front).",
+            SERVICE,
+            reads_patient_data=True,
+            service_scope="persons:protection",
+        ),
         Action.PATIENT_LOOKUP: Rule(
             "Find a patient by identity number, to book them or care for them.", PLANNERS, reads_patient_data=True
         ),

@@ -87,6 +87,11 @@ class Contacts:
         if is_protected or await self._redis.exists(_key(person)):
             await self._redis.hset(_key(person), "is_protected", "1" if is_protected else "0")
 
+    async def protection(self, person: str) -> bool | None:
+        """Whether somebody's identity is protected; None when nobody has said."""
+        said = await cast(Awaitable[bytes | None], self._redis.hget(_key(person), "is_protected"))
+        return None if said is None else said == b"1"
+
     async def protected(self, people: Collection[str]) -> frozenset[str]:
         """Who of them has a protected identity, as far as is known here; in one round trip."""
         ids = sorted(set(people))

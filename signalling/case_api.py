@@ -28,6 +28,7 @@ from signalling.case_views import (
 )
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_client import CompanionClient
+from signalling.companion_protection import Protections
 from signalling.guard import GUARD, MINE, guarded, principal_of
 from signalling.http_api import read_body
 from signalling.http_errors import HttpError, HttpErrorCode
@@ -88,11 +89,13 @@ class CaseApi:
         may_write: Callable[[str], bool],
         protected: Callable[[Collection[str]], Awaitable[frozenset[str]]],
         companion: CompanionClient | None = None,
+        protections: Protections | None = None,
     ) -> None:
         """``may_write``: whether somebody has not written too often, over sockets and requests together.
         ``protected``: who of some people has a protected identity.
         """
         self._companion = companion
+        self._protections = protections
         self._service = service
         self._chat = chat
         self._may_write = may_write
@@ -133,6 +136,8 @@ class CaseApi:
             patient, patient_name = principal.subject or "", await _patient_name(request, principal)
         if body.booking_id is not None:
             await self._check_booking(principal, body, patient)
+        if self._protections is not None:
+            await self._protections.learn(principal, patient)
         try:
             case = await self._service.open(
                 principal,

@@ -34,6 +34,7 @@ from signalling.case_api import CaseApi
 from signalling.chat_part import ChatPart
 from signalling.companion_archive import CompanionArchive, CompanionFileArchive
 from signalling.companion_client import CompanionClient
+from signalling.companion_protection import Protections
 from signalling.entry import Entry
 from signalling.logs import place_of
 from signalling.message_settings import MessageSettings, MessageSettingsError
@@ -64,6 +65,7 @@ class CasePart:
         *,
         clock: Callable[[], float],
         companion: CompanionClient | None = None,
+        protections: Protections | None = None,
     ) -> None:
         """Closed cases go to the companion, and are erased here in the end; without one they go into a directory."""
         self._clock = clock
@@ -112,7 +114,9 @@ class CasePart:
         chat.service.gate = self.service
         chat.service.attachments = self.attachments
         self._apis = (
-            CaseApi(self.service, chat.service, chat.events.may_write, Contacts(redis).protected, companion),
+            CaseApi(
+                self.service, chat.service, chat.events.may_write, Contacts(redis).protected, companion, protections
+            ),
             UnitApi(self.units, self.service, clock=clock),
             AttachmentApi(
                 self.attachments,

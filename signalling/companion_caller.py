@@ -13,6 +13,7 @@ FRONT: Final = service_principal(
             "meetings:report",
             "notices:write",
             "persons:login",
+            "persons:protection",
             "proxies:read",
             "roles:read",
         }

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from auth.guest_links import GuestLinks
 from auth.revocations import Revocations
 from auth.tokens import TokenKeys
+from chat.contacts import Contacts
 from chat.unit_settings import UnitStore
 from sfu.registry import Registry
 from signalling import care_api, companion_events
@@ -25,6 +26,7 @@ from signalling.companion_meetings import BookingMeetings
 from signalling.companion_metrics import CompanionMetrics
 from signalling.companion_notices import TELLINGS, BookingNotices
 from signalling.companion_policy import RetryPolicy
+from signalling.companion_protection import Protections
 from signalling.companion_proxies import CompanionProxies
 from signalling.companion_reports import CompanionReports
 from signalling.companion_roles import CompanionRoles
@@ -71,8 +73,10 @@ class CompanionPart:
         self._units = UnitStore(redis)
         self._reporting: asyncio.Task[None] | None = None
         self.reports: CompanionReports | None = None
+        self.protections: Protections | None = None
         if self.client is not None:
-            self.reports = CompanionReports(redis, self.client, identity.sessions, clock=clock)
+            self.protections = Protections(redis, self.client, Contacts(redis))
+            self.reports = CompanionReports(redis, self.client, identity.sessions, self.protections, clock=clock)
             identity.start.on_patient = self.reports.logged_in
         self.care = CareApi(settings, self.client, proxy_hops=settings.proxy_hops)
         self.source = MeetingSource(redis, meetings, self.client, clock=clock)

@@ -28,9 +28,9 @@ from chat.notices import Notice
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_caller import FRONT
 from signalling.companion_client import CompanionClient
+from signalling.companion_protection import LOGINS, Protections
 
 KEY: Final = "ao:companion-reports"
-LOGINS: Final = "ao:companion-logins"
 IDLE_S: Final = 5.0
 SUMMONS_TEMPLATES: Final = frozenset({"summons", "summons_reminder"})
 LETTER_TEMPLATES: Final = SUMMONS_TEMPLATES | {"offer"}
@@ -44,11 +44,18 @@ class CompanionReports:
     """Reports of one front; ``run`` delivers those of all."""
 
     def __init__(
-        self, redis: "Redis", client: CompanionClient, sessions: SessionStore, *, clock: Callable[[], float]
+        self,
+        redis: "Redis",
+        client: CompanionClient,
+        sessions: SessionStore,
+        protections: Protections,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         self._redis = redis
         self._client = client
         self._sessions = sessions
+        self._protections = protections
         self._clock = clock
         self._news = asyncio.Event()
         self.contacts: Contacts | None = None
@@ -90,6 +97,7 @@ class CompanionReports:
     async def deliver(self) -> int:
         """Tell what waits; how many are told. ``CompanionUnavailableError`` when the rest has to wait."""
         await self._tell_logins()
+        await self._protections.ask_again()
         waiting = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(KEY))
         for place, text in waiting.items():
             method, _, path = place.decode().partition(" ")
@@ -111,16 +119,10 @@ class CompanionReports:
                 body = {"number": session.number, "name": session.display_name}
                 try:
                     said = await self._client.send("POST", "/persons/login", FRONT, body=body)
-                    await self._note_protection(name.decode(), said)
+                    await self._protections.note(name.decode(), said)
                 except CompanionRefusedError as error:
                     _log.error("companion_report_refused", code=error.code)
             await self._redis.srem(LOGINS, name.decode())
-
-    async def _note_protection(self, person_id: str, said: Any) -> None:
-        """What the companion knows of the identity counts here, too: in lists of cases, and in what is told."""
-        is_protected = said.get("is_protected") if isinstance(said, dict) else None
-        if self.contacts is not None and isinstance(is_protected, bool):
-            await self.contacts.protect(person_id, is_protected=is_protected)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -216,6 +216,7 @@ class Front:
             self.metrics,
             clock=clock,
             companion=self.companion.client,
+            protections=self.companion.protections,
         )
         self.cases.attach(self.app)
         PersonDataApi(self.notices.contacts, self.cases.service.cases, self.chat.service.store).add_routes(self.app)

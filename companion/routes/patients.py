@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from auth.permissions import Action
 from companion.identity import Caller, asks
 from companion.routes.proxies import Number
-from companion.routes.shapes import Input, Name, Output
+from companion.routes.shapes import Input, Name, Output, PersonId
 from companion.rules.masking import Surface, shown
 from companion.store import patients as store
 from companion.store.chains import identity_of
@@ -17,6 +17,7 @@ router = APIRouter(tags=["patients"])
 
 Finder = Annotated[Caller, asks(Action.PATIENT_LOOKUP)]
 Front = Annotated[Caller, asks(Action.PERSON_LOGIN)]
+Masker = Annotated[Caller, asks(Action.PERSON_PROTECTION)]
 
 
 class LookupIn(Input):
@@ -54,6 +55,12 @@ class LoginOut(Output):
     is_protected: bool
 
 
+class ProtectionOut(Output):
+    """Whether an identity is protected (skyddad identitet), of either kind."""
+
+    is_protected: bool
+
+
 @router.post("/patients/lookup")
 async def look_up(body: LookupIn, caller: Finder) -> PatientFound:
     """Find a patient by identity number. Each attempt stands in the audit log; 429 when there are too many."""
@@ -79,3 +86,10 @@ async def logged_in(body: LoginIn, caller: Front) -> LoginOut:
     async with caller.transaction() as transaction:
         person, is_new = await store.logged_in(transaction, caller, body.number, body.name)
         return LoginOut(person_id=person.person_id, is_new=is_new, is_protected=person.is_protected)
+
+
+@router.get("/persons/{person_id}/protection")
+async def protection(person_id: PersonId, caller: Masker) -> ProtectionOut:
+    """Whether somebody's identity is protected (the front asks, before it shows a name in a list)."""
+    async with caller.transaction() as transaction:
+        return ProtectionOut(is_protected=await store.is_protected(transaction, caller, person_id))

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from sqlalchemy import func, select
 
 from auth.permissions import Action, Decision, Resource
-from companion.errors import FORBIDDEN, Problem, define
+from companion.errors import FORBIDDEN, NOT_FOUND, Problem, define
 from companion.identity import Caller, RefusedError
 from companion.models.audit import AuditRow
 from companion.models.people import Person
@@ -105,3 +105,12 @@ async def logged_in(transaction: Transaction, caller: Caller, number_text: str, 
     person.told_at = transaction.now
     await set_reach(transaction, caller.services.settings, person_id, has_account=True, has_bounced=False)
     return person, is_new
+
+
+async def is_protected(transaction: Transaction, caller: Caller, person_id: str) -> bool:
+    """Whether somebody's identity is protected."""
+    person = await transaction.session.get(Person, person_id)
+    if person is None:
+        raise Problem(NOT_FOUND)
+    caller.require(transaction, Resource(patient_person_id=person_id), what="protection")
+    return person.is_protected

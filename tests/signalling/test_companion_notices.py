@@ -216,10 +216,10 @@ async def test_somebody_protected_gets_no_notice_of_a_booking_whatever_the_conta
 
 
 async def test_the_companions_word_on_an_identity_counts_in_lists_and_notices(front: Front) -> None:
-    reports, contacts = front.companion.reports, front.notices.contacts
-    assert reports is not None
+    protections, contacts = front.companion.protections, front.notices.contacts
+    assert protections is not None
     for said, expected in (({"is_protected": True}, True), (None, True), ({}, True), ({"is_protected": False}, False)):
-        await reports._note_protection(ANNA, said)
+        await protections.note(ANNA, said)
         assert (await contacts.get(ANNA)).is_protected is expected
 
 

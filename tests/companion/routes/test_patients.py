@@ -125,6 +125,19 @@ async def test_who_logs_in_first_can_be_booked_and_the_register_corrects_what_is
 
 
 @pytest.mark.attack
+async def test_the_front_alone_asks_whether_an_identity_is_protected(api: Api, services: Services) -> None:
+    await found(services)
+    person = await register(api)
+    path, masker = f"/persons/{person}/protection", service("persons:protection", name="front")
+    assert (await api.get(path, masker)).json() == {"is_protected": False}
+    await register(api, is_secret=True)
+    assert (await api.get(path, masker)).json() == {"is_protected": True}
+    assert (await api.get("/persons/p-" + "z" * 26 + "/protection", masker)).status_code == 404
+    for who in (patient(), proxy(), staff(), staff("region_admin"), REGISTER, FRONT):
+        assert (await api.get(path, who)).status_code in (403, 404)
+
+
+@pytest.mark.attack
 async def test_only_the_front_tells_of_logins(api: Api, services: Services) -> None:
     await found(services)
     for who in (patient(), staff("region_admin"), REGISTER, service("contacts:write")):
