@@ -10,7 +10,7 @@ from typing import Protocol
 
 from chat.archive import Archive, ArchiveError, Transcript
 from chat.case_store import CaseStore
-from chat.cases import Case
+from chat.cases import Case, CaseError, CaseState
 from chat.conversation import Conversation
 from chat.errors import ChatError
 from chat.events import Event
@@ -44,7 +44,9 @@ class CaseEraser:
         self._erase_files = erase_files
 
     async def erase(self, case: Case) -> None:
-        """Erase a case that nobody may reopen. ``ArchiveError`` while the archive lacks something of it."""
+        """Erase a case that nobody may reopen. ``ArchiveError`` while the archive lacks something of it, ``CaseError``
+        when somebody has reopened it after all.
+        """
         conversation_ids = (case.conversation_id, case.notes_id)
         for conversation_id in conversation_ids:
             await self._complete(conversation_id)
@@ -85,4 +87,6 @@ class CaseEraser:
 def _tombstone(case: Case) -> Case:
     if case.is_erased:
         return case
+    if case.state is not CaseState.CLOSED:
+        raise CaseError("not_closed")  # reopened at the last moment, by a front whose clock is behind ours
     return replace(case, subject="", patient_name="", is_erased=True, version=case.version + 1)

@@ -18,7 +18,7 @@ from auth.principal import Principal
 from chat.archive import Archive, ArchiveError
 from chat.blobs import BlobError
 from chat.case_erasure import CaseEraser
-from chat.case_store import CaseStore
+from chat.case_store import PAGE, CaseStore
 from chat.cases import (
     Case,
     CaseAct,
@@ -39,6 +39,7 @@ from chat.keys import Keys
 from chat.opening_hours import OpeningHours
 from chat.retention import archive_conversation, trim_conversation
 from chat.service import ChatService
+from chat.store import MAX_PAGE
 from chat.unit_settings import UnitSettings, UnitStore
 
 REOPEN_WITHIN_S: Final = 14 * 24 * 3600
@@ -144,30 +145,38 @@ class CaseService:
         case_id = case_id_of(principal.actor, client_id)
         there = await self.cases.get(case_id)
         if there is None:
-            theirs = [case for case in await self.cases.of_patient(patient) if case.unit_hsa_id == unit_hsa_id]
-            if sum(case.state is not CaseState.CLOSED for case in theirs) >= self._max_open_of_patient:
-                raise CaseError("too_many_cases")
-            now, policy = self._clock(), unit.policy(self._reopen_within_s)
-            case = open_case(
-                case_id=case_id,
-                provider_hsa_id=provider_hsa_id,
-                unit_hsa_id=unit_hsa_id,
-                patient=patient,
-                patient_name=patient_name,
-                subject=subject,
-                policy=policy,
-                now_s=now,
-            )
-            case = replace(case, booking_id=booking_id)
-            if principal.kind == "staff":
-                case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
-                case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
-            there = await self.cases.create(case)
+            async with self.cases.opening(patient):
+                await self._check_room(patient, unit_hsa_id)
+                now, policy = self._clock(), unit.policy(self._reopen_within_s)
+                case = open_case(
+                    case_id=case_id,
+                    provider_hsa_id=provider_hsa_id,
+                    unit_hsa_id=unit_hsa_id,
+                    patient=patient,
+                    patient_name=patient_name,
+                    subject=subject,
+                    policy=policy,
+                    now_s=now,
+                )
+                case = replace(case, booking_id=booking_id)
+                if principal.kind == "staff":
+                    case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
+                    case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
+                there = await self.cases.create(case)
             await self.hint(there)
         if (there.patient, there.unit_hsa_id) != (patient, unit_hsa_id):
             raise CaseError("changed_meanwhile")  # the same client id for something else
         await self._follow(there)
         return there
+
+    async def _check_room(self, patient: str, unit_hsa_id: str) -> None:
+        """``CaseError`` when the patient has as many open cases at the unit as one may have."""
+        count = offset = 0
+        while page := await self.cases.of_patient(patient, offset=offset):
+            count += sum(case.unit_hsa_id == unit_hsa_id and case.state is not CaseState.CLOSED for case in page)
+            if count >= self._max_open_of_patient:
+                raise CaseError("too_many_cases")
+            offset += PAGE
 
     async def assign(self, case_id: str, assignee: str, *, version: int | None = None) -> Case:
         """Give a case of the queue to a colleague of the unit, oneself included."""
@@ -237,17 +246,20 @@ class CaseService:
             return
         case = await self.get(conversation.conversation_id)
         next_state(case.state, CaseAct.STAFF_WRITES if principal.kind == "staff" else CaseAct.PATIENT_WRITES)
+        await self.cases.writes(case.case_id, principal.actor, self._clock())
 
     async def after_append(self, conversation: Conversation, principal: Principal, seq: int, now: float) -> None:
         """A message is there: the other side has the word. Being told twice of one message changes nothing."""
         if conversation.kind != "case":
             return
-        is_staff = principal.kind == "staff"
-        policy = await self.policy(await self.get(conversation.conversation_id))
-        was_unfinished = await self.cases.is_unfinished(conversation.conversation_id)
+        await self._follow_message(conversation.conversation_id, seq, is_staff=principal.kind == "staff", now=now)
+        await self.cases.has_written(conversation.conversation_id, principal.actor)
+
+    async def _follow_message(self, case_id: str, seq: int, *, is_staff: bool, now: float) -> None:
+        policy = await self.policy(await self.get(case_id))
+        was_unfinished = await self.cases.is_unfinished(case_id)
         before, after = await self.cases.change(
-            conversation.conversation_id,
-            lambda case: follow_message(case, seq, is_staff=is_staff, now_s=now, policy=policy),
+            case_id, lambda case: follow_message(case, seq, is_staff=is_staff, now_s=now, policy=policy)
         )
         if before is after:
             return  # it has followed this message already; what else is unfinished is not this message's to finish
@@ -362,6 +374,17 @@ class CaseService:
     async def repair(self) -> int:
         """Follow what others left behind, and forget old messages that the archive has; how many were done."""
         now, done = self._clock(), 0
+        for case_id, author in await self.cases.written(now - REPAIR_AFTER_S):
+            try:
+                await self._follow_messages(case_id)
+            except Exception as error:  # one broken case must not hold up the others
+                if _is_stores(error):
+                    raise
+                self._on_stuck("other")
+                await self.cases.writes(case_id, author, now)
+            else:
+                await self.cases.has_written(case_id, author)
+            done += 1
         for case_id in await self.cases.unfinished(now - REPAIR_AFTER_S):
             try:
                 await self._repair_one(case_id)
@@ -381,6 +404,19 @@ class CaseService:
             done += 1
         return done
 
+    async def _follow_messages(self, case_id: str) -> None:
+        """Follow the messages that a front has added and died before the case followed them."""
+        case = await self.cases.get(case_id)
+        if case is None or case.is_erased:
+            return
+        after = min(case.last_patient_seq, case.last_staff_seq)
+        while events := (await self._chat.store.read_after(case_id, after, MAX_PAGE)).events:
+            for event in events:
+                if event.kind == "message":
+                    is_staff = event.author_role == "staff"
+                    await self._follow_message(case_id, event.seq, is_staff=is_staff, now=event.at_ms / 1000)
+            after = events[-1].seq
+
     async def _repair_one(self, case_id: str) -> None:
         case = await self.cases.get(case_id)
         if case is not None:
@@ -394,10 +430,14 @@ class CaseService:
 
     async def _forget_one(self, case_id: str, now_s: int) -> None:
         case = await self.cases.get(case_id)
-        if case is not None and case.state is CaseState.CLOSED:
-            await self._forget(case, now_s)
-        else:
+        if case is None or case.state is not CaseState.CLOSED:
             await self.cases.trimmed(case_id)
+            return
+        until_s = reopen_until_s(case, await self.policy(case))
+        if until_s is not None and until_s >= now_s and not case.is_erased:
+            await self.cases.trim_at(case, until_s)  # it was reopened and closed again meanwhile
+        else:
+            await self._forget(case, now_s)
 
     async def _forget(self, case: Case, now_s: int) -> None:
         """Nobody may reopen it: what the archive has need not be here."""
@@ -408,7 +448,7 @@ class CaseService:
         else:
             try:
                 await self._eraser.erase(case)
-            except (ArchiveError, BlobError, ChatError):
+            except (ArchiveError, BlobError, CaseError, ChatError):
                 self._on_erased(False)
                 await self.cases.trim_at(case, now_s + ERASE_AGAIN_S)
                 return

@@ -4,12 +4,14 @@ A list may lead to a case that is no longer in it (a front died in between), nev
 new list before it changes and leaves the old one afterwards, and every reader of a list looks at the record too.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import astuple, fields, replace
 from typing import Any, Final, cast
 
 import msgpack
 from redis.asyncio import Redis
+from redis.exceptions import LockError
 
 from chat.cases import Case, CaseError, CaseState
 from chat.scripts import Script
@@ -28,6 +30,10 @@ TRIES: Final = "ao:cases:tries"
 """Hash: how often each of them has failed."""
 FIRST_PAUSE_S: Final = 15
 LONGEST_PAUSE_S: Final = 3600
+WRITING: Final = "ao:cases:writing"
+"""Sorted set: case and author of messages that the case may not have followed yet -> since when."""
+OPENING_S: Final = 5.0
+"""How long somebody may take to open a case before the next one of the same patient's goes on."""
 TO_TRIM: Final = "ao:cases:to-trim"
 """Sorted set: closed cases -> when nobody may reopen them any more."""
 
@@ -89,6 +95,36 @@ class CaseStore:
             if await self._saved(before.version, after):
                 return after
         return await self.get(case_id)
+
+    async def writes(self, case_id: str, author: str, now_s: float) -> None:
+        """A message is about to be added: who finds this mark later looks whether the case has followed it."""
+        await self._redis.zadd(WRITING, {f"{case_id} {author}": now_s})
+
+    async def has_written(self, case_id: str, author: str) -> None:
+        """The case has followed it."""
+        await self._redis.zrem(WRITING, f"{case_id} {author}")
+
+    async def written(self, before_s: float, limit: int = 100) -> list[tuple[str, str]]:
+        """Cases, with authors, to which somebody was about to add a message before an instant, and who must be gone."""
+        found = cast(list[bytes], await self._redis.zrangebyscore(WRITING, "-inf", before_s, start=0, num=limit))
+        marks = (mark.decode().partition(" ") for mark in found)
+        return [(case_id, author) for case_id, _, author in marks]
+
+    @asynccontextmanager
+    async def opening(self, patient: str) -> AsyncIterator[None]:
+        """Cases of a patient are opened one after the other: how many there are is counted before. ``CaseError``
+        (too_many_cases) when too many want to.
+        """
+        lock = self._redis.lock(
+            f"ao:cases:opening:{patient}", timeout=OPENING_S, blocking_timeout=OPENING_S, sleep=0.02
+        )
+        if not await lock.acquire():
+            raise CaseError("too_many_cases")
+        try:
+            yield
+        finally:
+            with suppress(LockError):  # it took so long that the next one has gone on
+                await lock.release()
 
     async def finished(self, case: Case) -> None:
         """Everything has followed this version of the case."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from chat.blobs import BlobError
 from chat.conversation import kind_of
@@ -70,10 +71,12 @@ class Expiry:
         has_room: Callable[[str], Awaitable[bool]],
         erase_files: Callable[[str], Awaitable[None]],
         forget_files: Callable[[str, Sequence[str]], Awaitable[None]],
+        on_broken: Callable[[Exception], None] = lambda _error: None,
     ) -> None:
         """``has_room``: whether a meeting's room is there. ``erase_files`` erases all files of a conversation,
-        ``forget_files`` some of them.
+        ``forget_files`` some of them. ``on_broken`` is told of faults that are none of the store's.
         """
+        self._on_broken = on_broken
         self._store = store
         self._due = due
         self._limits = limits
@@ -88,6 +91,11 @@ class Expiry:
             try:
                 await self._look(conversation_id, now_s)
             except (ChatError, BlobError):
+                await self._due.put(conversation_id, now_s + LOOK_AGAIN_S)
+            except (RedisError, OSError):
+                raise  # the store is away: then no other fares better
+            except Exception as error:  # one broken conversation must not hold up the others
+                self._on_broken(error)
                 await self._due.put(conversation_id, now_s + LOOK_AGAIN_S)
         return len(found)
 

@@ -109,6 +109,7 @@ class CasePart:
             has_room=entry.has_room,
             erase_files=self.attachments.erase_conversation,
             forget_files=self.attachments.forget,
+            on_broken=lambda error: _log.error("expiry_failed", exception=place_of(error)),
         )
         chat.service.make_room = self.expiry.make_room
         chat.service.gate = self.service

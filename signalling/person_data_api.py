@@ -7,7 +7,7 @@ from pydantic import Field
 
 from auth.permissions import Action, Resource
 from auth.pseudonyms import is_person_id
-from chat.case_store import CaseStore
+from chat.case_store import PAGE, CaseStore
 from chat.cases import Case, CaseState
 from chat.contacts import Contacts
 from chat.errors import ChatError
@@ -92,7 +92,7 @@ class PersonDataApi:
         cases: list[KeptCase] = []
         offset = 0
         while page := await self._cases.of_patient(person_id, offset=offset):
-            offset += len(page)
+            offset += PAGE
             cases += [await self._case(case) for case in page if case.state is not CaseState.CLOSED]
         return web.json_response(PersonData(contact=kept, cases=cases).model_dump())
 

@@ -11,7 +11,7 @@ from chat.archive import ArchiveError, Transcript
 from chat.archive_files import DirectoryFileArchive
 from chat.case_erasure import CaseEraser
 from chat.case_service import ERASE_AGAIN_S, REOPEN_WITHIN_S, CaseService
-from chat.cases import Case, CaseError
+from chat.cases import Case, CaseError, CaseState
 from chat.clamd import NoScanner
 from chat.keys import Keys
 from tests.chat.test_archive_files import files
@@ -131,6 +131,39 @@ async def test_nothing_is_erased_while_the_case_may_be_reopened(erasing: Erasing
     await erasing.service().repair()
     assert not await erasing.is_gone(case)
     assert erasing.counted == []
+
+
+async def test_a_case_that_is_reopened_while_it_is_being_erased_stays(erasing: Erasing) -> None:
+    """At the last moment, by a front whose clock is behind: what the archive is asked takes its time."""
+    case = await erasing.closed_case()
+    service, world = erasing.service(), erasing.world
+    has_through = erasing.archive.has_through
+
+    async def meanwhile(conversation_id: str) -> int:
+        if conversation_id == case.notes_id:
+            world.now -= 2
+            await erasing.service().reopen(case.case_id)
+            world.now += 2
+        return await has_through(conversation_id)
+
+    erasing.archive.has_through = meanwhile  # type: ignore[method-assign]
+    world.now += REOPEN_WITHIN_S + 2
+    await service.repair()
+    assert erasing.counted == [False]
+    assert not await erasing.is_gone(case)
+    reopened = await service.get(case.case_id)
+    assert (reopened.state, reopened.is_erased, reopened.subject) == (CaseState.REOPENED, False, "A question")
+    await world.chat.send(patient(), case.case_id, "m3", "One more thing")
+    # What is left of the erasing does not come at the wrong time when it is closed again.
+    erasing.archive.has_through = has_through  # type: ignore[method-assign]
+    await service.close(case.case_id)
+    await world.cases.trim_at(reopened, int(world.now) + ERASE_AGAIN_S)
+    world.now += ERASE_AGAIN_S + 2
+    await service.repair()
+    assert not (await service.get(case.case_id)).is_erased
+    world.now += REOPEN_WITHIN_S + 2
+    await service.repair()
+    assert await erasing.is_gone(case)
 
 
 async def test_what_is_left_is_that_there_was_a_case(erasing: Erasing) -> None:

@@ -24,7 +24,7 @@ MEETING = "meeting-m1"
 LIMITS = ExpiryLimits(meeting_kept_s=1000, staff_kept_s=5000, max_events=50)
 
 
-class Killed(Exception):  # noqa: N818  # nothing of ours catches it
+class Killed(BaseException):  # nothing of ours catches it
     """The front died here."""
 
 
@@ -38,7 +38,7 @@ class World:
         self.rooms = {"m1"}
         self.dies_at = 0
 
-    def expiry(self) -> Expiry:
+    def expiry(self, **options: Any) -> Expiry:
         world = self
 
         class Mortal:
@@ -60,6 +60,7 @@ class World:
             has_room=has_room,
             erase_files=self.step(attachments.erase_conversation),
             forget_files=self.step(attachments.forget),
+            **options,
         )
 
     def step(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -175,6 +176,21 @@ async def test_a_store_of_files_that_is_away_is_asked_again_and_stops_nobody_els
     assert await world.looked_at() == await world.looked_at(CHANNEL) == now + LOOK_AGAIN_S
     assert await world.expiry().sweep(now + LOOK_AGAIN_S) == 2
     assert await world.is_gone()
+
+
+async def test_a_broken_conversation_stops_no_other(world: World) -> None:
+    await world.meeting()
+    world.rooms.clear()
+    await world.redis.hset(Keys(MEETING).meta, "state", "closed")
+    await world.redis.xadd(Keys(CHANNEL).log, {"t": 1, "a": "a", "k": "message", "e": "no event"}, id="1-0")
+    await world.redis.hset(Keys(CHANNEL).meta, "last", 1)
+    await world.due.put(CHANNEL, -1)  # the first to be looked at
+    broken: list[Exception] = []
+    expiry, now = world.expiry(on_broken=broken.append), await now_of(world)
+    assert await expiry.sweep(now) == 2
+    assert await world.is_gone()
+    assert await world.looked_at(CHANNEL) == now + LOOK_AGAIN_S
+    assert [str(error) for error in broken] == ["no event"]
 
 
 @pytest.mark.parametrize("dies_at", [0, 1, 2, 3])
