@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from auth.principal import Principal
-from chat.conversation import Conversation, kind_of, state_for
+from chat.conversation import Conversation, kind_of, may_read, state_for
 from chat.errors import ChatError
 from chat.events import alias, to_wire, unit_channel
 from chat.expiry import LOOK_AGAIN_S, DueList
@@ -39,6 +39,7 @@ _log = structlog.get_logger(__name__)
 
 NEWEST_EVENTS: Final = 50
 """What a client gets that has nothing yet; older ones by ``chat_history``."""
+_CHECKED_AT_ONCE: Final = 500
 MAX_ATTACHED: Final = 200
 """Conversations that one socket may read at the same time."""
 _APPENDS: Final = frozenset({"chat_send", "chat_edit", "chat_withdraw"})
@@ -394,7 +395,7 @@ class ChatEvents:
                 _log.warning("chat_logins_unchecked", exception=place_of(error))
 
     async def check_logins(self) -> None:
-        """End sockets whose login or meeting token has ended, and what people (proxies) may no longer read."""
+        """End sockets whose login or meeting token has ended, and what people may no longer read."""
         lapsed = await self._door.lapsed({socket.admitted for socket in self._sockets.values() if socket.admitted})
         for socket in [socket for socket in self._sockets.values() if socket.admitted in lapsed]:
             socket.connection.abort("ended")  # who is still inside comes back with the next token
@@ -403,18 +404,34 @@ class ChatEvents:
             principal = await self._door.by_request(socket.connection.request, is_use=was_used)
             if principal is None or principal.actor != socket.principal.actor:
                 socket.connection.abort("ended")
-            elif principal != socket.principal:
+            else:
                 socket.principal = principal
-                for conversation_id in list(socket.attached):
-                    await self._check_right(socket, conversation_id)
+        await self._check_rights()
 
-    async def _check_right(self, socket: ChatSocket, conversation_id: str) -> None:
-        try:
-            await self._service.readable(socket.principal, conversation_id)
-        except ChatError as error:
-            if error.code == "unknown_conversation":
-                self._detach(socket, conversation_id)
-                socket.hint(event_frame("chat_ended", {"conversation_id": conversation_id}))
+    async def _check_rights(self) -> None:
+        """Let go of whoever reads what they may not any more, or have been let go of already.
+
+        Fronts are told of changes, but what they are told may be lost with a connection; and who somebody is changes
+        too. A meeting's chat is its token's to open.
+        """
+        reading: dict[str, list[ChatSocket]] = {}
+        for socket in self._sockets.values():
+            if socket.admitted is None:
+                for conversation_id in socket.attached:
+                    reading.setdefault(conversation_id, []).append(socket)
+        ids = list(reading)
+        for start in range(0, len(ids), _CHECKED_AT_ONCE):
+            some = ids[start : start + _CHECKED_AT_ONCE]
+            for conversation_id, conversation in zip(some, await self._service.store.conversations(some), strict=True):
+                for socket in reading[conversation_id]:
+                    if conversation is None or not may_read(socket.principal, conversation):
+                        self._let_go(socket, conversation_id)
+
+    def _let_go(self, socket: ChatSocket, conversation_id: str) -> None:
+        was_told = not self._fanout.is_attached(socket, conversation_id)
+        self._detach(socket, conversation_id)
+        if not was_told:
+            socket.hint(event_frame("chat_ended", {"conversation_id": conversation_id}))
 
 
 def _code_of(error: Exception, event: str) -> wire.ChatCode:

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from redis.asyncio import Redis
 
 from auth.principal import Commission, Principal
 from chat.conversation import Conversation
+from chat.errors import ChatError
 from chat.gates import OpenGate
+from chat.keys import Keys
 from signalling.front import Front
 from tests.signalling.conftest import Client, MakeClient, MakeFront, meeting_token
 
@@ -372,6 +375,56 @@ async def test_who_was_removed_from_a_meeting_reads_its_chat_no_more(
     await other_front.tell_removed("room", grants["anna"])
     await asyncio.wait_for(anna.gone.wait(), 5)
     assert (await send(bo, "hej", "c1"))["ok"]
+
+
+@pytest.mark.attack
+async def test_who_may_no_longer_read_is_let_go_though_nobody_told_the_front(
+    front: Front, logged_in: LoggedIn, redis_client: Redis
+) -> None:
+    """What is published while a front's connection is away reaches it never."""
+    sara, anna = await logged_in(staff()), await logged_in(patient())
+    principals = [staff(), patient(), staff(), patient()]
+    front.chat.events._door.by_request = AsyncMock(side_effect=principals)  # type: ignore[method-assign]
+    for client in (sara, anna):
+        assert (await open_chat(client, conversation_id="case-1"))["live"]
+    await redis_client.hset(Keys("case-1").meta, "unit_hsa_id", "elsewhere")
+    await front.chat.events.check_logins()
+    assert (await sara.wait_for("chat_ended"))["conversation_id"] == "case-1"
+    assert (await send(anna, "hej", "c1", "case-1"))["ok"]
+    await anna.wait_for("chat_event")
+    await redis_client.delete(Keys("case-1").meta)
+    await front.chat.events.check_logins()
+    await anna.wait_for("chat_ended")
+    assert sara.named("chat_event") == []
+    assert len(sara.named("chat_ended")) == 1
+
+
+@pytest.mark.attack
+async def test_a_right_that_ended_while_the_store_was_away_is_looked_at_again(
+    front: Front, logged_in: LoggedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eva = await logged_in(patient("p-eva", "p-anna", frozenset({"messages"})))
+    assert (await open_chat(eva, conversation_id="case-1"))["live"]
+    monkeypatch.setattr(front.chat.events._door, "by_request", AsyncMock(return_value=patient("p-eva", "p-anna")))
+    with monkeypatch.context() as away:
+        away.setattr(front.chat.store, "conversations", AsyncMock(side_effect=ChatError("chat_unavailable")))
+        with pytest.raises(ChatError, match="chat_unavailable"):
+            await front.chat.events.check_logins()
+    await front.chat.events.check_logins()
+    await eva.wait_for("chat_ended")
+
+
+async def test_who_was_let_go_is_not_present_any_more(front: Front, logged_in: LoggedIn) -> None:
+    sara = await logged_in(staff())
+    await open_chat(sara, conversation_id="case-1")
+    presence = front.chat.events._presence
+    assert [conversation_id for conversation_id, _ in presence] == ["case-1"]
+    await front.chat.store.update(Conversation("case-1", provider_hsa_id="provider", unit_hsa_id="elsewhere"))
+    await sara.wait_for("chat_ended")
+    await front.chat.events.check_logins()
+    assert list(presence) == []
+    assert (await sara.ask("chat_hello", {"protocol": 1}))["ok"]
+    assert len(sara.named("chat_ended")) == 1
 
 
 @pytest.mark.attack
