@@ -34,6 +34,11 @@ def matches(words: tuple[str, ...], event: Event) -> bool:
     return all(word in text for word in words)
 
 
+def without_attachments(event: Event) -> Event:
+    """The event for who sees no files."""
+    return replace(event, body={name: value for name, value in event.body.items() if name != "attachments"})
+
+
 def newest_edits(events: Iterable[Event], known: dict[int, Event] | None = None) -> dict[int, Event]:
     """Number of a message -> its last edit. ``known`` is added to, and wins where it is newer."""
     edits = {} if known is None else known

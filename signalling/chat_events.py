@@ -6,7 +6,7 @@ in which the store confirmed. What a socket sends is handled in its order, one a
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 import structlog
@@ -17,11 +17,13 @@ from redis.exceptions import RedisError
 from auth.principal import Principal
 from chat.conversation import Conversation, kind_of, may_read, state_for
 from chat.errors import ChatError
-from chat.events import alias, to_wire, unit_channel
+from chat.events import Event, alias, to_wire, unit_channel
 from chat.expiry import LOOK_AGAIN_S, DueList
 from chat.fanout import FanOut
+from chat.history import matches, without_attachments, words_of
 from chat.presence import PRESENCE_KINDS, RENEW_S, Presence
 from chat.service import TYPING_MS, ChatService
+from signalling import chat_files
 from signalling import chat_protocol as wire
 from signalling.chat_metrics import ChatMetrics
 from signalling.chat_packets import acknowledgement_frame, event_frame
@@ -311,7 +313,7 @@ class ChatEvents:
             "state": state_for(socket.principal, conversation),
             "hosts_only": conversation.is_hosts_only,
             "me": me,
-            "events": [to_wire(conversation_id, event) for event in resumed.events],
+            "events": _wire(socket.principal, conversation_id, resumed.events),
             "last_seq": resumed.last_seq,
             "trimmed_through": resumed.trimmed_through,
             "live": resumed.is_live,
@@ -335,16 +337,20 @@ class ChatEvents:
         conversation_id = message.conversation_id
         page = await self._service.history(socket.principal, conversation_id, message.before, message.limit)
         return {
-            "events": [to_wire(conversation_id, event) for event in page.events],
+            "events": _wire(socket.principal, conversation_id, page.events),
             "last_seq": page.last_seq,
             "trimmed_through": page.trimmed_through,
         }
 
     async def _search(self, socket: ChatSocket, message: wire.ChatSearch) -> Mapping[str, Any]:
         before = 2**53 - 1 if message.before is None else message.before
-        found = await self._service.search(socket.principal, message.conversation_id, message.query, before)
-        events = [to_wire(message.conversation_id, event) for event in found.events]
-        return {"events": events, "before": found.before}
+        conversation_id, principal = message.conversation_id, socket.principal
+        found = await self._service.search(principal, conversation_id, message.query, before)
+        hits = found.events
+        if not chat_files.sees_files(principal):  # nor do they learn what a file is called by searching for it
+            words = words_of(message.query)
+            hits = tuple(event for event in hits if matches(words, without_attachments(event)))
+        return {"events": _wire(principal, conversation_id, hits), "before": found.before}
 
     # --- writing -----------------------------------------------------------------------------------------------
 
@@ -432,6 +438,11 @@ class ChatEvents:
         self._detach(socket, conversation_id)
         if not was_told:
             socket.hint(event_frame("chat_ended", {"conversation_id": conversation_id}))
+
+
+def _wire(principal: Principal, conversation_id: str, events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Events of an answer to somebody."""
+    return chat_files.shown_to(principal, [to_wire(conversation_id, event) for event in events])
 
 
 def _code_of(error: Exception, event: str) -> wire.ChatCode:

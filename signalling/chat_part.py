@@ -17,15 +17,15 @@ from chat.gates import AccessLog
 from chat.presence import Presence
 from chat.service import ChatService
 from chat.store import ChatStore
+from signalling import chat_files
 from signalling.chat_durability import ASK_AGAIN_S, DurabilityWatch, check_durable
 from signalling.chat_events import ChatEvents, Door
 from signalling.chat_metrics import ChatMetrics
-from signalling.chat_packets import event_frame, stored_message_frame
+from signalling.chat_packets import stored_message_frame
 from signalling.chat_settings import ChatSettings
 from signalling.connection import SocketServer
 from signalling.metrics import FrontMetrics
 from signalling.settings import FrontSettings
-from signalling.socket_gate import push_to_all
 
 _log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class ChatPart:
             access_log=access_log,
             edit_window_ms=self.settings.edit_window_s * 1000,
         )
-        self.fanout = FanOut(redis, self.store, event_frame, stored_message_frame, push_to_all)
+        self.fanout = FanOut(redis, self.store, chat_files.frames, stored_message_frame, chat_files.push)
         self.fanout.on_changed = self.service.forget_standing
         presence = Presence(self.committer, front_id)
         self.events = ChatEvents(

@@ -42,6 +42,7 @@ export function Message({ message, conversation, files, receipts, writable, foun
       </p>
       <div class="ao-chat-bubble">
         {withdrawn ? <em>{t("withdrawn")}</em> : message.text && <p data-testid="message-text">{message.text}</p>}
+        {!withdrawn && !message.text && message.attachments.length === 0 && <em>{t("file_hidden")}</em>}
         {message.attachments.map((attachment) => (
           <Attachment key={attachment.attachment_id} attachment={attachment} files={files} />
         ))}

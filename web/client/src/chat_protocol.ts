@@ -178,7 +178,7 @@ export interface ChatEvent {
   client_id: string;
   /** The message that an edit or a withdrawal changes; else 0. */
   target: number;
-  /** `text` and `attachments` (of `ChatAttachment`) of a message; `what` and more of a system event. */
+  /** `text` and `attachments` (of `ChatAttachment`; interpreters see none) of a message; `what` and more of a system event. */
   body: Record<string, unknown>;
   /** The body is empty because its author took it back. */
   withdrawn: boolean;

@@ -21,6 +21,7 @@ export const en: Texts = {
   status_failed: "Not sent",
   edited: "Edited",
   withdrawn: "The message was taken back.",
+  file_hidden: "A file, which interpreters do not see.",
   typing_one: "{name} is writing …",
   typing_many: "Several people are writing …",
   present: "{names} reading here now",

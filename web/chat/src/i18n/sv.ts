@@ -20,6 +20,7 @@ export const sv = {
   status_failed: "Inte skickat",
   edited: "Ändrat",
   withdrawn: "Meddelandet är tillbakataget.",
+  file_hidden: "En fil, som tolkar inte ser.",
   typing_one: "{name} skriver …",
   typing_many: "Flera skriver …",
   present: "{names} läser här nu",
