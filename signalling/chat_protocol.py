@@ -259,8 +259,8 @@ class ChatEvent(Message):
     client_id: str
     target: Seq = Field(description="The message that an edit or a withdrawal changes; else 0.")
     body: dict[str, Any] = Field(
-        description="`text` and `attachments` (of `ChatAttachment`; interpreters see none) of a message; `what` and more "
-        "of a system event."
+        description="`text` and `attachments` (of `ChatAttachment`; interpreters see none) of a message; `what` and "
+        "more of a system event."
     )
     withdrawn: bool = Field(description="The body is empty because its author took it back.")
 
