@@ -1,11 +1,9 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError } from "../api";
 import { keyFor, useText } from "../i18n/texts";
-import { loginAddress } from "../login";
 import { useSession } from "../session";
-import { EndedAlert } from "../shell/EndedAlert";
 import { Loading, Notice } from "../shell/Notice";
-import { Shell } from "../shell/Shell";
+import { PatientPage } from "../shell/PatientPage";
 import { type Contact, type ContactApi, contactApi } from "./api";
 import { PlaceCard } from "./PlaceCard";
 import { PushCard } from "./PushCard";
@@ -13,39 +11,15 @@ import { PushCard } from "./PushCard";
 /** `/notices`: where and in which language a patient is told that something waits. */
 export function NoticesPage() {
   const t = useText();
-  const { state, session, reload } = useSession();
-  const shown = session ? (session.kind === "staff" ? "staff" : "contact") : state.status;
   return (
-    <Shell name="notices" state={shown}>
-      {state.status === "loading" && <Loading />}
-      {state.status === "failed" && (
-        <Notice icon="warning" title={t("notices_failed")} text={t("code_unreachable")} code={state.code}>
-          <button type="button" class="ds-button" onClick={() => void reload()}>
-            {t("retry")}
-          </button>
-        </Notice>
-      )}
-      {state.status === "out" && (
-        <>
-          <div class="ap-narrow">
-            <EndedAlert ended={state.ended} />
-          </div>
-          <Notice icon="lock" title={t("notices_login")} text={t("notices_lead")} focus={false}>
-            <a class="ds-button" href={loginAddress("patient", location.pathname)} data-testid="login-patient">
-              {t("login_patient")}
-            </a>
-          </Notice>
-        </>
-      )}
-      {shown === "staff" && (
-        <Notice icon="building" title={t("home_staff_title")} text={t("notices_staff")}>
-          <a class="ds-button" href="/portal">
-            {t("welcome_staff_link")}
-          </a>
-        </Notice>
-      )}
-      {shown === "contact" && session && <OwnContact key={session.person_key} />}
-    </Shell>
+    <PatientPage
+      name="notices"
+      at="contact"
+      texts={{ failed: t("notices_failed"), login: { title: t("notices_login"), text: t("notices_lead") } }}
+      forStaff={{ text: t("notices_staff"), href: "/portal" }}
+    >
+      {(session) => <OwnContact key={session.person_key} />}
+    </PatientPage>
   );
 }
 
