@@ -317,7 +317,9 @@ class ChatLagging(Message):
 
 
 class ChatReset(Message):
-    """The server lost events (a restored backup): forget what is newer than `last_seq`, send what is missing again."""
+    """The server lost events (a restored backup): forget what is newer than `last_seq`, `chat_resume` from there, and
+    send what is missing again.
+    """
 
     conversation_id: ConversationId
     last_seq: Seq

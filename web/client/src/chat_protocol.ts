@@ -230,7 +230,7 @@ export interface ChatLagging {
   seq: number;
 }
 
-/** The server lost events (a restored backup): forget what is newer than `last_seq`, send what is missing again. */
+/** The server lost events (a restored backup): forget what is newer than `last_seq`, `chat_resume` from there, and send what is missing again. */
 export interface ChatReset {
   conversation_id: string;
   last_seq: number;

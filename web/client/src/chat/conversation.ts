@@ -240,7 +240,7 @@ export class Conversation extends Emitter<ConversationEvents> {
       this.#missing();
     } else if (name === "chat_reset") {
       this.#reset(payload.last_seq);
-      void this.#delivery.flush();
+      this.#missing(); // what is new there has numbers that the server took for known here
     } else if (name === "chat_changed") {
       this.#title = payload.title;
       this.#rules(payload);

@@ -307,6 +307,7 @@ describe("writing", () => {
     server.log = server.log.slice(0, 1);
     server.tell("chat_reset", { conversation_id: "case-a", last_seq: 1 });
     await pass();
+    expect(server.payloads("chat_resume").at(-1)).toEqual({ positions: [{ conversation_id: "case-a", last_seq: 1 }] });
     expect(server.log.map((one) => one.body["text"])).toEqual(["text 1", "mitt"]);
     expect(texts(conversation)).toEqual(["text 1", "mitt"]);
   });
