@@ -43,6 +43,9 @@ class AccessLog(Protocol):
     async def record(self, principal: Principal, action: Action, conversation: Conversation) -> None:
         """Note who does what in which patient's conversation."""
 
+    async def refuse(self, principal: Principal, action: Action, conversation: Conversation) -> None:
+        """Note who wanted to and may not."""
+
 
 class OpenGate:
     """Where no workflow stands before a message."""
@@ -76,4 +79,7 @@ class NoAccessLog:
     """For tests and measurements."""
 
     async def record(self, principal: Principal, action: Action, conversation: Conversation) -> None:
+        """Forget it."""
+
+    async def refuse(self, principal: Principal, action: Action, conversation: Conversation) -> None:
         """Forget it."""

@@ -132,17 +132,22 @@ class ChatService:
         return known.conversation
 
     async def shown(self, principal: Principal, conversation_id: str) -> Conversation:
-        """``readable``, and noted in the access log."""
-        conversation = await self.readable(principal, conversation_id)
-        await self.access_log.record(principal, read_action(conversation_id), conversation)
-        return conversation
+        """``readable``, and noted in the access log, as is who may not."""
+        action, known = read_action(conversation_id), await self._known(conversation_id)
+        if not known.rights_of(principal)[1]:
+            await self.access_log.refuse(principal, action, known.conversation)
+            raise ChatError("unknown_conversation", "conversation_id")
+        await self.access_log.record(principal, action, known.conversation)
+        return known.conversation
 
-    async def _writable(self, principal: Principal, conversation_id: str) -> Conversation:
+    async def _writable(self, principal: Principal, conversation_id: str, *, is_noted: bool = True) -> Conversation:
         known = await self._known(conversation_id)
         _, reads, writes = known.rights_of(principal)
         if reads and not writes and known.conversation.is_hosts_only:
             raise ChatError("conversation_closed", "conversation_id")
         if not writes:
+            if is_noted:
+                await self.access_log.refuse(principal, write_action(conversation_id), known.conversation)
             raise ChatError("unknown_conversation", "conversation_id")
         return known.conversation
 
@@ -251,14 +256,14 @@ class ChatService:
 
     async def typing(self, principal: Principal, conversation_id: str, *, is_typing: bool) -> None:
         """Tell the others that somebody types, for ``TYPING_MS``, or has stopped."""
-        await self._writable(principal, conversation_id)
+        await self._writable(principal, conversation_id, is_noted=False)
         keys = Keys(conversation_id)
         person = f"{alias(conversation_id, principal.actor)}\t{principal.display_name}"
         await self.store.committer.touch(keys.typing, keys.channel, "T", person, TYPING_MS if is_typing else 0)
 
     async def live_text(self, principal: Principal, conversation_id: str, values: Mapping[str, Any]) -> None:
         """Pass on what is being written, character by character. Kept nowhere: the message follows."""
-        conversation = await self._writable(principal, conversation_id)
+        conversation = await self._writable(principal, conversation_id, is_noted=False)
         if conversation.state != "open":
             raise ChatError("conversation_closed", "conversation_id")
         author = {"author": alias(conversation_id, principal.actor), "author_name": principal.display_name}

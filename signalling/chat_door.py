@@ -13,6 +13,7 @@ from auth.tokens import CLOCK_LEEWAY_S
 from chat.conversation import Conversation
 from signalling.chat_sockets import Pass
 from signalling.entry import Entry, RefusedError, principal_of
+from signalling.requests import CALLER
 
 
 class FindPrincipal(Protocol):
@@ -59,14 +60,22 @@ class AuditedAccess:
 
     async def record(self, principal: Principal, action: Action, conversation: Conversation) -> None:
         """Only what the table of permissions says is audited (a meeting's chat is not)."""
+        await self._note(principal, action, conversation, Decision(True, "allowed"))
+
+    async def refuse(self, principal: Principal, action: Action, conversation: Conversation) -> None:
+        """As any other request that is refused."""
+        await self._note(principal, action, conversation, Decision(False, "relation"))
+
+    async def _note(self, principal: Principal, action: Action, conversation: Conversation, decision: Decision) -> None:
         if TABLE[action].is_audited:
             entry = entry_of(
                 principal,
                 action,
-                Decision(True, "allowed"),
+                decision,
                 conversation.resource(),
                 at_ms=int(self._clock() * 1000),
                 request_id=secrets.token_hex(8),
+                address=CALLER.get(),
                 what=conversation.conversation_id,
             )
             await self._record(entry)

@@ -34,6 +34,7 @@ from signalling.connection import Connection, Frame
 from signalling.limits import TokenBucket
 from signalling.logs import place_of
 from signalling.meeting_chats import chat_of
+from signalling.requests import CALLER
 from signalling.settings import FrontSettings
 from signalling.socket_gate import SocketGate
 
@@ -147,6 +148,7 @@ class ChatEvents:
         event = frame.event or ""
         known = event if event in wire.CHAT_CLIENT_EVENTS else "unknown"
         self._counters[known].inc()
+        CALLER.set(connection.address)
         try:
             reply: Mapping[str, Any] = {"ok": True, **await self._handle(connection, known, frame.payload or {})}
         except RefusedChatError as error:

@@ -27,7 +27,7 @@ from auth.sessions import Session
 from auth.tokens import TokenError, TokenKeys
 from signalling.http_errors import HttpError, HttpErrorCode
 from signalling.metrics import FrontMetrics
-from signalling.requests import bearer, client_address, is_from_own_page
+from signalling.requests import CALLER, bearer, client_address, is_from_own_page
 from signalling.session_cookies import BACKGROUND_HEADER, CSRF_HEADER, is_csrf_token_right, session_secret
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -153,6 +153,7 @@ class Guard:
         """Let the request through to its handler, or raise ``HttpError``."""
         request[REQUEST_ID] = secrets.token_hex(8)
         structlog.contextvars.bind_contextvars(request_id=request[REQUEST_ID])
+        CALLER.set(client_address(request, self._proxy_hops))
         try:
             if isinstance(spec.action, Public):
                 if request.method not in SAFE_METHODS and not spec.from_anywhere:

@@ -1,8 +1,13 @@
 """What a request says about where it comes from: address, page, bearer token."""
 
 import ipaddress
+from contextvars import ContextVar
+from typing import Final
 
 from aiohttp import web
+
+CALLER: Final[ContextVar[str | None]] = ContextVar("caller", default=None)
+"""The network address of whoever causes what is being done: set where a request or a socket's event comes in."""
 
 
 def bearer(request: web.Request) -> str:

@@ -1,11 +1,14 @@
 """A case end to end: patient and unit over sockets, files over HTTP, the workflow behind both."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
+from auth import audit_store
 from chat.notices import Contact
 from signalling.front import Front
 from tests.chat.test_pictures import with_exif
@@ -91,6 +94,27 @@ async def test_a_photo_and_its_answer(anna: Browser, karin: Browser, talkers: li
     await anna.send("POST", f"{path}/reopen", {})
     assert (await patient_end.say(case_id, "m2", "Thank you"))["ok"]
     assert (await anna.send("GET", path))[1]["state"] == "reopened"
+
+
+@pytest.mark.attack
+async def test_the_audit_log_says_who_read_what_from_where_and_who_was_refused(
+    redis_client: Redis, anna: Browser, karin: Browser, log_in: Log, talkers: list[Talker]
+) -> None:
+    case_id = (await opened(anna))["case_id"]
+    stranger = await enter(talkers, await log_in(patient(EVA)))
+    unit_end = await enter(talkers, karin)
+    before = [linked async for linked in audit_store.entries(redis_client)]
+    assert (await unit_end.open(case_id))["live"]
+    for reply in (await stranger.open(case_id), await stranger.say(case_id, "m1", "Hello")):
+        assert reply["error"]["code"] == "unknown_conversation"
+    await stranger.client.ask("chat_type", {"conversation_id": case_id, "typing": True})
+    after = [json.loads(linked.body) async for linked in audit_store.entries(redis_client)][len(before) :]
+    told = [(body["actor"], body["action"], body["patient"], body["outcome"], body["address"]) for body in after]
+    assert told == [
+        ("SE5555555555-K1", "case_read", ANNA, "allowed", "127.0.0.1"),
+        (EVA, "case_read", ANNA, "refused", "127.0.0.1"),
+        (EVA, "case_write", ANNA, "refused", "127.0.0.1"),
+    ]
 
 
 @pytest.mark.attack

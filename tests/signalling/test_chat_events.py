@@ -257,6 +257,9 @@ class Recorded:
     async def record(self, principal: Principal, action: str, conversation: Conversation) -> None:
         self.entries.append((principal.actor, str(action), conversation.conversation_id))
 
+    async def refuse(self, principal: Principal, action: str, conversation: Conversation) -> None:
+        self.entries.append((principal.actor, f"refused {action}", conversation.conversation_id))
+
 
 LoggedIn = Callable[[Principal], Awaitable[Client]]
 
@@ -317,11 +320,16 @@ async def test_patient_and_unit_talk_in_a_case_with_receipts_presence_and_a_log_
     ],
     ids=["another patient", "proxy without scopes", "proxy without messages", "another unit", "another provider"],
 )
-async def test_the_wrong_person_or_tenant_finds_no_case(logged_in: LoggedIn, principal: Principal) -> None:
+async def test_the_wrong_person_or_tenant_finds_no_case(
+    front: Front, logged_in: LoggedIn, principal: Principal
+) -> None:
     client = await logged_in(principal)
     for name in ("case-1", "notes-1"):
         assert code(await open_chat(client, conversation_id=name)) == "unknown_conversation"
         assert code(await send(client, "hej", "c1", name)) == "unknown_conversation"
+    assert isinstance(front.chat.service.access_log, Recorded)
+    actions = [action for _, action, _ in front.chat.service.access_log.entries]
+    assert actions == ["refused case_read", "refused case_write", "refused staff_chat", "refused staff_chat"]
 
 
 @pytest.mark.attack
