@@ -1,3 +1,5 @@
+from typing import Any
+
 class Append:
     conversation_id: str
     draft_id: bytes
@@ -6,6 +8,7 @@ class Append:
     kind: str
     target: int
     edit_window_ms: int
+    is_message: bool
     deadline: float
     def __init__(
         self,
@@ -13,7 +16,6 @@ class Append:
         draft_id: bytes,
         packed: bytes,
         author: bytes,
-        deadline: float,
         kind: str = ...,
         target: int = ...,
         edit_window_ms: int = ...,
@@ -24,4 +26,5 @@ class Append:
 
 def pack_message(head: bytes, client_id: bytes, text: bytes) -> bytes: ...
 def say_command(head: bytes, limit: bytes, groups: list[tuple[bytes, list[Append]]]) -> bytes: ...
-def are_messages(appends: list[Append]) -> bool: ...
+def grouped(writes: list[Any]) -> tuple[list[Any], list[tuple[str, list[Append], bool]]]: ...
+def settle_said(appends: list[Append], answer: list[Any]) -> int: ...

@@ -5,6 +5,7 @@ The commands are those of ``hiredis.pack_command`` and the packed messages those
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_SIZE
 from libc.string cimport memcpy
 
 
@@ -17,7 +18,6 @@ cdef class Append:
         bytes draft_id,
         bytes packed,
         bytes author,
-        double deadline,
         str kind="message",
         long long target=0,
         long long edit_window_ms=0,
@@ -26,16 +26,16 @@ cdef class Append:
         self.draft_id = draft_id
         self.packed = packed
         self.author = author
-        self.deadline = deadline
+        self.is_message = kind == "message"
         self.kind = kind
         self.target = target
         self.edit_window_ms = edit_window_ms
 
-    def settle(self, status, seq, at_ms):
+    cpdef settle(self, bytes status, long long seq, long long at_ms):
         """It is stored (``ok``, ``repeat``), or is refused by the store: the status of append.lua."""
         raise NotImplementedError
 
-    def refuse(self):
+    cpdef refuse(self):
         """It is not known whether it is stored."""
         raise NotImplementedError
 
@@ -44,9 +44,10 @@ cdef class Append:
         return True
 
 
-def pack_message(bytes head not None, bytes client_id not None, bytes text not None):
+cdef bytes packed_message(
+    bytes head, const char* client_id, Py_ssize_t client_length, const char* text, Py_ssize_t text_length
+):
     """A message as ``chat.events.pack`` packs it. ``head``: what ``message_head`` made for its author."""
-    cdef Py_ssize_t client_length = PyBytes_GET_SIZE(client_id), text_length = PyBytes_GET_SIZE(text)
     cdef Py_ssize_t head_length = PyBytes_GET_SIZE(head)
     if client_length > 255 or text_length > 65535:
         raise ValueError("too long")
@@ -58,13 +59,76 @@ def pack_message(bytes head not None, bytes client_id not None, bytes text not N
     memcpy(to, PyBytes_AS_STRING(head), head_length)
     to += head_length
     to += _text_head(to, client_length)
-    memcpy(to, PyBytes_AS_STRING(client_id), client_length)
+    memcpy(to, client_id, client_length)
     to += client_length
     memcpy(to, b"\x00\x81\xa4text", 7)  # target 0, and a map of one pair
     to += 7
     to += _text_head(to, text_length)
-    memcpy(to, PyBytes_AS_STRING(text), text_length)
+    memcpy(to, text, text_length)
     return packed
+
+
+def pack_message(bytes head not None, bytes client_id not None, bytes text not None):
+    """``packed_message`` of whole byte strings."""
+    return packed_message(
+        head,
+        PyBytes_AS_STRING(client_id), PyBytes_GET_SIZE(client_id),
+        PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text),
+    )
+
+
+def grouped(list writes not None):
+    """What is no draft, in its order; and (conversation, its drafts in their order, whether all are messages) of each."""
+    cdef list calls = [], conversations = []
+    cdef dict groups = {}
+    cdef _Group group
+    cdef Append append
+    for write in writes:
+        if not isinstance(write, Append):
+            calls.append(write)
+            continue
+        append = write
+        known = groups.get(append.conversation_id)
+        if known is None:
+            group = _Group.__new__(_Group)
+            group.conversation_id = append.conversation_id
+            group.appends = [append]
+            group.are_messages = append.is_message
+            groups[append.conversation_id] = group
+        else:
+            group = known
+            group.appends.append(append)
+            group.are_messages = group.are_messages and append.is_message
+    for known in groups.values():
+        group = known
+        conversations.append((group.conversation_id, group.appends, group.are_messages))
+    return calls, conversations
+
+
+cdef class _Group:
+    cdef str conversation_id
+    cdef list appends
+    cdef bint are_messages
+
+
+def settle_said(list appends not None, list answer not None):
+    """Tell messages what say.lua answered; for how many of them it failed."""
+    cdef Append append
+    cdef Py_ssize_t place, failed = 0
+    if PyList_GET_SIZE(answer) != PyList_GET_SIZE(appends) + 1:
+        raise ValueError("another number of answers")
+    cdef long long at_ms = answer[0]
+    for place in range(PyList_GET_SIZE(appends)):
+        append = appends[place]
+        each = answer[place + 1]
+        if type(each) is int:
+            append.settle(b"ok", each, at_ms)
+        elif each[0] == b"failed":
+            failed += 1
+            append.refuse()
+        else:
+            append.settle(each[0], each[1], each[2])
+    return failed
 
 
 def say_command(bytes head not None, bytes limit not None, list groups not None):
@@ -99,15 +163,6 @@ def say_command(bytes head not None, bytes limit not None, list groups not None)
             to += _bulk(to, append.packed)
             to += _bulk(to, append.author)
     return PyBytes_FromStringAndSize(begin, to - begin)
-
-
-def are_messages(list appends not None):
-    """Whether all drafts are messages."""
-    cdef Append append
-    for append in appends:
-        if append.kind != "message":
-            return False
-    return True
 
 
 cdef char* _copy(char* to, bytes value) noexcept:

@@ -8,7 +8,7 @@ order: what a socket wrote first is first.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +27,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from chat.appends import Append, are_messages, say_command
+from chat.appends import Append, grouped, say_command, settle_said
 from chat.errors import ChatError
 from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
@@ -53,7 +53,7 @@ _log = structlog.get_logger(__name__)
 class _Awaited(Append):
     """A draft whose author waits for a future."""
 
-    def __init__(self, draft: Draft, deadline: float, future: "asyncio.Future[Any]") -> None:
+    def __init__(self, draft: Draft, future: "asyncio.Future[Any]") -> None:
         author = draft.author.encode()
         draft_id = author + b"\0" + draft.client_id.encode()
         super().__init__(
@@ -61,7 +61,6 @@ class _Awaited(Append):
             draft_id,
             pack(draft),
             author,
-            deadline,
             draft.kind,
             draft.target,
             draft.edit_window_ms,
@@ -83,15 +82,15 @@ class _Awaited(Append):
         return not self._future.done()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class _Call:
     """Any other write: a call of a script."""
 
     future: "asyncio.Future[Any]"
-    deadline: float
     script: Script
     keys: tuple[str, ...]
     arguments: tuple[str | int | bytes, ...]
+    deadline: float = 0.0
 
     def refuse(self) -> None:
         """There is no answer."""
@@ -109,7 +108,8 @@ class _Part:
 
     script: Script
     command: bytes
-    writes: "Sequence[Append | _Call]"
+    writes: list[Any]
+    """``Append`` or ``_Call``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +118,8 @@ class _Flight:
 
     writes: "list[Append | _Call]"
     parts: list[_Part]
+    written_at: float
+    """Time of the loop."""
 
 
 class Committer:
@@ -133,14 +135,17 @@ class Committer:
         self.counters: Counter[str] = Counter()
         self.wait_aof_ms = wait_aof_ms
         self.wait_replicas = wait_replicas
-        self._link = RawLink(redis)
+        self.on_said: Callable[[list[Append], list[Any]], None] | None = None
+        """Given the messages of one call of say.lua and its answer, once their authors have been told."""
+        self._link = RawLink(redis, self._on_answers)
         self._give_up_s = give_up_s
         self._waiting: list[Append | _Call] = []
-        self._wake = asyncio.Event()
         self._flights: deque[_Flight] = deque()
-        self._flown = asyncio.Event()
+        self._answers: list[Any] = []
+        self._is_flowing = False
+        self._is_write_due = False
         self._has_settled = False
-        self._room = asyncio.Semaphore(MAX_FLIGHTS)
+        self._event_loop: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -160,21 +165,23 @@ class Committer:
     def append(self, draft: Draft) -> "asyncio.Future[Any]":
         """(status, seq, at_ms) of append.lua, once durable; ``ChatError`` (chat_unavailable) when it is not known."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(_Awaited(draft, self.deadline(), future))
+        self.submit(_Awaited(draft, future))
         return future
-
-    def deadline(self) -> float:
-        """Until when a write of now is tried."""
-        return asyncio.get_running_loop().time() + self._give_up_s
 
     def submit(self, write: "Append | _Call") -> None:
         """Write it with the next batch; it is told (``settle``, ``refuse``) what became of it."""
+        loop = self._event_loop
+        if loop is None:  # kept: asyncio asks the system for the process at each get_running_loop
+            loop = self._event_loop = asyncio.get_running_loop()
         if len(self._waiting) >= MAX_WAITING:
             self.counters["refused_full"] += 1
             write.refuse()
             return
+        write.deadline = loop.time() + self._give_up_s
         self._waiting.append(write)
-        self._wake.set()
+        if not self._is_write_due and self._is_flowing and len(self._flights) < MAX_FLIGHTS:
+            self._is_write_due = True  # at the end of this turn, with whatever else comes in it
+            loop.call_soon(self._write_batches)
 
     def receipt(self, keys: Keys, reader: str, delivered: int, read: int, *, tell: bool) -> "asyncio.Future[Any]":
         """[delivered, read] as they stand now (receipt.lua)."""
@@ -194,7 +201,7 @@ class Committer:
         self, script: Script, keys: tuple[str, ...], arguments: tuple[str | int | bytes, ...]
     ) -> "asyncio.Future[Any]":
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(_Call(future, self.deadline(), script, keys, arguments))
+        self.submit(_Call(future, script, keys, arguments))
         return future
 
     async def _run(self) -> None:
@@ -202,7 +209,9 @@ class Committer:
         while True:
             try:
                 await self._link.open()
-                await self._flow()
+                self._is_flowing = True
+                self._write_batches()
+                await self._link.watch(self._awaited_since)
             except NoScriptError:  # a server that is new, or has lost its scripts
                 with suppress(RedisError, OSError):
                     await self._load_scripts()
@@ -211,6 +220,7 @@ class Committer:
                 _log.warning("chat_commit_failed", error=type(error).__name__)
                 if self._has_settled:
                     pause_s, self._has_settled = _FIRST_PAUSE_S, False
+                await self._ground()
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             except Exception as error:  # the loop outlives any fault: without it nothing is ever stored again
@@ -219,67 +229,55 @@ class Committer:
                 for flight in self._flights:
                     self._refuse(flight.writes)
             finally:
-                await self._link.close()
+                await self._ground()
                 # What was on its way is written again: before everything else, and in its order.
                 again = [write for flight in self._flights for write in flight.writes]
                 self._flights.clear()
                 self._waiting = self._drop_late(again + self._waiting)
-                if self._waiting:
-                    self._wake.set()
 
-    async def _flow(self) -> None:
-        """Write batches and read their answers side by side until something fails."""
-        self._room = asyncio.Semaphore(MAX_FLIGHTS)
-        self._flown.clear()
-        tasks = {asyncio.create_task(self._write_batches()), asyncio.create_task(self._read_answers())}
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        for task in done:
-            task.result()  # raises: neither of them ever ends by itself
+    async def _ground(self) -> None:
+        """Nothing more is written or settled on this connection."""
+        self._is_flowing = False
+        self._answers.clear()
+        await self._link.close()
 
-    async def _write_batches(self) -> None:
-        while True:
-            await self._wake.wait()
-            await self._room.acquire()
+    def _awaited_since(self) -> float | None:
+        return self._flights[0].written_at if self._flights else None
+
+    def _write_batches(self) -> None:
+        """Write what waits, as far as there may be batches on their way."""
+        self._is_write_due = False
+        while self._waiting and self._is_flowing and len(self._flights) < MAX_FLIGHTS:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            if not self._waiting:
-                self._wake.clear()
-            if not batch:
-                self._room.release()
-                continue
             self.counters["batches"] += 1
             self.counters["writes"] += len(batch)
-            flight = _Flight(batch, _parts(batch))
+            flight = _Flight(batch, _parts(batch), asyncio.get_running_loop().time())
             self._flights.append(flight)
             commands: list[bytes | tuple[Any, ...]] = [part.command for part in flight.parts]
             if self.wait_aof_ms:
                 commands.append(("WAITAOF", 1, self.wait_replicas, self.wait_aof_ms))
             elif self.wait_replicas:
                 commands.append(("WAIT", self.wait_replicas, WAIT_REPLICAS_MS))
-            self._link.write(commands)
-            self._flown.set()
+            try:
+                self._link.write(commands)
+            except RedisError as error:
+                self._link.fail(error)
+                self._is_flowing = False
 
-    async def _read_answers(self) -> None:
-        answers: list[Any] = []
-        while True:
-            await self._flown.wait()
-            answers += await self._link.read()
-            while self._flights:
-                flight = self._flights[0]
-                count = len(flight.parts) + (1 if self._waits else 0)
-                if len(answers) < count:
-                    break
-                self._settle(flight.parts, self._synced(answers[:count]))
-                del answers[:count]
-                self._flights.popleft()
-                self._has_settled = True
-                self._room.release()
-            if not self._flights:
-                self._flown.clear()
+    def _on_answers(self, answers: list[Any]) -> None:
+        """Settle the batches whose answers are all there, and write the next. What it raises ends the connection."""
+        kept = self._answers
+        kept += answers
+        while self._flights:
+            flight = self._flights[0]
+            count = len(flight.parts) + (1 if self._waits else 0)
+            if len(kept) < count:
+                break
+            self._settle(flight.parts, self._synced(kept[:count]))
+            del kept[:count]
+            self._flights.popleft()
+            self._has_settled = True
+        self._write_batches()
 
     @property
     def _waits(self) -> bool:
@@ -323,16 +321,14 @@ class Committer:
                 self._refuse(part.writes)
                 continue
             if part.script is SAY:
-                result = [answer if type(answer) is list else (b"ok", answer, result[0]) for answer in result[1:]]
-            elif part.script is not APPEND:
-                result = [result]
-            for write, answer in zip(part.writes, result, strict=True):
+                self.counters["script_failed"] += settle_said(part.writes, result)
+                if self.on_said is not None:
+                    self.on_said(part.writes, result)
+                continue
+            answers = result if part.script is APPEND else [result]
+            for write, answer in zip(part.writes, answers, strict=True):
                 if isinstance(write, Append):
-                    if answer[0] == b"failed":
-                        self.counters["script_failed"] += 1
-                        write.refuse()
-                    else:
-                        write.settle(*answer)
+                    write.settle(*answer)
                 elif not write.future.done():
                     write.future.set_result(answer)
 
@@ -347,22 +343,15 @@ def _is_transient(result: Any) -> bool:
 
 def _parts(batch: "list[Append | _Call]") -> list[_Part]:
     """The drafts of one conversation in one call, in their order, and many conversations' messages; else one by one."""
+    calls, conversations = grouped(batch)
     parts: list[_Part] = []
-    drafts: dict[str, list[Append]] = {}
-    for write in batch:
-        if isinstance(write, _Call):
-            command = ("EVALSHA", write.script.sha, len(write.keys), *write.keys, *write.arguments)
-            parts.append(_Part(write.script, packed(command), [write]))
-            continue
-        appends = drafts.get(write.conversation_id)
-        if appends is None:
-            drafts[write.conversation_id] = [write]
-        else:
-            appends.append(write)
+    for call in calls:
+        command = ("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments)
+        parts.append(_Part(call.script, packed(command), [call]))
     said: list[tuple[bytes, list[Append]]] = []
     messages: list[Append] = []
-    for conversation_id, appends in drafts.items():
-        if not are_messages(appends):
+    for conversation_id, appends, are_messages in conversations:
+        if not are_messages:
             parts.append(_Part(APPEND, _append_command(conversation_id, appends), appends))
             continue
         said.append((_say_keys(conversation_id), appends))

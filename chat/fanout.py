@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgpack
@@ -17,18 +17,17 @@ import structlog
 from redis.asyncio import Redis
 
 from auth.principal import Principal
+from chat.channels import RECENT_EVENTS, Channel, Channels
 from chat.conversation import Conversation, may_read, state_for
 from chat.errors import ChatError
 from chat.events import Event, to_wire, unpack
-from chat.feed import RECENT_EVENTS, Feed, Step
+from chat.feed import Feed, Step
 from chat.keys import Keys
 from chat.news import News
 from chat.store import MAX_PAGE, ChatStore
 
 LINGER_S: Final = 20.0
 """A conversation without readers is listened to for a while: most who lose their socket come back."""
-MAX_TRAIN: Final = 64
-"""Messages of one conversation that came at the same time go to its readers together, at most so many."""
 _NEWEST: Final = 2**53
 _RESYNC_AT_ONCE: Final = 100
 _SWEEP_S: Final = 5.0
@@ -49,7 +48,7 @@ class EncodeMessage(Protocol):
         """The same packet as the general way makes."""
 
 
-SendToAll = Callable[["dict[Reader, int]", list[Any], int], "list[Reader]"]
+SendToAll = Callable[[dict[Any, int], list[Any], int], "list[Reader]"]
 """Sends the packets of events, numbered from the given one on, to all who do not have these numbers yet; those who got
 nothing because their ``send`` would be False."""
 
@@ -66,25 +65,6 @@ class Reader(Protocol):
 
     def hint(self, packet: Any) -> None:
         """Queue a small packet that tells the socket to resume, even when ``send`` refused."""
-
-
-@dataclass(eq=False)
-class _Channel:
-    """A conversation at this front."""
-
-    conversation_id: str
-    feed: Feed = field(default_factory=Feed)
-    readers: dict[Reader, int] = field(default_factory=dict)
-    """With the number up to which each has everything already."""
-    opening: "asyncio.Task[None] | None" = None
-    is_reading: bool = False
-    was_lost: bool = False
-    """The connection was lost while the conversation was being opened."""
-    idle_since: float = 0.0
-    aliases: dict[bytes, bytes] = field(default_factory=dict)
-    """What ``EncodeMessage`` keeps."""
-    train: list[Any] = field(default_factory=list)
-    """Packets of the last messages up to the feed's head, to be sent before anything else happens here."""
 
 
 @dataclass(frozen=True)
@@ -114,15 +94,17 @@ class FanOut:
         """Is told of each conversation whose standing data changed, before its readers are."""
         self._store = store
         self._encode = encode
-        self._encode_message = encode_message
         self._send_to_all = send_to_all or _send_to_all
-        self._channels: dict[str, _Channel] = {}
-        self._by_name: dict[bytes, _Channel] = {}
-        """By the channel that its news come on."""
-        self._trains: list[_Channel] = []
+        self._channels = Channels(encode_message, self._deliver)
+        store.committer.on_said = self._channels.said
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = News(
-            redis, on_news=self._on_news, on_turn=self._send_trains, on_lost=self._on_lost, on_ready=self._on_ready
+            redis,
+            hear=self._channels.hear,
+            on_news=self._on_news,
+            on_turn=self._channels.depart,
+            on_lost=self._on_lost,
+            on_ready=self._on_ready,
         )
 
     async def start(self) -> None:
@@ -132,7 +114,7 @@ class FanOut:
 
     async def stop(self) -> None:
         """Stop; readers get nothing more."""
-        tasks = {*self._tasks, *(channel.opening for channel in self._channels.values() if channel.opening)}
+        tasks = {*self._tasks, *(channel.opening for channel in self._channels.all() if channel.opening)}
         while tasks:
             for task in tasks:
                 task.cancel()
@@ -183,11 +165,11 @@ class FanOut:
 
     # --- opening a conversation --------------------------------------------------------------------------------
 
-    async def _open(self, conversation_id: str) -> _Channel:
+    async def _open(self, conversation_id: str) -> Channel:
         channel = self._channels.get(conversation_id)
         if channel is None:
-            channel = self._channels[conversation_id] = _Channel(conversation_id)
-            self._by_name[Keys(conversation_id).channel.encode()] = channel
+            channel = Channel(conversation_id, Feed())
+            self._channels.add(channel, Keys(conversation_id).channel.encode())
             channel.opening = asyncio.create_task(self._start_feed(channel))
             channel.opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         if channel.opening is not None:
@@ -195,7 +177,7 @@ class FanOut:
         self._note_idle(channel)
         return channel
 
-    async def _start_feed(self, channel: _Channel) -> None:
+    async def _start_feed(self, channel: Channel) -> None:
         conversation_id = channel.conversation_id
         try:
             await self._news.subscribe(Keys(conversation_id).channel)
@@ -209,13 +191,12 @@ class FanOut:
             channel.feed.on_lost()
             self._spawn(self._catch_up(channel))
 
-    def _forget(self, channel: _Channel) -> None:
-        self._channels.pop(channel.conversation_id, None)
+    def _forget(self, channel: Channel) -> None:
         name = Keys(channel.conversation_id).channel
-        self._by_name.pop(name.encode(), None)
+        self._channels.remove(channel, name.encode())
         self._news.unsubscribe([name])
 
-    def _note_idle(self, channel: _Channel) -> None:
+    def _note_idle(self, channel: Channel) -> None:
         channel.idle_since = asyncio.get_running_loop().time()
 
     async def _sweep(self) -> None:
@@ -223,7 +204,7 @@ class FanOut:
         while True:
             await asyncio.sleep(_SWEEP_S)
             old = asyncio.get_running_loop().time() - LINGER_S
-            for channel in list(self._channels.values()):
+            for channel in self._channels.all():
                 if not channel.readers and channel.opening is None and channel.idle_since < old:
                     self._forget(channel)
 
@@ -231,7 +212,7 @@ class FanOut:
 
     def _on_news(self, name: bytes, payload: bytes) -> None:
         """Something happened in a conversation; the first byte says what (the scripts' SPUBLISH)."""
-        channel = self._by_name.get(name)
+        channel = self._channels.named(name)
         if channel is None:
             return
         try:
@@ -239,12 +220,13 @@ class FanOut:
         except (ValueError, UnicodeDecodeError):
             self.counters["news_malformed"] += 1
 
-    def _take(self, channel: _Channel, mark: bytes, rest: bytes) -> None:
+    def _take(self, channel: Channel, mark: bytes, rest: bytes) -> None:
         if mark == b"E":
             number, time, packed = rest.split(b" ", 2)
-            self._take_event(channel, int(number), int(time), packed)
+            if not channel.feed.has(int(number)):
+                self._act(channel, channel.feed.on_event(unpack(int(number), int(time), packed)))
             return
-        self._send_train(channel)
+        self._channels.flush(channel)
         if mark == b"R":
             delivered, read, reader = rest.decode().split(" ", 2)
             receipt = {"reader": reader, "delivered": int(delivered), "read": int(read)}
@@ -264,37 +246,8 @@ class FanOut:
             self.on_changed(channel.conversation_id)
             self._spawn(self._recheck(channel))
 
-    def _take_event(self, channel: _Channel, seq: int, at_ms: int, packed: bytes) -> None:
-        feed = channel.feed
-        if feed.has(seq):
-            return
-        if self._encode_message is not None and feed.is_next(seq):
-            packet = self._encode_message(channel.conversation_id, seq, at_ms, packed, channel.aliases)
-            if packet is not None:
-                feed.pass_message(seq, at_ms, packed)
-                train = channel.train
-                if not train:
-                    self._trains.append(channel)
-                train.append(packet)
-                if len(train) >= MAX_TRAIN:
-                    self._send_train(channel)
-                return
-        self._act(channel, feed.on_event(unpack(seq, at_ms, packed)))
-
-    def _send_trains(self) -> None:
-        """Everything that came at the same time has been taken."""
-        channels, self._trains = self._trains, []
-        for channel in channels:
-            self._send_train(channel)
-
-    def _send_train(self, channel: _Channel) -> None:
-        train = channel.train
-        if train:
-            channel.train = []
-            self._deliver(channel, train, channel.feed.head - len(train) + 1)
-
-    def _act(self, channel: _Channel, step: Step) -> None:
-        self._send_train(channel)
+    def _act(self, channel: Channel, step: Step) -> None:
+        self._channels.flush(channel)
         for event in step.deliver:
             if channel.readers:
                 packet = self._encode("chat_event", to_wire(channel.conversation_id, event))
@@ -307,13 +260,13 @@ class FanOut:
             self.counters["gaps"] += 1
             self._spawn(self._catch_up(channel))
 
-    def _tell(self, channel: _Channel, event: str, payload: Mapping[str, Any]) -> None:
+    def _tell(self, channel: Channel, event: str, payload: Mapping[str, Any]) -> None:
         if channel.readers:
             packet = self._encode(event, {"conversation_id": channel.conversation_id, **payload})
             for reader in list(channel.readers):
                 reader.send(packet)  # what is lost here is soon out of date
 
-    def _deliver(self, channel: _Channel, packets: list[Any], first: int) -> None:
+    def _deliver(self, channel: Channel, packets: list[Any], first: int) -> None:
         """Events to all who read; ``first``: number of the first one."""
         readers = channel.readers
         if not readers:
@@ -326,7 +279,7 @@ class FanOut:
             self._note_idle(channel)
             reader.hint(self._encode("chat_lagging", {"conversation_id": channel.conversation_id, "seq": has}))
 
-    async def _catch_up(self, channel: _Channel) -> None:
+    async def _catch_up(self, channel: Channel) -> None:
         """Read what the feed lacks, until it lacks nothing. A failure leaves that to the next reconnection."""
         if channel.is_reading:
             return
@@ -345,11 +298,11 @@ class FanOut:
         finally:
             channel.is_reading = False
 
-    async def _catch_up_later(self, channel: _Channel) -> None:
+    async def _catch_up_later(self, channel: Channel) -> None:
         if self._channels.get(channel.conversation_id) is channel:
             await self._catch_up(channel)
 
-    async def _recheck(self, channel: _Channel) -> None:
+    async def _recheck(self, channel: Channel) -> None:
         """The conversation changed: let go of readers who may not read it any more."""
         with suppress(ChatError):
             conversation = await self._store.conversation(channel.conversation_id)
@@ -360,7 +313,7 @@ class FanOut:
             self._end(channel, gone)
             self._tell_changed(channel, conversation)
 
-    def _tell_changed(self, channel: _Channel, conversation: Conversation) -> None:
+    def _tell_changed(self, channel: Channel, conversation: Conversation) -> None:
         about = {"conversation_id": channel.conversation_id, "title": conversation.title}
         packets: dict[str, Any] = {}
         for reader in list(channel.readers):
@@ -370,7 +323,7 @@ class FanOut:
                 packets[state] = self._encode("chat_changed", changed)
             reader.hint(packets[state])
 
-    def _end(self, channel: _Channel, readers: list[Reader]) -> None:
+    def _end(self, channel: Channel, readers: list[Reader]) -> None:
         packet = self._encode("chat_ended", {"conversation_id": channel.conversation_id})
         for reader in readers:
             channel.readers.pop(reader, None)
@@ -380,13 +333,13 @@ class FanOut:
     # --- lost connections --------------------------------------------------------------------------------------
 
     def _on_lost(self) -> None:
-        for channel in self._channels.values():
+        for channel in self._channels.all():
             channel.feed.on_lost()
             channel.was_lost = channel.opening is not None
 
     async def _on_ready(self) -> None:
         """News flow again: every feed reads what it may have missed."""
-        channels = [channel for channel in self._channels.values() if channel.opening is None]
+        channels = [channel for channel in self._channels.all() if channel.opening is None]
         for start in range(0, len(channels), _RESYNC_AT_ONCE):
             some = {channel.conversation_id: channel for channel in channels[start : start + _RESYNC_AT_ONCE]}
             heads = {name: some[name].feed.head for name in some}

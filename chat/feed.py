@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from chat.channels import RECENT_EVENTS, FeedHead
 from chat.events import Event, masked, unpack
 
-RECENT_EVENTS: Final = 64
-"""Kept per feed, so that a reader who comes while events flow need not race with them."""
 MAX_EARLY: Final = 1000
 """Held back while what lies before them is read; more are read again later."""
 
@@ -30,19 +29,18 @@ class Step:
     """The store lost events (a restored backup, a promoted replica): its last number now. Readers must start anew."""
 
 
-class Feed:
-    """One conversation at one front. Begins with ``start``."""
+class Feed(FeedHead):
+    """One conversation at one front. Begins with ``start``.
+
+    ``head``: readers that are attached have everything up to here. ``is_synced``: whether news are complete from there
+    on. ``early``: events that are held back. ``packed``: messages that came after ``_recent``: number, time, packed;
+    unpacked when somebody asks.
+    """
 
     def __init__(self) -> None:
-        self.head = 0
-        """Readers that are attached have everything up to here."""
-        self.is_synced = False
-        """Whether news are complete from ``head`` on."""
-        self._early: dict[int, Event] = {}
+        super().__init__()
         self._has_dropped = False
         self._recent: deque[Event] = deque(maxlen=RECENT_EVENTS)
-        self._packed: deque[tuple[int, int, bytes]] = deque(maxlen=RECENT_EVENTS)
-        """Messages that came after ``_recent``: number, time, packed. Unpacked when somebody asks."""
 
     def start(self, newest: Sequence[Event], last_seq: int) -> Step:
         """The first page (the newest events), read after the subscription to news was confirmed."""
@@ -51,19 +49,6 @@ class Feed:
         self.is_synced = True
         return self._drain()
 
-    def has(self, seq: int) -> bool:
-        """Whether news of this number say nothing new."""
-        return self.is_synced and seq <= self.head
-
-    def is_next(self, seq: int) -> bool:
-        """Whether it is the one to be delivered now, and nothing is held back that could follow it."""
-        return self.is_synced and seq == self.head + 1 and not self._early
-
-    def pass_message(self, seq: int, at_ms: int, packed: bytes) -> None:
-        """The next event (``is_next``) is a message that the caller delivers: ``on_event`` without its objects."""
-        self.head = seq
-        self._packed.append((seq, at_ms, packed))
-
     def on_event(self, event: Event) -> Step:
         """News of an event."""
         self._unpack()
@@ -71,8 +56,8 @@ class Feed:
             return Step()
         if self.is_synced and event.seq == self.head + 1:
             return self._advance([event])
-        if len(self._early) < MAX_EARLY:
-            self._early[event.seq] = event
+        if len(self.early) < MAX_EARLY:
+            self.early[event.seq] = event
         else:
             self._has_dropped = True
         if not self.is_synced:
@@ -89,7 +74,7 @@ class Feed:
         self._unpack()
         if last_seq < after:
             self.head = last_seq
-            self._early.clear()
+            self.early.clear()
             self._recent.clear()
             self.is_synced = True
             return Step(reset_to=last_seq)
@@ -117,9 +102,9 @@ class Feed:
         return tuple(event for event in self._recent if event.seq > after)
 
     def _unpack(self) -> None:
-        for seq, at_ms, packed in self._packed:
+        for seq, at_ms, packed in self.packed:
             self._recent.append(unpack(seq, at_ms, packed))
-        self._packed.clear()
+        self.packed.clear()
 
     def _advance(self, events: Sequence[Event]) -> Step:
         delivered: list[Event] = []
@@ -127,7 +112,7 @@ class Feed:
             if event.seq != self.head + 1 and (self._recent or delivered):
                 self._recent.clear()  # a hole of trimmed events: what is kept must have none
             self.head = event.seq
-            self._early.pop(event.seq, None)
+            self.early.pop(event.seq, None)
             if event.kind == "withdrawal":
                 shown = masked(self._recent, frozenset((event.target,)))
                 self._recent = deque(shown, maxlen=RECENT_EVENTS)
@@ -138,11 +123,11 @@ class Feed:
     def _drain(self) -> Step:
         """Deliver what came early and fits now; ask for what still lies before the rest."""
         ready: list[Event] = []
-        for seq in [seq for seq in self._early if seq <= self.head]:
-            del self._early[seq]
-        while (event := self._early.pop(self.head + 1, None)) is not None:
+        for seq in [seq for seq in self.early if seq <= self.head]:
+            del self.early[seq]
+        while (event := self.early.pop(self.head + 1, None)) is not None:
             ready += self._advance([event]).deliver
-        if self._early or self._has_dropped:
+        if self.early or self._has_dropped:
             self._has_dropped = False
             self.is_synced = False
             return Step(tuple(ready), read_after=self.head)

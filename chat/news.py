@@ -36,20 +36,23 @@ _log = structlog.get_logger(__name__)
 class News:
     """Subscribes to channels and says what arrives. ``counters`` counts lost connections.
 
-    ``on_news``: channel and payload of each; ``on_turn``: after those that came at the same time.
+    ``hear``: takes what it knows out of the answers of a turn, and gives everything else to a function, in its order.
+    ``on_news``: channel and payload of each that it left; ``on_turn``: after those that came at the same time.
     """
 
     def __init__(
         self,
         redis: "Redis",
         *,
+        hear: Callable[[list[Any], Callable[[Any], None]], None],
         on_news: Callable[[bytes, bytes], None],
         on_turn: Callable[[], None],
         on_lost: Callable[[], None],
         on_ready: Callable[[], Awaitable[None]],
     ) -> None:
         self.counters: Counter[str] = Counter()
-        self._link = RawLink(redis)
+        self._link = RawLink(redis, self._on_answers)
+        self._hear = hear
         self._on_news = on_news
         self._on_turn = on_turn
         self._on_lost = on_lost
@@ -91,7 +94,9 @@ class News:
         gone = [channel for channel in channels if channel in self._wanted]
         for channel in gone:
             self._wanted.discard(channel)
-            self._confirmed.pop(channel, None)
+            future = self._confirmed.pop(channel, None)
+            if future is not None and not future.done():
+                future.set_result(None)  # nobody need wait for it any more
         if gone:
             self._send("SUNSUBSCRIBE", *gone)
 
@@ -104,9 +109,15 @@ class News:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                await self._connect()
-                pause_s = _FIRST_PAUSE_S
-                await self._listen()
+                await self._link.open()
+                wanted = self._subscribe_all()
+                ready = asyncio.create_task(self._get_ready(wanted))
+                try:
+                    await self._link.watch(lambda: 0.0)  # each beat is answered
+                finally:
+                    ready.cancel()
+                    if ready.done() and not ready.cancelled() and ready.exception() is None:
+                        pause_s = _FIRST_PAUSE_S
             except (RedisError, OSError, ChatError) as error:
                 self.counters["connection_lost"] += 1
                 _log.warning("chat_news_lost", error=type(error).__name__)
@@ -118,34 +129,34 @@ class News:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _connect(self) -> None:
-        await self._link.open()
+    def _subscribe_all(self) -> "list[asyncio.Future[None]]":
         for channel in self._wanted:
             if channel not in self._confirmed:
                 self._confirmed[channel] = asyncio.get_running_loop().create_future()
         wanted = sorted(self._wanted)
         for start in range(0, len(wanted), _CHANNELS_PER_COMMAND):
             self._send("SSUBSCRIBE", *wanted[start : start + _CHANNELS_PER_COMMAND])
-        while any(channel in self._confirmed for channel in wanted):
-            await self._read()
-        await self._on_ready()
+        return [self._confirmed[channel] for channel in wanted]
 
-    async def _listen(self) -> None:
-        while True:
-            await self._read()
-            await asyncio.sleep(0)  # everything else of the process has its turn
-
-    async def _read(self) -> None:
-        messages = await self._link.read()
+    async def _get_ready(self, subscribed: "list[asyncio.Future[None]]") -> None:
+        """Once everything is listened to: what was missed meanwhile."""
         try:
-            for message in messages:
-                if isinstance(message, Exception):
-                    raise message
-                self._take(message)
+            if subscribed:
+                await asyncio.wait(subscribed)
+            await self._on_ready()
+        except Exception as error:
+            self._link.fail(error)
+            raise
+
+    def _on_answers(self, answers: list[Any]) -> None:
+        try:
+            self._hear(answers, self._take)
         finally:
             self._on_turn()
 
     def _take(self, message: Any) -> None:
+        if isinstance(message, Exception):
+            raise message
         if not isinstance(message, list) or not message:
             return
         kind = message[0]

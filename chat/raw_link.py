@@ -2,12 +2,12 @@
 
 What redis-py does around each command and each answer (objects, timers, locks) costs several times what packing and
 parsing them costs. Where a front writes and hears thousands of messages per second, many commands are packed at once,
-and many answers are parsed at a turn.
+and many answers are parsed at a turn and handed over in it: no task has to wake up for them.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -25,7 +25,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 TIMEOUT_S: Final = 3.0
-_READ_BYTES: Final = 64 * 1024
+LOOK_S: Final = 0.5
+"""How often ``watch`` looks whether an answer is overdue."""
 _RESP3_ONLY: Final = ("maint_", "oss_", "orig_")
 """Parameters by which redis-py hears of failovers that managed services plan; they need RESP3."""
 _ERRORS: Final = MappingProxyType(
@@ -51,20 +52,63 @@ def packed(command: tuple[Any, ...]) -> bytes:
     return bytes(hiredis.pack_command(command))
 
 
-class RawLink:
-    """A connection that is opened again after each fault. Faults are redis-py's exceptions."""
+class _Wire(asyncio.Protocol):
+    """One connection's protocol, in the place of redis-py's once that has logged in."""
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, transport: Any, take: Callable[[list[Any]], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.transport = transport
+        self.take = take
+        self.fault: asyncio.Future[None] = loop.create_future()
+        self.time = loop.time
+        self.heard_at = loop.time()
+        self._former = transport.get_protocol()
+        self._parser = hiredis.Reader(replyError=typed_error)
+        transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Answers, and parts of them."""
+        self.heard_at = self.time()
+        parser, answers = self._parser, []
+        try:
+            parser.feed(data)
+            while (answer := parser.gets()) is not False:
+                answers.append(answer)
+            if answers and not self.fault.done():
+                self.take(answers)
+        except hiredis.ProtocolError:
+            self.fail(RedisConnectionError("the answer was not understood"))
+        except Exception as error:
+            self.fail(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The end."""
+        self._former.connection_lost(error)
+        self.fail(RedisConnectionError("closed by the server"))
+
+    def fail(self, error: Exception) -> None:
+        """It is of no use any more: whoever watches it is told why."""
+        if not self.fault.done():
+            self.fault.set_exception(error)
+            self.fault.exception()  # nobody need ask
+
+
+class RawLink:
+    """A connection that is opened again after each fault. Faults are redis-py's exceptions.
+
+    ``on_answers``: given whatever came at a turn, error answers among it as exceptions. What it raises is a fault.
+    """
+
+    def __init__(self, redis: "Redis", on_answers: Callable[[list[Any]], None]) -> None:
         self._pool = redis.connection_pool
+        self._on_answers = on_answers
         self._connection: Any = None
-        self._stream: Any = None
-        self._transport: Any = None
-        self._parser: Any = None
+        self._wire: _Wire | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether ``write`` has a chance."""
-        return self._transport is not None and not self._transport.is_closing()
+        return self._wire is not None and not self._wire.fault.done() and not self._wire.transport.is_closing()
 
     async def open(self) -> None:
         """Connect; in RESP2, where published news are plain answers."""
@@ -75,54 +119,70 @@ class RawLink:
         await connection.connect()
         self._connection = connection
         # redis-py has no public way to read and write past it.
-        self._stream, self._transport = connection._reader, connection._writer.transport  # noqa: SLF001
-        self._parser = hiredis.Reader(replyError=typed_error)
+        self._wire = _Wire(connection._writer.transport, self._on_answers)  # noqa: SLF001
 
     async def close(self) -> None:
         """Disconnect."""
         connection, self._connection = self._connection, None
-        self._stream = self._transport = self._parser = None
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.fail(RedisConnectionError("closed"))
         if connection is not None:
             with contextlib.suppress(Exception):  # gone is gone
                 await connection.disconnect(nowait=True)
 
     def write(self, commands: Iterable[bytes | tuple[Any, ...]]) -> None:
         """Send commands at once, without waiting for anything. Some may be packed already."""
-        transport = self._transport
-        if transport is None or transport.is_closing():
+        if self._wire is None or not self.is_open:
             raise RedisConnectionError("not connected")
         try:
-            transport.write(b"".join(each if isinstance(each, bytes) else packed(each) for each in commands))
+            self._wire.transport.write(b"".join(each if isinstance(each, bytes) else packed(each) for each in commands))
         except RuntimeError:  # uvloop's answer when the handle was closed meanwhile
             raise RedisConnectionError("the connection was closed") from None
 
-    async def read(self) -> list[Any]:
-        """Whatever came; waits for something to come. Error answers stand among the others as exceptions."""
-        if self._stream is None:
+    def fail(self, error: Exception) -> None:
+        """The connection is of no use any more: ``watch`` raises this."""
+        if self._wire is not None:
+            self._wire.fail(error)
+
+    async def watch(self, awaited_since: Callable[[], float | None]) -> None:
+        """Until the connection fails, which it raises.
+
+        ``awaited_since``: since when (time of the loop) the store owes an answer; None: it owes none.
+        """
+        wire = self._wire
+        if wire is None:
             raise RedisConnectionError("not connected")
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                data = await self._stream.read(_READ_BYTES)
-        except TimeoutError:
-            raise RedisTimeoutError("no answer in time") from None
-        if not data:
-            raise RedisConnectionError("closed by the server")
-        parser = self._parser
-        parser.feed(data)
-        answers = []
-        while (answer := parser.gets()) is not False:
-            answers.append(answer)
-        return answers
+        while not wire.fault.done():
+            await asyncio.wait({wire.fault}, timeout=LOOK_S)
+            since = awaited_since()
+            if since is not None and wire.time() - max(since, wire.heard_at) > TIMEOUT_S:
+                wire.fail(RedisTimeoutError("no answer in time"))
+        wire.fault.result()
 
     async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Send commands and wait for all their answers. After a fault the link is closed."""
+        answers: list[Any] = []
+        came = asyncio.get_running_loop().create_future()
+
+        def take(more: list[Any]) -> None:
+            answers.extend(more)
+            if len(answers) >= len(commands) and not came.done():
+                came.set_result(None)
+
         try:
             if not self.is_open:
                 await self.open()
+            wire = self._wire
+            if wire is None:
+                raise RedisConnectionError("not connected")
+            wire.take = take
             self.write(commands)
-            answers: list[Any] = []
-            while len(answers) < len(commands):
-                answers += await self.read()
+            await asyncio.wait({came, wire.fault}, timeout=TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            if not came.done():
+                wire.fail(RedisTimeoutError("no answer in time"))
+                wire.fault.result()
+            wire.take = self._on_answers
         except BaseException:
             await self.close()
             raise

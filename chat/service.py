@@ -114,15 +114,15 @@ class ChatService:
         found = self._standing[conversation_id] = _Standing(now, conversation)
         return found
 
-    def is_direct(self, principal: Principal, conversation_id: str, now: float) -> bool:
-        """Whether they may write there, and nothing has to be asked before: text alone may go to the store at once.
+    def direct_until(self, principal: Principal, conversation_id: str) -> float:
+        """Until when they may write there with nothing to be asked before: text alone may go to the store at once.
 
-        False also when it is not known: then ``send`` finds out. ``now``: monotonic seconds.
+        0 when they may not, or when it is not known: then ``send`` finds out. All in monotonic seconds.
         """
         found = self._standing.get(conversation_id)
-        if found is None or now - found.at >= STANDING_S or kind_of(conversation_id) not in DIRECT_KINDS:
-            return False
-        return found.rights_of(principal)[2]
+        if found is None or kind_of(conversation_id) not in DIRECT_KINDS or not found.rights_of(principal)[2]:
+            return 0.0
+        return found.at + STANDING_S
 
     async def readable(self, principal: Principal, conversation_id: str) -> Conversation:
         """The conversation, if they may read it; use ``shown`` before showing anything of it."""

@@ -31,12 +31,12 @@ from signalling.chat_sends import ChatSends
 from signalling.chat_settings import ChatSettings
 from signalling.chat_sockets import ChatSocket, Pass
 from signalling.connection import Connection, Frame
-from signalling.limits import TokenBucket
 from signalling.logs import place_of
 from signalling.meeting_chats import chat_of
 from signalling.requests import CALLER
 from signalling.settings import FrontSettings
 from signalling.socket_gate import SocketGate
+from signalling.token_bucket import TokenBucket
 
 _log = structlog.get_logger(__name__)
 
@@ -249,7 +249,7 @@ class ChatEvents:
             admitted,
         )
         if connection.gate is not None:
-            connection.gate.arm(socket, self._sends.take, settings.max_small_message_bytes)
+            connection.gate.arm(socket, self._sends, settings.max_small_message_bytes)
         connection.keep()
         if principal.meeting_id is not None:
             meeting = Conversation(chat_of(principal.meeting_id), meeting_id=principal.meeting_id)

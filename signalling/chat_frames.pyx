@@ -8,7 +8,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
-from signalling.packed cimport Cursor, Text, is_text, read_array, read_map, read_text, read_unsigned
+from signalling.packed cimport Cursor, Text, is_ascii, is_text, read_array, read_map, read_text, read_unsigned
 from signalling.send_event cimport SendEvent, read_send
 
 from chat.events import AUTHOR_ROLES, MAX_TEXT_CHARACTERS as _MAX_TEXT_CHARACTERS
@@ -104,33 +104,29 @@ def decoded_send(bytes payload not None):
     cdef SendEvent event
     if not read_send(<const uint8_t*>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), &event):
         return None
-    text = checked_text(event.text.data, event.text.length)
-    if text is None:
+    if not is_message_text(&event.text):
         return None
     conversation_id = PyUnicode_DecodeUTF8(<const char*>event.conversation_id.data, event.conversation_id.length, NULL)
     client_id = PyUnicode_DecodeUTF8(<const char*>event.client_id.data, event.client_id.length, NULL)
-    return conversation_id, client_id, text.decode(), event.message_id
+    text = PyUnicode_DecodeUTF8(<const char*>event.text.data, event.text.length, NULL)
+    return conversation_id, client_id, text, event.message_id
 
 
-cdef bytes checked_text(const uint8_t* data, Py_ssize_t length):
-    """A message's text as it is stored; None when it is no UTF-8, too long, or nothing but space."""
-    if length > 4 * MAX_TEXT_CHARACTERS:
-        return None
+cdef bint is_message_text(const Text* text) except -1:
+    """Whether it can be a message's: UTF-8, not too long, and more than space."""
+    if 0 < text.length <= MAX_TEXT_CHARACTERS and text.data[0] > 32 and is_ascii(text):
+        return True
+    if text.length > 4 * MAX_TEXT_CHARACTERS:
+        return False
     try:
-        text = PyUnicode_DecodeUTF8(<const char*>data, length, NULL)
+        decoded = PyUnicode_DecodeUTF8(<const char*>text.data, text.length, NULL)
     except UnicodeDecodeError:
-        return None
-    if len(text) > MAX_TEXT_CHARACTERS or not text or text.isspace():
-        return None
-    return PyBytes_FromStringAndSize(<const char*>data, length)
+        return False
+    return 0 < len(decoded) <= MAX_TEXT_CHARACTERS and not decoded.isspace()
 
 
 cdef bint _is_utf8(const Text* text) except -1:
-    cdef uint8_t all_bits = 0
-    cdef Py_ssize_t place
-    for place in range(text.length):
-        all_bits |= text.data[place]
-    if all_bits < 128:
+    if is_ascii(text):
         return True
     try:
         PyUnicode_DecodeUTF8(<const char*>text.data, text.length, NULL)

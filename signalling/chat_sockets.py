@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from auth.principal import Principal
 from signalling.connection import Connection
-from signalling.limits import TokenBucket
+from signalling.token_bucket import TokenBucket
 
 HINT_BYTES: Final = 16 * 1024
 """Beyond the limit of a slow socket there is room for the small packets that tell it so."""
@@ -32,8 +32,6 @@ class ChatSocket:
     """By a meeting token; None: logged in by a cookie."""
     was_used: bool = False
     """Somebody did something here since the login was looked at last; receipts do not count."""
-    author: "tuple[Principal, bytes, bytes] | None" = None
-    """The principal as an author: ``actor``, and the head of their messages (``chat.events.message_head``)."""
     attached: dict[str, str] = field(default_factory=dict)
     """Conversations it reads, with who it is there (``author``)."""
 

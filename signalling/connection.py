@@ -24,11 +24,11 @@ from engineio import packet as engine_packet
 from engineio.async_drivers import aiohttp as aiohttp_driver
 from socketio.msgpack_packet import MsgPackPacket
 
-from signalling.limits import TokenBucket
 from signalling.metrics import FrontMetrics
 from signalling.requests import client_address
 from signalling.settings import FrontSettings
 from signalling.socket_gate import Outlets, SocketGate
+from signalling.token_bucket import TokenBucket
 
 ENVIRON_KEY: Final = "alltid.connection"
 FRAMES_PER_MESSAGE: Final = 2.5
@@ -117,7 +117,8 @@ class Connection:
         self._request: web.Request | None = None
         self._timer: asyncio.TimerHandle | None = None
         rate = self._settings.messages_per_s * FRAMES_PER_MESSAGE
-        self._frames = TokenBucket(rate, self._settings.messages_burst * FRAMES_PER_MESSAGE, time.monotonic())
+        self.frames = TokenBucket(rate, self._settings.messages_burst * FRAMES_PER_MESSAGE, time.monotonic())
+        """Of this socket, whoever it is."""
         self._websocket = web.WebSocketResponse(
             max_msg_size=self._settings.max_message_bytes, compress=False, timeout=CLOSE_GRACE_S
         )
@@ -195,7 +196,7 @@ class Connection:
 
     def take_frame(self, now: float) -> bool:
         """Count a frame; one too many in too short a time, and the connection is cut."""
-        if self._frames.take(now):
+        if self.frames.take(now):
             return True
         self.abort("flood")
         return False

@@ -24,12 +24,12 @@ from signalling import protocol
 from signalling.admission import Admission
 from signalling.connection import ENVIRON_KEY, SocketServer
 from signalling.entry import Entry, RefusedError, may
-from signalling.limits import TokenBucket
 from signalling.logs import place_of
 from signalling.metrics import FrontMetrics
 from signalling.protocol import CLIENT_EVENTS, ERROR_CODES, ErrorCode, acknowledge, refuse
 from signalling.sessions import Session, Sessions, State
 from signalling.settings import FrontSettings
+from signalling.token_bucket import TokenBucket
 from signalling.turn_api import ice_servers
 
 _Result = TypeVar("_Result")

@@ -17,9 +17,9 @@ import structlog
 from auth.tokens import MeetingClaims
 from sfu.client import Seat
 from signalling.connection import Connection, SocketServer
-from signalling.limits import TokenBucket
 from signalling.metrics import FrontMetrics
 from signalling.protocol import SERVER_EVENTS, ClosedCode
+from signalling.token_bucket import TokenBucket
 
 _log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from chat.appends cimport Append
-from signalling.chat_frames cimport acknowledgement, checked_text
+from signalling.chat_frames cimport acknowledgement, is_message_text
 from signalling.packed cimport load_big
 from signalling.send_event cimport SendEvent, read_send
 
@@ -30,9 +30,6 @@ MAX_IN_FLIGHT = 32
 
 cdef class Outlets:
     """The sockets of one loop that have something to write this turn."""
-
-    cdef object _loop
-    cdef list _waiting
 
     def __init__(self, loop):
         self._loop = loop
@@ -52,34 +49,23 @@ cdef class Outlets:
             gate.flush()
 
 
+cdef class Taker:
+    """Who takes messages off the way in."""
+
+    cdef bint take(self, SocketGate gate, object socket, SendEvent* event) except -1:
+        """True when it took one, whose text is one (``checked_text``) and whose frame is gone after this."""
+        name = PyUnicode_DecodeUTF8(<const char*>event.conversation_id.data, event.conversation_id.length, NULL)
+        client_id = PyBytes_FromStringAndSize(<const char*>event.client_id.data, event.client_id.length)
+        text = PyBytes_FromStringAndSize(<const char*>event.text.data, event.text.length)
+        return self.take_message(socket, name, client_id, text, event.message_id)
+
+    def take_message(self, socket, conversation_id, client_id, text, message_id):
+        """``take`` for takers that are not compiled."""
+        raise NotImplementedError
+
+
 cdef class SocketGate:
     """The protocol of one transport. ``handled`` must be told of each message that aiohttp gave out."""
-
-    cdef readonly object protocol
-    """aiohttp's."""
-    cdef object _transport
-    cdef object _websocket
-    cdef object _loop
-    cdef Outlets _outlets
-    cdef object _socket
-    cdef object _take
-    cdef Py_ssize_t _max_taken_bytes
-    cdef uint8_t* _scratch
-    # On the way in.
-    cdef bytes _rest
-    cdef uint64_t _passing
-    cdef bint _is_fragmented
-    cdef bint _is_closing
-    cdef long long _passed
-    cdef long long _handled
-    cdef readonly int in_flight
-    """Messages that were taken and not yet answered."""
-    cdef object _idle
-    # On the way out.
-    cdef list _frames
-    cdef Py_ssize_t _gathered_bytes
-    cdef Py_ssize_t _unsent_bytes
-    cdef int _handle
 
     def __init__(self, transport, protocol, websocket, Outlets outlets not None, loop):
         self.protocol = protocol
@@ -166,10 +152,11 @@ cdef class SocketGate:
 
     # --- the hot lane --------------------------------------------------------------------------------------------
 
-    def arm(self, socket, take, Py_ssize_t max_taken_bytes):
-        """From now on ``take(socket, conversation_id, client_id, text, message_id)`` may take messages: True if so."""
+    def arm(self, socket, Taker taker not None, Py_ssize_t max_taken_bytes):
+        """From now on ``taker`` may take messages of at most so many bytes."""
         self._socket = socket
-        self._take = take
+        self._taker = taker
+        self.kept = None
         if self._scratch == NULL or max_taken_bytes > self._max_taken_bytes:
             free(self._scratch)
             self._scratch = <uint8_t*>malloc(max_taken_bytes)
@@ -179,8 +166,9 @@ cdef class SocketGate:
 
     def disarm(self):
         """Everything passes."""
-        self._take = None
+        self._taker = None
         self._socket = None
+        self.kept = None
 
     def handled(self):
         """A message that passed has been handled."""
@@ -196,7 +184,7 @@ cdef class SocketGate:
     cdef bint _may_take(self, uint8_t first, uint8_t second, uint64_t payload) noexcept:
         """A whole binary message, masked, that is next to be handled."""
         return (
-            self._take is not None
+            self._taker is not None
             and first == 0x82
             and second & 128 != 0
             and payload <= <uint64_t>self._max_taken_bytes
@@ -212,12 +200,9 @@ cdef class SocketGate:
         _unmask(payload - 4, payload, self._scratch, length)
         if not read_send(self._scratch, length, &event):
             return False
-        cdef bytes text = checked_text(event.text.data, event.text.length)
-        if text is None:
+        if not is_message_text(&event.text):
             return False
-        name = PyUnicode_DecodeUTF8(<const char*>event.conversation_id.data, event.conversation_id.length, NULL)
-        client_id = PyBytes_FromStringAndSize(<const char*>event.client_id.data, event.client_id.length)
-        return self._take(self._socket, name, client_id, text, event.message_id)
+        return self._taker.take(self, self._socket, &event)
 
     cdef void _note(self, uint8_t first) noexcept:
         """A frame passes (RFC 6455 section 5.2): how many messages that makes, and whether one is begun."""
@@ -308,39 +293,38 @@ def push_to_all(dict readers not None, list frames not None, long long first):
 
 
 cdef class Send(Append):
-    """A message that the hot lane took."""
+    """A message that the hot lane took; its gate waits for an answer."""
 
-    cdef SocketGate _gate
-    cdef object _message_id
-    cdef object _refused
-
-    def __init__(
-        self, SocketGate gate not None, message_id, refused, conversation_id, draft_id, packed, author, deadline
-    ):
+    def __init__(self, SocketGate gate not None, message_id, refused, conversation_id, draft_id, packed, author):
         """``refused(gate, message_id, status)`` answers when it was not stored."""
-        Append.__init__(self, conversation_id, draft_id, packed, author, deadline)
-        self._gate = gate
-        self._message_id = message_id
-        self._refused = refused
+        Append.__init__(self, conversation_id, draft_id, packed, author)
+        self.gate = gate
+        self.message_id = message_id
+        self.refused = refused
         gate.in_flight += 1
 
-    def settle(self, bytes status not None, seq, at_ms):
+    cpdef settle(self, bytes status, long long seq, long long at_ms):
         """Answer its sender."""
-        cdef SocketGate gate = self._gate
+        cdef SocketGate gate = self.gate
+        if self.is_answered:
+            return
+        self.is_answered = True
         if status == b"ok" or status == b"repeat":
-            gate.push(acknowledgement(self._message_id, seq, at_ms, status == b"repeat"))
+            gate.push(acknowledgement(self.message_id, seq, at_ms, status == b"repeat"))
         else:
-            self._refused(gate, self._message_id, status)
+            self.refused(gate, self.message_id, status)
         gate.answered()
 
-    def refuse(self):
+    cpdef refuse(self):
         """Answer its sender that it may not be stored."""
-        self._refused(self._gate, self._message_id, b"unavailable")
-        self._gate.answered()
+        if not self.is_answered:
+            self.is_answered = True
+            self.refused(self.gate, self.message_id, b"unavailable")
+            self.gate.answered()
 
     def is_awaited(self):
         """Until its socket is gone; what is in the store already stays there."""
-        return not self._gate._transport.is_closing()
+        return not self.is_answered and not self.gate._transport.is_closing()
 
 
 cdef Py_ssize_t _head_bytes(const uint8_t* data, Py_ssize_t left) noexcept nogil:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.appends import Append, are_messages, pack_message, say_command
-from chat.events import Draft, message_head, unpack
+from chat.appends import Append, grouped, pack_message, say_command, settle_said
+from chat.events import EventKind, message_head, unpack
 from tests.reference import chat_wire as slow
 
 names = st.text(max_size=40)
@@ -40,7 +40,7 @@ def test_a_command_is_packed_as_every_command_is(conversations: list[list[tuple[
     for parts in conversations:
         words += [len(parts), *(word for part in parts for word in part)]
     groups = [
-        (_words(*names), [Append("meeting-m", draft_id, packed, author, 0.0) for draft_id, packed, author in parts])
+        (_words(*names), [Append("meeting-m", draft_id, packed, author) for draft_id, packed, author in parts])
         for names, parts in zip(keys, conversations, strict=True)
     ]
     assert say_command(_words("EVALSHA", "0" * 40), _words(1000), groups) == slow.command(tuple(words))
@@ -50,8 +50,40 @@ def _words(*words: str | int) -> bytes:
     return slow.command(words).partition(b"\r\n")[2]
 
 
-def test_only_messages_are_said() -> None:
-    draft = Draft("meeting-m", "edit", "anna", "Anna", "patient", "c2", {"text": "y"}, 1)
-    message = Append("meeting-m", b"anna\0c1", b"", b"anna", 0.0)
-    assert are_messages([message, message])
-    assert not are_messages([message, Append("meeting-m", b"anna\0c2", b"", b"anna", 0.0, draft.kind, 1)])
+def test_drafts_are_grouped_by_conversation_in_their_order_and_only_messages_are_said() -> None:
+    def append(conversation_id: str, number: int, kind: EventKind = "message") -> Append:
+        return Append(conversation_id, b"anna\0c%d" % number, b"", b"anna", kind, 1)
+
+    call = object()
+    a1, b2, a3, b4, c5 = (
+        append("meeting-a", 1), append("meeting-b", 2), append("meeting-a", 3), append("meeting-b", 4, "edit"),
+        append("meeting-c", 5),
+    )  # fmt: skip
+    assert grouped([a1, b2, call, a3, b4, c5]) == (
+        [call],
+        [("meeting-a", [a1, a3], True), ("meeting-b", [b2, b4], False), ("meeting-c", [c5], True)],
+    )
+
+
+class Told(Append):
+    """Keeps what it is told."""
+
+    def __init__(self, told: list[object]) -> None:
+        super().__init__("meeting-m", b"anna\0c1", b"", b"anna")
+        self._told = told
+
+    def settle(self, status: bytes, seq: int, at_ms: int) -> None:
+        self._told.append((status, seq, at_ms))
+
+    def refuse(self) -> None:
+        self._told.append("refused")
+
+
+def test_each_message_is_told_its_own_answer() -> None:
+    told: list[object] = []
+    messages: list[Append] = [Told(told) for _ in range(4)]
+    answer = [1000, 7, [b"repeat", 3, 900], [b"failed", 0, 0], [b"closed", 0, 0]]
+    assert settle_said(messages, answer) == 1
+    assert told == [(b"ok", 7, 1000), (b"repeat", 3, 900), "refused", (b"closed", 0, 0)]
+    with pytest.raises(ValueError, match="another number"):
+        settle_said(messages, answer[:-1])

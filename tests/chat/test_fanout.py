@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from auth.permissions import LOA3
 from auth.principal import Commission, Principal
+from chat.channels import MAX_TRAIN
 from chat.committer import Committer
 from chat.conversation import Conversation
 from chat.errors import ChatError
 from chat.events import pack
-from chat.fanout import MAX_TRAIN, FanOut
+from chat.fanout import FanOut
 from chat.keys import Keys
 from chat.store import MAX_PAGE, ChatStore
 from tests.chat.stores import CHANNEL, draft

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalling.limits import Buckets, TokenBucket
+from signalling.limits import Buckets
+from signalling.token_bucket import TokenBucket
 
 
 def test_a_burst_passes_then_the_rate() -> None:

@@ -7,8 +7,17 @@ import msgpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalling.socket_gate import MAX_IN_FLIGHT, Outlets, Send, SocketGate, push_to_all
+from signalling.socket_gate import MAX_IN_FLIGHT, Outlets, Send, SocketGate, Taker, push_to_all
 from tests.reference import chat_wire as slow
+
+
+class Notes(Taker):
+    """Takes every message and notes it."""
+
+    def take_message(self, socket: "Wire", *message: Any) -> bool:
+        socket.order.append("taken")
+        socket.taken.append(message)
+        return True
 
 
 class Wire:
@@ -24,13 +33,7 @@ class Wire:
         self.calls: list[Any] = []
         self.gate = SocketGate(self, self, self, Outlets(self), self)  # type: ignore[arg-type]
         self.taken: list[tuple[str, bytes, bytes, int]] = []
-        self.gate.arm(self, self._take, 1000)
-
-    @staticmethod
-    def _take(wire: "Wire", *message: Any) -> bool:
-        wire.order.append("taken")
-        wire.taken.append(message)
-        return True
+        self.gate.arm(self, Notes(), 1000)
 
     def get_extra_info(self, _name: str) -> None:
         return None
@@ -181,7 +184,7 @@ async def test_messages_on_their_way_are_counted_and_answered_once() -> None:
     wire = Wire()
     refused: list[bytes] = []
     sends = [
-        Send(wire.gate, number, lambda _gate, _id, status: refused.append(status), "meeting-a", b"", b"", b"", 0.0)
+        Send(wire.gate, number, lambda _gate, _id, status: refused.append(status), "meeting-a", b"", b"", b"")
         for number in range(3)
     ]
     assert wire.gate.in_flight == 3
@@ -198,9 +201,7 @@ async def test_messages_on_their_way_are_counted_and_answered_once() -> None:
 
 def test_no_more_than_a_number_of_messages_of_one_socket_are_on_their_way() -> None:
     wire = Wire()
-    sends = [
-        Send(wire.gate, number, lambda *_: None, "meeting-a", b"", b"", b"", 0.0) for number in range(MAX_IN_FLIGHT)
-    ]
+    sends = [Send(wire.gate, number, lambda *_: None, "meeting-a", b"", b"", b"") for number in range(MAX_IN_FLIGHT)]
     wire.gate.data_received(message())
     assert (wire.taken, sends[0].is_awaited()) == ([], True)
 

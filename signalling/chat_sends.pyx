@@ -1,0 +1,160 @@
+"""The hot lane: most messages go from their frame to the store, and back as an acknowledgement, without a task.
+
+``SocketGate`` hands over what it knows to be a well-formed ``chat_send`` to a meeting's chat. What is asked here is
+what ``ChatEvents`` and ``ChatService.send`` ask, in the same order. Whoever is not simply let through goes the long
+way, which knows all answers: so does the first message of each second to a conversation, which looks it up anew.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memcmp, memcpy
+
+from chat.appends cimport packed_message
+from signalling.send_event cimport SendEvent
+from signalling.socket_gate cimport Send, SocketGate, Taker
+from signalling.token_bucket cimport TokenBucket
+
+from chat.events import message_head
+from chat.service import role_of
+from chat.store import REFUSALS
+
+cdef Py_ssize_t MAX_WRITERS = 50_000
+
+
+cdef class _Writing:
+    """One socket's writing: who it is as an author, and the conversation it wrote to last."""
+
+    cdef object principal
+    cdef bytes author
+    cdef bytes head
+    """How the author's packed messages begin."""
+    cdef object connection
+    cdef TokenBucket frames
+    cdef TokenBucket events
+    cdef TokenBucket person
+    cdef bytes name
+    cdef str conversation_id
+    cdef double until
+    """Monotonic time until which they may write there without another look."""
+
+
+cdef class ChatSends(Taker):
+    """The hot lane of one front. ``counted(n)``: called with how many messages it took in a turn of the loop."""
+
+    cdef object _limits
+    cdef object _service
+    cdef object _submit
+    cdef object _monotonic
+    cdef object _counted
+    cdef object _refuse
+    cdef object _refused_method
+    cdef dict _writers
+    cdef long _taken
+
+    def __init__(self, limits, service, *, monotonic, counted, refuse):
+        """``refuse(gate, message_id, code, field)`` answers a message."""
+        self._limits = limits
+        self._service = service
+        self._submit = service.store.committer.submit
+        self._monotonic = monotonic
+        self._counted = counted
+        self._refuse = refuse
+        self._refused_method = self._refused
+        self._writers = {}
+
+    def writer(self, actor):
+        """How often a person may write, over all their sockets at this front (a ``TokenBucket``)."""
+        bucket = self._writers.get(actor)
+        if bucket is None:
+            if len(self._writers) >= MAX_WRITERS:
+                self._writers.clear()
+            limits = self._limits
+            bucket = TokenBucket(limits.messages_per_s, limits.messages_burst, self._monotonic())
+            self._writers[actor] = bucket
+        return bucket
+
+    cdef bint take(self, SocketGate gate, object socket, SendEvent* event) except -1:
+        """Send a message on its way; False when it has to go the long way."""
+        cdef _Writing writing
+        cdef Send send
+        cdef double now = self._monotonic()
+        principal = socket.principal
+        if gate.kept is None or (<_Writing>gate.kept).principal is not principal:
+            gate.kept = _writing(socket, principal)
+        writing = gate.kept
+        if (
+            now >= writing.until
+            or PyBytes_GET_SIZE(writing.name) != event.conversation_id.length
+            or memcmp(PyBytes_AS_STRING(writing.name), event.conversation_id.data, event.conversation_id.length) != 0
+        ) and not self._look_up(writing, event, now):
+            return False
+        if not writing.frames.take(now):
+            writing.connection.abort("flood")
+            return True
+        if not self._taken:
+            gate._loop.call_soon(self._count)
+        self._taken += 1
+        if not writing.events.take(now) or not writing.person.take(now):
+            self._refuse(gate, event.message_id, "rate_limited", None)
+            return True
+        socket.was_used = True
+        send = Send.__new__(Send)
+        send.conversation_id = writing.conversation_id
+        send.draft_id = _draft_id(writing.author, <const char*>event.client_id.data, event.client_id.length)
+        send.packed = packed_message(
+            writing.head,
+            <const char*>event.client_id.data, event.client_id.length,
+            <const char*>event.text.data, event.text.length,
+        )
+        send.author = writing.author
+        send.kind = "message"
+        send.is_message = True
+        send.gate = gate
+        send.message_id = event.message_id
+        send.refused = self._refused_method
+        gate.in_flight += 1
+        self._submit(send)
+        return True
+
+    cdef bint _look_up(self, _Writing writing, SendEvent* event, double now) except -1:
+        """Whether they may write there without anything being asked; for how long."""
+        name = PyBytes_FromStringAndSize(<const char*>event.conversation_id.data, event.conversation_id.length)
+        conversation_id = name.decode()
+        cdef double until = self._service.direct_until(writing.principal, conversation_id)
+        if until <= now:
+            return False
+        writing.name, writing.conversation_id, writing.until = name, conversation_id, until
+        writing.person = self.writer(writing.principal.actor)
+        return True
+
+    def _count(self):
+        taken, self._taken = self._taken, 0
+        self._counted(taken)
+
+    def _refused(self, gate, message_id, bytes status not None):
+        """The store did not take it."""
+        code, field = REFUSALS.get(status.decode(), ("chat_unavailable", None))
+        self._refuse(gate, message_id, code, field)
+
+
+cdef _Writing _writing(socket, principal):
+    cdef _Writing writing = _Writing.__new__(_Writing)
+    writing.principal = principal
+    writing.author = principal.actor.encode()
+    writing.head = message_head(principal.actor, principal.display_name, role_of(principal))
+    writing.connection = socket.connection
+    writing.frames = socket.connection.frames
+    writing.events = socket.events
+    writing.name = b""
+    writing.until = 0.0
+    return writing
+
+
+cdef bytes _draft_id(bytes author, const char* client_id, Py_ssize_t length):
+    """The author, NUL, and the client's id."""
+    cdef Py_ssize_t author_length = PyBytes_GET_SIZE(author)
+    cdef bytes draft_id = PyBytes_FromStringAndSize(NULL, author_length + 1 + length)
+    cdef char* to = PyBytes_AS_STRING(draft_id)
+    memcpy(to, PyBytes_AS_STRING(author), author_length)
+    to[author_length] = 0
+    memcpy(to + author_length + 1, client_id, length)
+    return draft_id
