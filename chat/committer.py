@@ -1,7 +1,7 @@
 """Group commit: what many sockets want to write at the same time travels, and is made durable, together.
 
 The store syncs its append-only file once for all commands that it finds in one turn of its loop (``appendfsync
-always``), so fifty appends in one pipeline cost about as much as one. While batches are on their way the next one
+always``), so fifty appends in one pipeline cost about as much as one. While a batch is on its way the next one
 gathers; nothing waits for a timer. All go over one connection, and after a fault all are written again in their
 order: what a socket wrote first is first.
 """
@@ -39,8 +39,9 @@ MAX_WAITING: Final = 20_000
 MAX_BATCH: Final = 512
 MAX_SAID: Final = 128
 """Messages of one call of say.lua: the store does nothing else for two milliseconds."""
-MAX_FLIGHTS: Final = 2
-"""Batches on their way at the same time, on one connection: the store works on one while we settle the other."""
+MAX_FLIGHTS: Final = 1
+"""Batches on their way at the same time, on one connection. While the store works on one and syncs it, the next gathers:
+with two on their way, what many writers have to say would go round in three smaller groups, each with its own sync."""
 WAIT_REPLICAS_MS: Final = 1000
 GIVE_UP_S: Final = 5.0
 """How long a write is tried again while the store is away; then its author is told, and may repeat it."""

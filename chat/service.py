@@ -10,7 +10,7 @@ from typing import Any, Final
 from auth.permissions import Action, decide
 from auth.principal import Principal
 from chat import history
-from chat.conversation import Conversation, kind_of, may_read, may_write, read_action, write_action
+from chat.conversation import Conversation, kind_of, may_write, read_action, write_action
 from chat.errors import ChatError
 from chat.events import (
     MAX_ATTACHMENTS,
@@ -24,6 +24,7 @@ from chat.events import (
 )
 from chat.gates import AccessLog, AttachmentGate, ConversationGate, NoAccessLog, NoAttachments, OpenGate
 from chat.keys import Keys
+from chat.standing import Standing
 from chat.store import MAX_PAGE, ChatStore, Page, Receipt
 
 EDIT_WINDOW_MS: Final = 15 * 60 * 1000
@@ -50,27 +51,6 @@ class Found:
     """Everything from here on was searched; 0 when that is all there is."""
 
 
-class _Standing:
-    """What is known of a conversation for a moment, and who may what in it."""
-
-    __slots__ = ("at", "conversation", "rights")
-
-    def __init__(self, at: float, conversation: Conversation) -> None:
-        self.at = at
-        self.conversation = conversation
-        self.rights: dict[int, tuple[Principal, bool, bool]] = {}
-        """By the object's number, with the object itself, so that no other has the number meanwhile."""
-
-    def rights_of(self, principal: Principal) -> tuple[Principal, bool, bool]:
-        """The principal, and whether they may read and write."""
-        found = self.rights.get(id(principal))
-        if found is None:
-            reads = may_read(principal, self.conversation)
-            found = (principal, reads, reads and may_write(principal, self.conversation))
-            self.rights[id(principal)] = found
-        return found
-
-
 class ChatService:
     """Everything that people do with conversations. ``clock``: seconds since the epoch; ``monotonic``: seconds."""
 
@@ -92,42 +72,42 @@ class ChatService:
         self._clock = clock
         self._monotonic = monotonic
         self._edit_window_ms = edit_window_ms
-        self._standing: dict[str, _Standing] = {}
+        self._standing: dict[str, Standing] = {}
         self.make_room: Callable[[str], Awaitable[None]] | None = None
         """Forgets the oldest events of a conversation of ``ENDLESS_KINDS`` that is full."""
 
     # --- who may -----------------------------------------------------------------------------------------------
 
-    async def _known(self, conversation_id: str) -> _Standing:
+    async def _known(self, conversation_id: str) -> Standing:
         """What is known of a conversation, at most ``STANDING_S`` old."""
         now = self._monotonic()
         found = self._standing.get(conversation_id)
-        if found is not None and now - found.at < STANDING_S:
+        if found is not None and now < found.until:
             return found
         kind_of(conversation_id)
         conversation = await self.store.conversation(conversation_id)
         if conversation is None:
-            self._standing.pop(conversation_id, None)
+            self.forget_standing(conversation_id)
             raise ChatError("unknown_conversation", "conversation_id")
         if len(self._standing) >= MAX_STANDING:
             self._standing.clear()
-        found = self._standing[conversation_id] = _Standing(now, conversation)
+        found = self._standing[conversation_id] = Standing(conversation, now + STANDING_S)
         return found
 
-    def direct_until(self, principal: Principal, conversation_id: str) -> float:
-        """Until when they may write there with nothing to be asked before: text alone may go to the store at once.
+    def direct(self, principal: Principal, conversation_id: str) -> Standing | None:
+        """What is known of it, if they may write there with nothing to be asked before: text may go to the store.
 
-        0 when they may not, or when it is not known: then ``send`` finds out. All in monotonic seconds.
+        That holds while it stands (``until``). None when they may not, or when it is not known: ``send`` finds out.
         """
         found = self._standing.get(conversation_id)
-        if found is None or kind_of(conversation_id) not in DIRECT_KINDS or not found.rights_of(principal)[2]:
-            return 0.0
-        return found.at + STANDING_S
+        if found is None or kind_of(conversation_id) not in DIRECT_KINDS or not found.rights_of(principal)[1]:
+            return None
+        return found
 
     async def readable(self, principal: Principal, conversation_id: str) -> Conversation:
         """The conversation, if they may read it; use ``shown`` before showing anything of it."""
         known = await self._known(conversation_id)
-        if not known.rights_of(principal)[1]:
+        if not known.rights_of(principal)[0]:
             raise ChatError("unknown_conversation", "conversation_id")
         return known.conversation
 
@@ -142,7 +122,7 @@ class ChatService:
 
     async def _writable(self, principal: Principal, conversation_id: str, *, is_noted: bool = True) -> Conversation:
         known = await self._known(conversation_id)
-        _, reads, writes = known.rights_of(principal)
+        reads, writes = known.rights_of(principal)
         if reads and not writes and known.conversation.is_hosts_only:
             raise ChatError("conversation_closed", "conversation_id")
         if not writes:
@@ -153,7 +133,9 @@ class ChatService:
 
     def forget_standing(self, conversation_id: str) -> None:
         """It changed: what was known of it is not looked at again."""
-        self._standing.pop(conversation_id, None)
+        found = self._standing.pop(conversation_id, None)
+        if found is not None:
+            found.end()
 
     async def rule(self, principal: Principal, conversation_id: str, *, is_hosts_only: bool) -> None:
         """Say whether all write in a meeting's chat, or only who holds the meeting. Everybody who reads is told."""

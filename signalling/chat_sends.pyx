@@ -9,6 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.string cimport memcmp, memcpy
 
 from chat.appends cimport packed_message
+from chat.standing cimport Standing
 from signalling.send_event cimport SendEvent
 from signalling.socket_gate cimport Send, SocketGate, Taker
 from signalling.token_bucket cimport TokenBucket
@@ -33,8 +34,8 @@ cdef class _Writing:
     cdef TokenBucket person
     cdef bytes name
     cdef str conversation_id
-    cdef double until
-    """Monotonic time until which they may write there without another look."""
+    cdef Standing standing
+    """What is known of that; they may write there while it stands."""
 
 
 cdef class ChatSends(Taker):
@@ -82,7 +83,8 @@ cdef class ChatSends(Taker):
             gate.kept = _writing(socket, principal)
         writing = gate.kept
         if (
-            now >= writing.until
+            writing.standing is None
+            or now >= writing.standing.until
             or PyBytes_GET_SIZE(writing.name) != event.conversation_id.length
             or memcmp(PyBytes_AS_STRING(writing.name), event.conversation_id.data, event.conversation_id.length) != 0
         ) and not self._look_up(writing, event, now):
@@ -116,13 +118,13 @@ cdef class ChatSends(Taker):
         return True
 
     cdef bint _look_up(self, _Writing writing, SendEvent* event, double now) except -1:
-        """Whether they may write there without anything being asked; for how long."""
+        """Whether they may write there without anything being asked before."""
         name = PyBytes_FromStringAndSize(<const char*>event.conversation_id.data, event.conversation_id.length)
         conversation_id = name.decode()
-        cdef double until = self._service.direct_until(writing.principal, conversation_id)
-        if until <= now:
+        standing = self._service.direct(writing.principal, conversation_id)
+        if standing is None or now >= (<Standing>standing).until:
             return False
-        writing.name, writing.conversation_id, writing.until = name, conversation_id, until
+        writing.name, writing.conversation_id, writing.standing = name, conversation_id, standing
         writing.person = self.writer(writing.principal.actor)
         return True
 
@@ -145,7 +147,6 @@ cdef _Writing _writing(socket, principal):
     writing.frames = socket.connection.frames
     writing.events = socket.events
     writing.name = b""
-    writing.until = 0.0
     return writing
 
 

@@ -1,0 +1,9 @@
+from auth.principal import Principal
+from chat.conversation import Conversation
+
+class Standing:
+    conversation: Conversation
+    until: float
+    def __init__(self, conversation: Conversation, until: float) -> None: ...
+    def rights_of(self, principal: Principal) -> tuple[bool, bool]: ...
+    def end(self) -> None: ...

@@ -1,0 +1,131 @@
+"""The compiled way of messages to their readers, beside the general one."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat.appends import Append
+from chat.channels import MAX_TRAIN, Channel, Channels
+from chat.events import pack, unpack
+from chat.feed import Feed
+from tests.chat.stores import draft
+
+NAMES = ("meeting-a", "meeting-b")
+
+
+class Front:
+    """Channels whose messages and everything else are noted, in the order of sending."""
+
+    def __init__(self, *, is_synced: bool = True) -> None:
+        self.sent: list[tuple[str, int]] = []
+        self.others: list[Any] = []
+        self.channels = Channels(self._encode, self._send)
+        for name in NAMES:
+            channel = Channel(name, Feed())
+            channel.readers[object()] = 0
+            if is_synced:
+                channel.feed.start([], 0)
+            self.channels.add(channel, name.encode())
+
+    @staticmethod
+    def _encode(_name: str, seq: int, _at_ms: int, packed: bytes, _aliases: dict[bytes, bytes]) -> int | None:
+        return None if b"long way" in packed else seq
+
+    def _send(self, channel: Channel, packets: list[int], first: int) -> None:
+        assert packets == list(range(first, first + len(packets)))
+        self.sent += [(channel.conversation_id, packet) for packet in packets]
+
+    def hear(self, *answers: Any) -> None:
+        self.channels.hear(list(answers), self.others.append)
+        self.channels.depart()
+
+
+def news(name: str, seq: int, text: str = "hej") -> list[bytes]:
+    return [b"smessage", name.encode(), b"E%d 1000 %b" % (seq, pack(draft(f"c{seq}", text)))]
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.integers(1, 12), st.sampled_from(["news", "said"])), max_size=60
+)  # fmt: skip
+
+
+@given(steps)
+@settings(max_examples=200)
+def test_whatever_comes_first_each_next_message_is_sent_once_and_everything_else_goes_the_long_way(
+    arrivals: list[tuple[str, int, str]],
+) -> None:
+    front, heads, expected = Front(), dict.fromkeys(NAMES, 0), []
+    others = 0
+    for name, seq, way in arrivals:
+        if seq == heads[name] + 1:
+            heads[name] = seq
+            expected.append((name, seq))
+        elif way == "news" and seq > heads[name]:
+            others += 1
+        if way == "news":
+            front.hear(news(name, seq))
+        else:
+            packed = pack(draft(f"c{seq}"))
+            front.channels.said([Append(name, b"anna\0c", packed, b"anna")], [1000, seq])
+    assert (front.sent, len(front.others)) == (expected, others)
+    for name in NAMES:
+        channel = front.channels.get(name)
+        assert channel is not None
+        assert [event.seq for event in channel.feed.since(0)] == list(range(1, heads[name] + 1))
+
+
+def test_answers_that_are_no_new_message_are_not_sent() -> None:
+    front = Front()
+    appends = [Append("meeting-a", b"anna\0c", pack(draft("c")), b"anna") for _ in range(3)]
+    front.channels.said(appends, [1000, [b"repeat", 1, 900], [b"closed", 0, 0], 1])
+    assert front.sent == [("meeting-a", 1)]
+
+
+def test_what_is_no_news_of_a_message_is_given_on_in_its_order() -> None:
+    front = Front()
+    error, typing = ValueError("no"), [b"smessage", b"meeting-a", b"T6000 anna"]
+    unknown = [b"smessage", b"meeting-x", b"E1 1 x"]
+    broken = [[b"smessage", b"meeting-a", payload] for payload in (b"", b"E", b"E1", b"Ex 1 x", b"E1 x x", b"E1 1")]
+    long_way = news("meeting-a", 1, "the long way")
+    others = [error, typing, unknown, *broken, long_way, [b"ssubscribe", b"meeting-a", 1], b"PONG", []]
+    front.hear(*others)
+    assert front.others == others
+    assert front.sent == []
+
+
+def test_nothing_is_sent_before_a_feed_is_synced() -> None:
+    front = Front(is_synced=False)
+    front.hear(news("meeting-a", 1))
+    front.channels.said([Append("meeting-a", b"a\0c", pack(draft("c1")), b"a")], [1000, 1])
+    assert (front.sent, len(front.others)) == ([], 1)
+
+
+def test_a_long_train_leaves_before_the_turn_ends() -> None:
+    front = Front()
+    sent: list[int] = []
+    answers = [news("meeting-a", seq) for seq in range(1, MAX_TRAIN + 6)]
+    front.channels.hear(answers, lambda _: sent.append(0))
+    assert len(front.sent) == MAX_TRAIN
+    front.channels.depart()
+    assert len(front.sent) == MAX_TRAIN + 5
+
+
+def test_a_channel_that_was_removed_gets_nothing_and_another_of_its_name_stays() -> None:
+    front = Front()
+    old = front.channels.get("meeting-a")
+    assert old is not None
+    front.channels.remove(old, b"meeting-a")
+    assert (front.channels.get("meeting-a"), front.channels.named(b"meeting-a")) == (None, None)
+    new = Channel("meeting-a", Feed())
+    front.channels.add(new, b"meeting-a")
+    front.channels.remove(old, b"meeting-a")
+    assert front.channels.named(b"meeting-a") is new
+
+
+def test_messages_that_passed_can_be_read_as_events() -> None:
+    front = Front()
+    front.hear(news("meeting-a", 1, "hej på dig"))
+    channel = front.channels.get("meeting-a")
+    assert channel is not None
+    assert channel.feed.since(0) == (unpack(1, 1000, pack(draft("c1", "hej på dig"))),)
