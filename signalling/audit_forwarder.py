@@ -6,7 +6,7 @@ holds last, and checks each link as it takes more. So nothing is remembered here
 that was away costs nothing but time. One front of all forwards at a time, by a lease:
 
 =======================  ===========================================================================================
-``{ao:audit}:forwarder`` the front that forwards; gone ``LEASE_MS`` after its last sign of life
+``{ao:audit}:forwarder`` the front that forwards; gone half a minute after its last sign of life
 =======================  ===========================================================================================
 
 A refusal (409) means that the two logs do not fit together: somebody has changed one of them, or Redis came back with
@@ -21,26 +21,18 @@ from typing import Final, Literal, get_args
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from auth.audit import AuditKeys, Head, LinkedEntry
 from auth.audit_store import entries, stored_head, trim
-from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
+from signalling.companion_answers import CompanionUnavailableError
 from signalling.companion_client import CompanionClient
-from signalling.guard import service_principal
-from signalling.lease import holds_lease
+from signalling.hand_over import IDLE_S, REFUSED_S, HandOver
 
 SCOPE: Final = "audit:write"
 LEASE_KEY: Final = "{ao:audit}:forwarder"
-LEASE_MS: Final = 30_000
-"""Longer than a request with its retries."""
 BATCH: Final = 200
 MAX_BATCH_BYTES: Final = 300_000
 """Of bodies: with their escapes well below what the companion reads of one request (1 MiB)."""
-IDLE_S: Final = 2.0
-"""How old the companion's copy may be when nothing is wrong."""
-UNAVAILABLE_S: Final = 5.0
-REFUSED_S: Final = 60.0
 TRIM_INTERVAL_S: Final = 3600.0
 _DAY_MS: Final = 24 * 3600 * 1000
 
@@ -68,7 +60,7 @@ class ForwarderMetrics:
         )
 
 
-class AuditForwarder:
+class AuditForwarder(HandOver):
     """One per front; ``run`` in the background. ``clock`` tells the time of day."""
 
     def __init__(
@@ -83,45 +75,27 @@ class AuditForwarder:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._redis, self._keys, self._front_id = client, redis, keys, front_id
         self._metrics = metrics or ForwarderMetrics()
+        super().__init__(
+            redis,
+            front_id,
+            name="audit_forwarding",
+            lease_key=LEASE_KEY,
+            scope=SCOPE,
+            results=self._metrics.entries,
+            sleep=sleep,
+        )
+        self._client, self._keys = client, keys
         self._trim_after_days = trim_after_days
-        self._clock, self._sleep = clock, sleep
-        self._principal = service_principal("front", frozenset({SCOPE}), front_id)
+        self._clock = clock
         self._held: Head | None = None
         """What the companion holds, as far as it has told this front; None: ask."""
         self._trim_at = 0.0
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await self._sleep(await self.step())
+    def _doubt(self) -> None:
+        self._held = None
 
-    async def step(self) -> float:
-        """Hand one batch over if it is this front's turn; returns how long to wait before the next one, in seconds."""
-        try:
-            if not await holds_lease(self._redis, LEASE_KEY, self._front_id, LEASE_MS):
-                self._held = None
-                return IDLE_S
-            return await self._forward()
-        except RedisError as error:
-            _log.warning("audit_forwarding_postponed", cause=type(error).__name__)
-            return UNAVAILABLE_S
-        except CompanionUnavailableError as error:
-            self._metrics.entries.labels("unavailable").inc()
-            _log.warning("audit_forwarding_postponed", cause=error.cause)
-            return UNAVAILABLE_S
-        except CompanionRefusedError as error:
-            self._held = None
-            self._metrics.entries.labels("refused").inc()
-            _log.error("audit_forwarding_refused", code=error.code, cause=error.problem.get("detail"))
-            return REFUSED_S
-        except Exception as error:  # whatever it is: the log must not stay behind because of it
-            self._held = None
-            _log.error("audit_forwarding_failed", error=type(error).__name__)
-            return REFUSED_S
-
-    async def _forward(self) -> float:
+    async def _hand_over(self) -> float:
         if self._held is None:
             self._held = _head((await self._client.get("/front-audit/head", self._principal)).body)
         head = await stored_head(self._redis)

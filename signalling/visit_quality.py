@@ -6,7 +6,7 @@ that was away, costs nothing but time. One front of all hands over at a time, by
 front moves what it left into the stream.
 
 =============================  =======================================================================================
-``ao:visit-quality-front``     the front that hands over; gone ``LEASE_MS`` after its last sign of life
+``ao:visit-quality-front``     the front that hands over; gone half a minute after its last sign of life
 =============================  =======================================================================================
 
 What the companion cannot make anything of (a room that was no meeting, a record of another version) is dropped and
@@ -26,21 +26,15 @@ from redis.exceptions import RedisError
 
 from sfu.registry import Registry
 from sfu.stay_store import FIELD, STREAM, take_over
-from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
+from signalling.companion_answers import CompanionRefusedError
 from signalling.companion_client import CompanionClient
-from signalling.guard import service_principal
-from signalling.lease import holds_lease
+from signalling.hand_over import IDLE_S, HandOver
 from signalling.meetings import Meetings
 
 SCOPE: Final = "quality:write"
 LEASE_KEY: Final = "ao:visit-quality-front"
-LEASE_MS: Final = 30_000
-"""Longer than a request with its retries."""
 BATCH: Final = 50
 """The companion takes so many of one meeting at once."""
-IDLE_S: Final = 2.0
-UNAVAILABLE_S: Final = 5.0
-REFUSED_S: Final = 60.0
 
 Result = Literal["taken", "no_meeting", "malformed", "refused", "unavailable"]
 
@@ -66,7 +60,7 @@ class VisitQualityMetrics:
         )
 
 
-class VisitQualityForwarder:
+class VisitQualityForwarder(HandOver):
     """One per front; ``run`` in the background."""
 
     def __init__(
@@ -80,11 +74,17 @@ class VisitQualityForwarder:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._redis, self._registry, self._meetings = client, redis, registry, meetings
-        self._front_id = front_id
         self._metrics = metrics or VisitQualityMetrics()
-        self._sleep = sleep
-        self._principal = service_principal("front", frozenset({SCOPE}), front_id)
+        super().__init__(
+            redis,
+            front_id,
+            name="visit_records",
+            lease_key=LEASE_KEY,
+            scope=SCOPE,
+            results=self._metrics.records,
+            sleep=sleep,
+        )
+        self._client, self._registry, self._meetings = client, registry, meetings
 
     async def worker_lost(self, worker_id: str) -> None:
         """A media worker is dead, or another has taken its name: its people were cut off."""
@@ -96,32 +96,6 @@ class VisitQualityForwarder:
             return
         if moved:
             _log.warning("stays_of_a_dead_worker", stays=moved)
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await self._sleep(await self.step())
-
-    async def step(self) -> float:
-        """Hand one batch over if it is this front's turn; returns how long to wait before the next one, in seconds."""
-        try:
-            if not await holds_lease(self._redis, LEASE_KEY, self._front_id, LEASE_MS):
-                return IDLE_S
-            return await self._hand_over()
-        except (RedisError, OSError) as error:
-            _log.warning("visit_records_postponed", cause=type(error).__name__)
-            return UNAVAILABLE_S
-        except CompanionUnavailableError as error:
-            self._metrics.records.labels("unavailable").inc()
-            _log.warning("visit_records_postponed", cause=error.cause)
-            return UNAVAILABLE_S
-        except CompanionRefusedError as error:
-            self._metrics.records.labels("refused").inc()
-            _log.error("visit_records_refused", code=error.code)
-            return REFUSED_S
-        except Exception as error:  # whatever it is: the loop goes on
-            _log.error("visit_records_failed", error=type(error).__name__)
-            return REFUSED_S
 
     async def _hand_over(self) -> float:
         entries: Any = await self._redis.xrange(STREAM, count=BATCH)

@@ -18,17 +18,10 @@ from companion.models.audit import FrontAuditRow
 from companion.services import Services
 from companion.store.audit import linked_entries
 from companion.store.audit import verify_stored as verify_in_sql
-from signalling.audit_forwarder import (
-    BATCH,
-    IDLE_S,
-    LEASE_KEY,
-    REFUSED_S,
-    UNAVAILABLE_S,
-    AuditForwarder,
-    ForwarderMetrics,
-)
+from signalling.audit_forwarder import BATCH, LEASE_KEY, AuditForwarder, ForwarderMetrics
 from signalling.companion_client import CompanionClient
 from signalling.companion_policy import BreakerPolicy, RetryPolicy
+from signalling.hand_over import IDLE_S, REFUSED_S, UNAVAILABLE_S
 from tests.companion.conftest import AUDIT_KEYS
 from tests.companion.front_chain import entry
 from tests.companion.people import START, TOKEN_KEYS

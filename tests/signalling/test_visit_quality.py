@@ -14,15 +14,9 @@ from sfu.worker import Worker
 from signalling.companion_answers import CompanionRefusedError, CompanionUnavailableError
 from signalling.companion_client import CompanionClient
 from signalling.front import Front
+from signalling.hand_over import IDLE_S, REFUSED_S, UNAVAILABLE_S
 from signalling.meetings import Meeting, Meetings
-from signalling.visit_quality import (
-    IDLE_S,
-    LEASE_KEY,
-    REFUSED_S,
-    UNAVAILABLE_S,
-    VisitQualityForwarder,
-    VisitQualityMetrics,
-)
+from signalling.visit_quality import LEASE_KEY, VisitQualityForwarder, VisitQualityMetrics
 from tests.companion.people import ANNA, PROVIDER, UNIT
 from tests.companion.people import staff as employee
 from tests.signalling.browsing import patient
