@@ -72,6 +72,8 @@ class AttachmentLimits:
     max_day_bytes_per_person: int = 500 * 1024 * 1024
     """Reserved by one person in a day, in all conversations; used or not."""
     upload_lifetime_s: int = 600
+    upload_takes_s: int = 300
+    """An upload that was begun in time may take so long: its place is kept for it."""
     download_lifetime_s: int = 120
     unused_lifetime_s: int = 24 * 3600
     """A file that no message carries is forgotten after this."""
@@ -123,7 +125,7 @@ class Attachments:
             size_bytes=size_bytes,
             quota=Quota(limits.max_conversation_bytes, limits.max_conversation_files, limits.max_pending_per_person),
             now_s=now,
-            expires_at_s=expires_at_s,
+            expires_at_s=expires_at_s + limits.upload_takes_s,
         )
         await self._delete_blobs(removed)
         if status != "ok":

@@ -69,6 +69,7 @@ class DiskStore:
         path = self._path(key)
         if path.exists():
             return
+        is_first = not path.parent.exists()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if shutil.disk_usage(self._folder).free - len(data) < self._min_free_bytes:
@@ -84,11 +85,18 @@ class DiskStore:
             with contextlib.suppress(FileNotFoundError):
                 Path(name).unlink()
             raise
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # the name itself must be on the disk too
-        finally:
-            os.close(folder)
+        _sync(path.parent)  # the name itself must be on the disk too
+        if is_first:
+            _sync(path.parent.parent)
+            _sync(self._folder)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _remove(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The front's part for cases, units and attachments, put together."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -197,6 +198,7 @@ def attachments_of(settings: MessageSettings, keys: TokenKeys, redis: "Redis") -
             max_pending_per_person=settings.attachment_unused_per_person,
             max_day_bytes_per_person=settings.attachment_day_bytes_per_person,
             upload_lifetime_s=settings.upload_address_lifetime_s,
+            upload_takes_s=math.ceil(settings.upload_timeout_s),
             download_lifetime_s=settings.download_address_lifetime_s,
         ),
     )

@@ -281,7 +281,19 @@ async def test_addresses_cannot_be_hoarded(setup: Setup) -> None:
     await setup.claim(10)
     with pytest.raises(AttachmentError, match="too_many_pending"):
         await setup.claim(10)
-    await setup.claim(10, now=NOW + LIMITS.upload_lifetime_s)
+    await setup.claim(10, now=NOW + LIMITS.upload_lifetime_s + LIMITS.upload_takes_s)
+
+
+async def test_an_upload_that_was_begun_in_time_has_its_place_until_it_is_there(setup: Setup) -> None:
+    claim = await setup.claim(len(TEXT))
+    ends = NOW + LIMITS.upload_lifetime_s + LIMITS.upload_takes_s
+
+    async def slow() -> AsyncIterator[bytes]:
+        await setup.claim(10, "p-eva", now=ends - 1)  # what is over gives its place back
+        yield TEXT
+
+    await setup.attachments.receive(claim, slow(), name="a.txt", stated_type="", now_s=claim.expires_at_s - 1)
+    assert await setup.download(claim.attachment_id) == TEXT
 
 
 async def test_a_refused_file_makes_room_for_the_next(setup: Setup) -> None:

@@ -1,6 +1,7 @@
 """Blobs on disk: whole or not at all, never in the way of the database, nobody else's to read."""
 
 import asyncio
+import os
 import stat
 from pathlib import Path
 
@@ -82,6 +83,25 @@ async def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
         await store.put(KEY, DATA)
     with pytest.raises(BlobError, match="store_unavailable"):
         await contents(store, KEY)
+
+
+async def test_names_of_folders_are_synced_as_well(
+    store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def note(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr("chat.blobs_disk.os.fsync", note)
+    await store.put(KEY, DATA)
+    folder = tmp_path / "blobs" / KEY.conversation[:2] / KEY.conversation
+    assert synced[1:] == [folder, folder.parent, folder.parent.parent]
+    assert synced[0].parent == folder
+    await store.put(BlobKey.of("case-1", "att-2", DATA), DATA)
+    assert synced[5:] == [folder]
 
 
 async def test_what_cannot_be_erased_is_said(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
