@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 
 NEWEST_EVENTS: Final = 50
 """What a client gets that has nothing yet; older ones by ``chat_history``."""
-_CHECKED_AT_ONCE: Final = 500
+_CHECKED_AT_ONCE: Final = 100
 MAX_ATTACHED: Final = 200
 """Conversations that one socket may read at the same time."""
 _APPENDS: Final = frozenset({"chat_send", "chat_edit", "chat_withdraw"})
