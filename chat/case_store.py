@@ -198,6 +198,20 @@ class CaseStore:
         """That is done."""
         await self._redis.zrem(TO_TRIM, case_id)
 
+    async def forget_patient(self, patient: str) -> int:
+        """Nothing is kept of somebody any more: forget that there were cases, those whose words only the archive had.
+        How many those were.
+        """
+        found = cast(list[bytes], await self._redis.zrange(patient_key(patient), 0, -1))
+        erased = [case for case in await self._many(found) if case.is_erased]
+        for case in erased:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.zrem(_list_of(case), case.case_id)
+                pipeline.delete(_key(case.case_id))
+                pipeline.zrem(patient_key(patient), case.case_id)
+                await pipeline.execute()
+        return len(erased)
+
     # --- lists -------------------------------------------------------------------------------------------------
 
     async def of_unit(

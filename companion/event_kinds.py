@@ -37,5 +37,6 @@ EVENT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "extract.ready": "An extract can be fetched.",
         "role.given": "An employee was given a role.",
         "role.taken": "An employee's role was ended.",
+        "person.erased": "Nothing is kept of a person any more.",
     }
 )

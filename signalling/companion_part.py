@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from auth.guest_links import GuestLinks
 from auth.revocations import Revocations
 from auth.tokens import TokenKeys
+from chat.case_store import CaseStore
 from chat.contacts import Contacts
 from chat.unit_settings import UnitStore
 from sfu.registry import Registry
@@ -25,6 +26,7 @@ from signalling.companion_meetings import KINDS as BOOKING_KINDS
 from signalling.companion_meetings import BookingMeetings
 from signalling.companion_metrics import CompanionMetrics
 from signalling.companion_notices import TELLINGS, BookingNotices
+from signalling.companion_people import CompanionPeople
 from signalling.companion_policy import RetryPolicy
 from signalling.companion_protection import Protections
 from signalling.companion_proxies import CompanionProxies
@@ -88,6 +90,8 @@ class CompanionPart:
             identity.logins.roles = roles
             self.events.on("role.given", roles.given)
             self.events.on("role.taken", roles.taken)
+            people = CompanionPeople(self.client, Contacts(redis), CaseStore(redis))
+            self.events.on("person.erased", people.erased)
             booked = BookingMeetings(self.client, self.source, meetings, closer, opens_at=opens_at, clock=clock)
             for kind in BOOKING_KINDS:
                 self.events.on(kind, booked.changed)

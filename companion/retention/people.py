@@ -59,6 +59,9 @@ async def erase_people(transaction: Transaction, item_ids: Sequence[str]) -> Non
     await session.execute(delete(RiskGroupMember).where(RiskGroupMember.person_id.in_(item_ids)))
     await erase_custody(transaction, item_ids)
     await session.execute(delete(Person).where(Person.person_id.in_(item_ids)))
+    for person_id in item_ids:  # what the front keeps of them goes as well
+        key = f"person.erased:{person_id}:{int(transaction.now.timestamp())}"
+        transaction.publish("person.erased", key, patient=person_id)
 
 
 async def erase_custody(transaction: Transaction, item_ids: Sequence[str]) -> None:

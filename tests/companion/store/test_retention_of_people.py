@@ -11,6 +11,7 @@ from companion.models.audit_review import LookQuestion
 from companion.models.base import HsaOrPersonId, PersonId
 from companion.models.bookings import Booking, CalendarFeed
 from companion.models.campaigns import OfferOptOut, RiskGroupMember
+from companion.models.outbox import OutboxRow
 from companion.models.people import Person
 from companion.models.proxies import Custody, CustodyAnswer, Guardianship
 from companion.models.records import Extract, LegalHoldRow
@@ -103,6 +104,9 @@ async def test_somebody_of_whom_nothing_is_kept_goes_with_all_that_hangs_on_them
     done = await erase(services)
     assert (done[DataKind.PERSON], done[DataKind.CUSTODY]) == (1, 1)
     assert not await known(services, person_id)
+    async with services.database.reading(services.clock()) as transaction:
+        told = select(OutboxRow.payload).where(OutboxRow.kind == "person.erased")
+        assert [one["patient"] for one in (await transaction.session.scalars(told)).all()] == [person_id]
     for model in (PersonReach, OfferOptOut, RiskGroupMember, Custody, CustodyAnswer, CalendarFeed):
         assert await count(services, model) == 0, model
     assert await known(services, ANNA)  # nobody has said when she was told of: her time has not begun
