@@ -139,30 +139,32 @@ class CaseService:
 
         A case that staff open is theirs at once.
         """
-        unit = await self.units.get(provider_hsa_id, unit_hsa_id)
-        if unit is None or not unit.takes_cases:
-            raise CaseError("unit_takes_no_cases")
         case_id = case_id_of(principal.actor, client_id)
         there = await self.cases.get(case_id)
         if there is None:
+            unit = await self.units.get(provider_hsa_id, unit_hsa_id)
+            if unit is None or not unit.takes_cases:
+                raise CaseError("unit_takes_no_cases")
+            now, policy = self._clock(), unit.policy(self._reopen_within_s)
+            case = open_case(
+                case_id=case_id,
+                provider_hsa_id=provider_hsa_id,
+                unit_hsa_id=unit_hsa_id,
+                patient=patient,
+                patient_name=patient_name,
+                subject=subject,
+                policy=policy,
+                now_s=now,
+            )
+            case = replace(case, booking_id=booking_id)
+            if principal.kind == "staff":
+                case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
+                case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
             async with self.cases.opening(patient):
-                await self._check_room(patient, unit_hsa_id)
-                now, policy = self._clock(), unit.policy(self._reopen_within_s)
-                case = open_case(
-                    case_id=case_id,
-                    provider_hsa_id=provider_hsa_id,
-                    unit_hsa_id=unit_hsa_id,
-                    patient=patient,
-                    patient_name=patient_name,
-                    subject=subject,
-                    policy=policy,
-                    now_s=now,
-                )
-                case = replace(case, booking_id=booking_id)
-                if principal.kind == "staff":
-                    case = apply(case, CaseAct.ASSIGN, now_s=now, policy=policy, assignee=principal.actor)
-                    case = replace(case, answer_by_s=None, version=1)  # nobody waits for an answer yet
-                there = await self.cases.create(case)
+                there = await self.cases.get(case_id)  # the same request may have come twice at once
+                if there is None:
+                    await self._check_room(patient, unit_hsa_id)
+                    there = await self.cases.create(case)
             await self.hint(there)
         if (there.patient, there.unit_hsa_id) != (patient, unit_hsa_id):
             raise CaseError("changed_meanwhile")  # the same client id for something else

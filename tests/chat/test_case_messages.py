@@ -1,6 +1,7 @@
 """Messages of a case and the case: what one front has stored, another brings the case in line with."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
@@ -10,6 +11,7 @@ from chat.case_store import WRITING
 from chat.cases import CaseError, CaseState
 from chat.errors import ChatError
 from tests.chat.test_case_service import NURSE, World, patient, staff, world
+from tests.chat.test_unit_settings import SETTINGS
 
 __all__ = ["world"]
 
@@ -96,3 +98,14 @@ async def test_many_cases_at_once_are_no_more_than_one_after_the_other(world: Wo
     assert {error.code for error in refused} == {"too_many_cases"}
     assert len(refused) == 12 - 3
     assert len(await world.cases.of_patient("p-anna")) == 3
+
+
+async def test_a_case_that_is_opened_twice_at_once_is_one_and_stays_so(world: World) -> None:
+    for number in range(2):
+        await world.open(client_id=f"c{number}")
+    same = await asyncio.gather(*(world.open(client_id="last") for _ in range(5)))  # the limit is three
+    assert len({case.case_id for case in same}) == 1
+    await world.units.put(replace(SETTINGS, takes_cases=False))
+    assert (await world.open(client_id="last")).case_id == same[0].case_id  # the first answer was lost
+    with pytest.raises(CaseError, match="unit_takes_no_cases"):
+        await world.open(client_id="another")
