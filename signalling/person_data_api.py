@@ -40,7 +40,7 @@ class KeptMessage(Message):
 
 
 class KeptCase(Message):
-    """A case that is not closed; closed ones are in the companion's archive."""
+    """A case that is not closed, or not archived yet; other closed ones are in the companion's archive."""
 
     provider_hsa_id: str
     unit_hsa_id: str
@@ -93,8 +93,12 @@ class PersonDataApi:
         offset = 0
         while page := await self._cases.of_patient(person_id, offset=offset):
             offset += PAGE
-            cases += [await self._case(case) for case in page if case.state is not CaseState.CLOSED]
+            cases += [await self._case(case) for case in page if await self._is_here(case)]
         return web.json_response(PersonData(contact=kept, cases=cases).model_dump())
+
+    async def _is_here(self, case: Case) -> bool:
+        """Whether the archive may lack something of it; then better twice than not at all."""
+        return case.state is not CaseState.CLOSED or await self._cases.is_unfinished(case.case_id)
 
     async def _case(self, case: Case) -> KeptCase:
         found = [

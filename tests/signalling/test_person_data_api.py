@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from chat.archive import ArchiveError, Transcript
 from chat.notices import Contact
 from chat.opening_hours import OpeningHours
 from chat.unit_settings import UnitSettings
@@ -79,6 +80,29 @@ async def test_open_cases_and_contacts_are_in_the_extract(
         assert of_unit is not None
         assert of_unit["parts"]["contacts"] == []
         assert len(of_unit["parts"]["open_messages"]) == 1
+
+
+async def test_a_closed_case_that_the_archive_does_not_take_is_in_the_extract(
+    front: Front, make_browser: MakeBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_transcript: Transcript) -> str:
+        raise ArchiveError("away")
+
+    archive = front.cases.service._archive
+    await with_a_case(make_browser)
+    (case,) = await front.cases.service.cases.of_patient(ANNA)
+    asked = await make_browser()
+
+    async def cases() -> list[Any]:
+        _, answer, _ = await asked.ask("GET", f"/api/companion/persons/{ANNA}", headers=service("persons:data"))
+        return [(one["subject"], one["state"]) for one in answer["cases"]]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(archive, "store", away)
+        await front.cases.service.close(case.case_id)
+        assert await cases() == [("Utslag", "closed")]
+    await front.cases.service._follow(await front.cases.service.get(case.case_id))
+    assert await cases() == []
 
 
 async def test_an_extract_waits_for_the_front_and_says_in_the_end_what_it_lacks(
