@@ -7,10 +7,10 @@ can be repeated; ``repair`` does so for what a front that died has left, and for
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -19,6 +19,7 @@ from chat.archive import Archive, ArchiveError
 from chat.blobs import BlobError
 from chat.case_erasure import CaseEraser
 from chat.case_store import PAGE, CaseStore
+from chat.case_telling import CaseNotices, CaseTelling
 from chat.cases import (
     Case,
     CaseAct,
@@ -40,7 +41,7 @@ from chat.opening_hours import OpeningHours
 from chat.retention import archive_conversation, trim_conversation
 from chat.service import ChatService
 from chat.store import MAX_PAGE
-from chat.unit_settings import UnitSettings, UnitStore
+from chat.unit_settings import UnitStore
 
 REOPEN_WITHIN_S: Final = 14 * 24 * 3600
 MAX_OPEN_OF_PATIENT: Final = 20
@@ -48,6 +49,7 @@ MAX_OPEN_OF_PATIENT: Final = 20
 ERASE_AGAIN_S: Final = 600
 """How long a case waits that could not be erased because the archive was away or lacked something."""
 COLLEAGUE_WITHIN_S: Final = 30 * 24 * 3600
+_Found = TypeVar("_Found")
 Stuck = Literal["archive", "other"]
 """Why what has to follow a change of a case did not: the archive did not take it, or anything else."""
 REPAIR_AFTER_S: Final = 15
@@ -55,19 +57,6 @@ REPAIR_AFTER_S: Final = 15
 _ALWAYS_OPEN: Final = OpeningHours((((0, 1440),),) * 7, is_closed_on_holidays=False, is_closed_on_eves=False)
 _NO_SETTINGS: Final = CasePolicy(_ALWAYS_OPEN, 24 * 3600, REOPEN_WITHIN_S)
 """For a unit whose settings were removed while it had cases."""
-
-
-class CaseNotices(Protocol):
-    """Tells the patient outside the service that something waits for them."""
-
-    async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
-        """``template_id``: ``new_message`` or ``case_closed``; once for each message, and for each closing."""
-
-    async def people_told(self, case: Case) -> Collection[str]:
-        """Person ids of those who are told: who of them has read, has read what they were told of."""
-
-    async def may_know(self, case: Case, seq: int) -> bool:
-        """Whether a notice of the unit's message with this number has gone out, or still may."""
 
 
 class CaseService:
@@ -99,7 +88,7 @@ class CaseService:
         self.units = units
         self._chat = chat
         self._archive = archive
-        self._notices = notices
+        self._telling = CaseTelling(cases, chat.store, units, notices, clock=clock)
         self._clock = clock
         self._reopen_within_s = reopen_within_s
         self._max_open_of_patient = max_open_of_patient
@@ -270,7 +259,7 @@ class CaseService:
             if before.state is not after.state:
                 await self._follow(after)
                 return
-            await self._tell_of_message(after)
+            await self._telling.message(after)
             if not was_unfinished:  # no more than a number has changed; else what follows an earlier change is to come
                 await self.cases.finished(after)
 
@@ -319,31 +308,11 @@ class CaseService:
                     return  # reopened meanwhile, by a version that is still to be followed
                 raise
         if now_closed:
-            unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
-            await self._notices.case_changed(case, unit, "case_closed")
+            await self._telling.closed(case)
         else:
-            await self._tell_of_message(case)
+            await self._telling.message(case)
         await self.cases.trim_at(case, reopen_until_s(case, await self.policy(case)))
         await self.cases.finished(case)
-
-    async def _tell_of_message(self, case: Case) -> None:
-        """Tell the patient of the unit's last message, unless they have read it, or not yet what they were told before.
-
-        So one notice stands for all that is unread; one that led nowhere, or could lead nowhere then, stands for
-        nothing. Who wrote after a message has read it, whatever the receipts say.
-        """
-        told = await self.cases.told_through(case.case_id)
-        if case.last_staff_seq <= told:
-            return
-        people = {alias(case.case_id, person) for person in await self._notices.people_told(case)}
-        receipts = await self._chat.store.receipts(case.case_id)
-        read = max([case.last_patient_seq, *(receipts[one].read for one in people if one in receipts)])
-        if read >= case.last_staff_seq:
-            return
-        if told <= read or not await self._notices.may_know(case, told):
-            unit = await self.units.get(case.provider_hsa_id, case.unit_hsa_id)
-            await self._notices.case_changed(case, unit, "new_message")
-            await self.cases.tell_through(case.case_id, case.last_staff_seq)
 
     async def _align(self, case: Case) -> None:
         """Both conversations are in the case's unit, and open exactly while the case is."""
@@ -374,37 +343,43 @@ class CaseService:
         await self._chat.system(conversation_id, f"case-{case.version}", "case_changed", values)
 
     async def repair(self) -> int:
-        """Follow what others left behind, and forget old messages that the archive has; how many were done."""
-        now, done = self._clock(), 0
-        for case_id, author in await self.cases.written(now - REPAIR_AFTER_S):
-            try:
-                await self._follow_messages(case_id)
-            except Exception as error:  # one broken case must not hold up the others
-                if _is_stores(error):
-                    raise
-                self._on_stuck("other")
-                await self.cases.writes(case_id, author, now)
-            else:
-                await self.cases.has_written(case_id, author)
-            done += 1
-        for case_id in await self.cases.unfinished(now - REPAIR_AFTER_S):
-            try:
-                await self._repair_one(case_id)
-            except Exception as error:  # one broken case must not hold up the others
-                if _is_stores(error):
-                    raise
-                await self._put_off(case_id, "other")
-            done += 1
-        for case_id in await self.cases.due_to_trim(now):
-            try:
-                await self._forget_one(case_id, int(now))
-            except Exception as error:
-                if _is_stores(error):
-                    raise
-                self._on_erased(False)
-                await self.cases.forget_later(case_id, int(now) + ERASE_AGAIN_S)
-            done += 1
-        return done
+        """Follow what others left behind, tell who has not read, and forget old messages that the archive has; how many
+        were done.
+        """
+        now, before = self._clock(), self._clock() - REPAIR_AFTER_S
+
+        async def follow_written(mark: tuple[str, str]) -> None:
+            await self._follow_messages(mark[0])
+            await self.cases.has_written(*mark)
+
+        async def write_again(mark: tuple[str, str]) -> None:
+            self._on_stuck("other")
+            await self.cases.writes(*mark, now)
+
+        async def tell(case_id: str) -> None:
+            await self._telling.late(case_id)
+            await self.cases.has_told(case_id, now)
+
+        async def leave_untold(case_id: str) -> None:
+            self._on_stuck("other")
+            await self.cases.has_told(case_id, now)
+
+        async def put_off(case_id: str) -> None:
+            await self._put_off(case_id, "other")
+
+        async def forget(case_id: str) -> None:
+            await self._forget_one(case_id, int(now))
+
+        async def forget_later(case_id: str) -> None:
+            self._on_erased(False)
+            await self.cases.forget_later(case_id, int(now) + ERASE_AGAIN_S)
+
+        return (
+            await _each(await self.cases.written(before), follow_written, write_again)
+            + await _each(await self.cases.unfinished(before), self._repair_one, put_off)
+            + await _each(await self.cases.due_to_tell(now), tell, leave_untold)
+            + await _each(await self.cases.due_to_trim(now), forget, forget_later)
+        )
 
     async def _follow_messages(self, case_id: str) -> None:
         """Follow the messages that a front has added and died before the case followed them."""
@@ -458,6 +433,20 @@ class CaseService:
         await self.cases.trimmed(case.case_id)
 
 
+async def _each(
+    found: Sequence[_Found], do: Callable[[_Found], Awaitable[None]], failed: Callable[[_Found], Awaitable[None]]
+) -> int:
+    """Do it with each; how many. One that is broken holds up no other."""
+    for one in found:
+        try:
+            await do(one)
+        except Exception as error:
+            if _is_stores(error):
+                raise
+            await failed(one)
+    return len(found)
+
+
 def _is_stores(error: Exception) -> bool:
     """Whether the store itself is away: then no other case fares better, and nothing is the case's fault."""
     return isinstance(error, RedisError | OSError) or (
@@ -467,21 +456,6 @@ def _is_stores(error: Exception) -> bool:
 
 async def _no_files(_conversation_id: str) -> None:
     """Where nothing is attached."""
-
-
-class NoNotices:
-    """Where no notices are sent."""
-
-    async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
-        """Nobody is told."""
-
-    async def people_told(self, case: Case) -> Collection[str]:  # noqa: ARG002
-        """Nobody."""
-        return ()
-
-    async def may_know(self, case: Case, seq: int) -> bool:  # noqa: ARG002
-        """Nobody is told, and so nobody again."""
-        return True
 
 
 def case_id_of(actor: str, client_id: str) -> str:

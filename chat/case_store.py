@@ -17,6 +17,7 @@ from chat.cases import Case, CaseError, CaseState
 from chat.scripts import Script
 
 SAVE: Final = Script.load("case_save")
+TOLD: Final = Script.load("case_told")
 FORGET_STAFF_S: Final = 365 * 24 * 3600
 ATTEMPTS: Final = 8
 """So many others may change a case between our look and our write, one after the other."""
@@ -32,6 +33,8 @@ FIRST_PAUSE_S: Final = 15
 LONGEST_PAUSE_S: Final = 3600
 WRITING: Final = "ao:cases:writing"
 """Sorted set: case and author of messages that the case may not have followed yet -> since when."""
+TO_TELL: Final = "ao:cases:to-tell"
+"""Sorted set: cases whose patient is there and may read by themselves -> when to look whether they have."""
 OPENING_S: Final = 5.0
 """How long somebody may take to open a case before the next one of the same patient's goes on."""
 TO_TRIM: Final = "ao:cases:to-trim"
@@ -44,6 +47,7 @@ class CaseStore:
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
         self._save = redis.register_script(SAVE.text)
+        self._told = redis.register_script(TOLD.text)
 
     async def create(self, case: Case) -> Case:
         """Keep a new case; the one that is there already when there is one (a request that was repeated)."""
@@ -169,6 +173,19 @@ class CaseStore:
     async def tell_through(self, case_id: str, seq: int) -> None:
         """They were told of this one. The case's record does not change."""
         await self._redis.hset(_key(case_id), "told", seq)
+
+    async def tell_later(self, case_id: str, at_s: float) -> None:
+        """Look then whether the patient has to be told; a later message begins the wait anew."""
+        await self._redis.zadd(TO_TELL, {case_id: at_s})
+
+    async def due_to_tell(self, now_s: float, limit: int = 100) -> list[str]:
+        """Where it is time to look."""
+        found = cast(list[bytes], await self._redis.zrangebyscore(TO_TELL, "-inf", now_s, start=0, num=limit))
+        return [case_id.decode() for case_id in found]
+
+    async def has_told(self, case_id: str, now_s: float) -> None:
+        """That is done, unless there was a later message meanwhile."""
+        await cast(Any, self._told(keys=(TO_TELL,), args=(case_id, now_s)))
 
     async def drop_unfinished(self, case_id: str) -> None:
         """Nothing has to follow any more, or there is no such case: its front died before it was kept."""

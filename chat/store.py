@@ -183,6 +183,15 @@ class ChatStore:
             fields: Any = await self._redis.hgetall(Keys(conversation_id).receipts)
         return {reader.decode(): Receipt(*map(int, value.split())) for reader, value in fields.items()}
 
+    async def present(self, conversation_id: str) -> frozenset[str]:
+        """Who has it open now, at any front (``chat.presence``)."""
+        with _available():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.time()
+                pipeline.zrange(Keys(conversation_id).present, 0, -1, withscores=True)
+                (seconds, _), entries = await pipeline.execute()
+        return frozenset(entry.decode().partition("\t")[0] for entry, until_ms in entries if until_ms > seconds * 1000)
+
     async def read_through(self, readers: Mapping[str, str]) -> dict[str, int]:
         """Conversation id -> the last number that its reader (``alias``) has read, in one round trip."""
         with _available():

@@ -21,8 +21,9 @@ from chat.blobs import BlobStore
 from chat.blobs_disk import DiskStore
 from chat.blobs_s3 import S3Store
 from chat.case_erasure import CaseEraser
-from chat.case_service import CaseNotices, CaseService
+from chat.case_service import CaseService
 from chat.case_store import CaseStore
+from chat.case_telling import CaseNotices
 from chat.clamd import Clamd, NoScanner
 from chat.contacts import Contacts
 from chat.errors import ChatError

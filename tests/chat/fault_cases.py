@@ -13,8 +13,9 @@ from auth.principal import Commission
 from auth.session_store import SessionStore
 from auth.sessions import Limits, Session
 from chat.archive import DirectoryArchive
-from chat.case_service import REPAIR_AFTER_S, CaseService, NoNotices
+from chat.case_service import REPAIR_AFTER_S, CaseService
 from chat.case_store import UNFINISHED, CaseStore
+from chat.case_telling import NoNotices
 from chat.cases import Case
 from chat.committer import Committer
 from chat.service import ChatService

@@ -1,8 +1,15 @@
 """When the patient is told of a case outside the service, and when not again."""
 
+import asyncio
 from dataclasses import replace
 
+from redis.asyncio import Redis
+
 from chat.case_service import REPAIR_AFTER_S
+from chat.case_store import TO_TELL
+from chat.case_telling import PRESENT_READS_S
+from chat.events import alias
+from chat.presence import Presence
 from tests.chat.test_case_service import DOCTOR, NURSE, World, patient, staff, world
 
 __all__ = ["world"]
@@ -83,3 +90,71 @@ async def test_a_notice_that_could_not_be_kept_is_sent_by_repair(world: World) -
     assert await world.service.repair() == 1
     assert [template for _, _, template in world.notices.sent] == ["new_message"]
     assert not await world.cases.is_unfinished(case.case_id)
+
+
+async def test_who_has_the_case_open_is_told_only_if_they_do_not_read(world: World) -> None:
+    case_id = (await world.open()).case_id
+    await world.service.assign(case_id, NURSE)
+    people = Presence(world.committer, "front-1")
+    me = alias(case_id, "p-anna")
+
+    async def there(person: str, *, is_there: bool = True) -> None:
+        (people.enter if is_there else people.leave)(case_id, person)
+        async with asyncio.timeout(10):
+            while (person in await world.store.present(case_id)) is not is_there:
+                await asyncio.sleep(0.001)
+
+    async def say(number: int) -> int:
+        return (await world.chat.send(staff(), case_id, f"m{number}", "Hello")).seq
+
+    await there(alias(case_id, NURSE))
+    await there(me)
+    for number in range(3):  # a conversation of two who are there
+        seq = await say(number)
+        await world.chat.receipt(patient(), case_id, seq, seq)
+        world.now += PRESENT_READS_S - 1
+        await world.service.repair()
+    world.now += 2
+    assert await world.service.repair() == 1
+    assert await world.service.repair() == 0
+    assert world.notices.sent == []
+
+    await say(3)  # the page is open and nobody looks at it
+    world.now += PRESENT_READS_S - 1
+    await world.service.repair()
+    assert world.notices.sent == []
+    world.now += 2
+    await world.service.repair()
+    assert len(world.notices.sent) == 1
+
+    seq = await say(4)
+    await world.chat.receipt(patient(), case_id, seq, seq)
+    await there(me, is_there=False)
+    await say(5)  # who has gone is told at once
+    assert len(world.notices.sent) == 2
+
+
+async def test_a_message_that_comes_while_one_is_being_told_is_looked_at_later(
+    world: World, redis_client: Redis
+) -> None:
+    await world.cases.tell_later("case-1", world.now)
+    assert await world.cases.due_to_tell(world.now) == ["case-1"]
+    await world.cases.tell_later("case-1", world.now + 60)
+    await world.cases.has_told("case-1", world.now)
+    assert await world.cases.due_to_tell(world.now + 60) == ["case-1"]
+    await world.cases.has_told("case-1", world.now + 60)
+    assert await redis_client.zcard(TO_TELL) == 0
+
+
+async def test_one_who_cannot_be_told_holds_up_no_other(world: World, redis_client: Redis) -> None:
+    case_id = (await world.open()).case_id
+    await world.service.assign(case_id, NURSE)
+    world.notices.is_broken = True
+    await world.chat.send(staff(), case_id, "m1", "Hello")
+    world.notices.is_broken = False
+    await redis_client.hset("ao:case:case-broken", "case", b"no case")
+    for one in ("case-broken", "case-none", case_id):
+        await world.cases.tell_later(one, world.now)
+    assert await world.service.repair() == 3
+    assert len(world.notices.sent) == 1
+    assert await world.cases.due_to_tell(world.now) == []

@@ -11,8 +11,9 @@ from redis.asyncio import Redis
 from auth.permissions import LOA3
 from auth.principal import Commission, Principal
 from chat.archive import ArchiveError, Transcript
-from chat.case_service import COLLEAGUE_WITHIN_S, REPAIR_AFTER_S, CaseService, NoNotices, case_id_of, view_for
+from chat.case_service import COLLEAGUE_WITHIN_S, REPAIR_AFTER_S, CaseService, case_id_of, view_for
 from chat.case_store import LONGEST_PAUSE_S, UNFINISHED, CaseStore
+from chat.case_telling import NoNotices
 from chat.cases import Case, CaseAct, CaseError, CaseState, apply
 from chat.committer import Committer
 from chat.errors import ChatError
@@ -476,6 +477,6 @@ async def test_a_close_and_a_reopen_at_once_leave_conversation_and_case_agreeing
 async def test_a_unit_without_settings_can_still_finish_its_cases(world: World, redis_client: Redis) -> None:
     case = await world.open()
     await redis_client.delete("ao:units")
-    world.service._notices = NoNotices()
+    world.service._telling._notices = NoNotices()
     await world.service.close(case.case_id)
     assert await world.state(case) is CaseState.CLOSED
