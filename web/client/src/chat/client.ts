@@ -174,8 +174,8 @@ export class ChatClient extends Emitter<ChatClientEventMap> implements Carrier {
         const positions = asked.map((id) => ({ conversation_id: id, last_seq: this.#conversations.get(id)?.lastSeq ?? null }));
         const { conversations } = await this.request("chat_resume", { positions });
         if (socket !== this.#socket) break;
-        const isPutOff = conversations.some((answer) => this.#resumed(answer));
-        if (isPutOff) await pause(RETRY_MIN_MS);
+        const putOff = conversations.filter((answer) => this.#resumed(answer)); // each of them hears its answer
+        if (putOff.length > 0) await pause(RETRY_MIN_MS);
       }
     } catch (error) {
       if (socket !== this.#socket) return;

@@ -63,6 +63,20 @@ describe("reading", () => {
     expect(conversation.snapshot.status).toBe("live");
   });
 
+  it("reads on in every other conversation while one cannot be read, and in that one later", async () => {
+    const { client, conversation } = await connected();
+    const others = [client.open("case-b"), client.open("case-c")];
+    await pass();
+    server.away.add("case-a");
+    server.cut();
+    await pass(2_000);
+    expect(others.map((one) => one.snapshot.status)).toEqual(["live", "live"]);
+    expect(conversation.snapshot.status).toBe("reconnecting");
+    server.away.clear();
+    await pass(2_000);
+    expect(conversation.snapshot.status).toBe("live");
+  });
+
   it("asks again after the server has left it behind", async () => {
     const { conversation } = await connected();
     server.log.push(event(1));

@@ -40,6 +40,8 @@ export class FakeServer {
   readonly refusals = new Map<Name, ChatFailure>();
   /** These happen, and their acknowledgement is lost. */
   readonly mute = new Set<Name>();
+  /** Conversations about which it cannot say anything now. */
+  readonly away = new Set<string>();
   sockets: ChatSocketHandlers[] = [];
   opened = 0;
   reachable = true;
@@ -125,7 +127,7 @@ export class FakeServer {
   #opened(conversation_id: string, last: number | null): ChatOpened {
     return {
       conversation_id,
-      error: null,
+      error: this.away.has(conversation_id) ? "chat_unavailable" : null,
       title: "Recept",
       state: "open",
       hosts_only: false,
