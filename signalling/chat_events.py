@@ -281,8 +281,10 @@ class ChatEvents:
 
     async def _resume(self, socket: ChatSocket, message: wire.ChatResume) -> Mapping[str, Any]:
         opened: list[Mapping[str, Any]] = []
-        for position in message.positions:
+        for place, position in enumerate(message.positions):
             try:
+                if place and not socket.events.take(self._monotonic()):  # each is read, and stands in the audit log
+                    raise ChatError("rate_limited", "positions")
                 opened.append(await self._attach(socket, position))
             except ChatError as error:
                 opened.append(_refused(position.conversation_id, error))
@@ -291,7 +293,7 @@ class ChatEvents:
     async def _attach(self, socket: ChatSocket, position: wire.ChatPosition) -> Mapping[str, Any]:
         conversation_id = position.conversation_id
         if conversation_id not in socket.attached and len(socket.attached) >= MAX_ATTACHED:
-            raise RefusedChatError("rate_limited", "conversation_id")
+            raise ChatError("rate_limited", "conversation_id")
         conversation = await self._service.shown(socket.principal, conversation_id)
         store = self._service.store
         receipts = await store.receipts(conversation_id) if conversation.kind != "meeting" else {}

@@ -232,6 +232,18 @@ async def test_a_flood_of_messages_is_refused_over_all_sockets_of_a_person(make_
     assert sum(reply["ok"] for reply in replies) >= 15
 
 
+@pytest.mark.attack
+async def test_many_conversations_at_once_count_as_many(make_client: MakeClient) -> None:
+    """Each of them is read, and in a case each read stands in the audit log."""
+    anna = await make_client()
+    await hello(anna)
+    positions = [{"conversation_id": ROOM, "last_seq": 0}] * 19
+    answers = [await anna.ask("chat_resume", {"positions": positions}) for _ in range(5)]
+    errors = [[one["error"] for one in answer["conversations"]] for answer in answers if answer["ok"]]
+    assert {error for answer in errors for error in answer} == {None, "rate_limited"}
+    assert all(answer[0] is None for answer in errors)
+
+
 def staff(unit: str = "unit", provider: str = "provider", actor: str = "SE-1") -> Principal:
     commission = Commission(f"c-{unit}", unit, provider, unit, frozenset({"staff"}))
     return Principal(
