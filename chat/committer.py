@@ -274,12 +274,16 @@ class Committer:
             flight = self._flights[0]
             count = len(flight.parts) + (1 if self._waits else 0)
             if len(kept) < count:
-                break
-            self._settle(flight.parts, self._synced(kept[:count]))
+                return
+            results = self._synced(kept[:count])
+            for result in results:
+                if isinstance(result, NoScriptError) or _is_transient(result):
+                    raise result
             del kept[:count]
             self._flights.popleft()
             self._has_settled = True
-        self._write_batches()
+            self._write_batches()  # first: the store works while we tell
+            self._settle(flight.parts, results)
 
     @property
     def _waits(self) -> bool:
@@ -313,9 +317,6 @@ class Committer:
         await self._link.ask([("SCRIPT", "LOAD", script.text) for script in (SAY, APPEND, RECEIPT, TELL, TOUCH)])
 
     def _settle(self, parts: list[_Part], results: list[Any]) -> None:
-        for result in results:
-            if isinstance(result, NoScriptError) or _is_transient(result):
-                raise result
         for part, result in zip(parts, results, strict=True):
             if isinstance(result, Exception):  # the script itself failed: repeating would not help
                 self.counters["script_failed"] += 1
