@@ -74,7 +74,7 @@ def main() -> None:
             )
             _say(
                 uvloop.run(
-                    chat_report(quick=options.quick, server_cpu=options.server_cpu, client_cpu=options.client_cpu)
+                    chat_report(quick=options.quick, server_cpu=options.server_cpu, store_cpu=options.client_cpu)
                 )
             )
             _say(

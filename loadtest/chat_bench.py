@@ -1,7 +1,7 @@
 """What messages cost: ``python -m loadtest.chat_bench``, also a part of ``make bench``.
 
-One front on one core, clients and store on the other; the bare store where the system puts it. Both stores sync to disk
-before each answer. In turns with the chat run
+The front has one core, the store another; clients run where the system puts them, as the bare store does. Both stores
+sync to disk before each answer. In turns with the chat run
 
 - bare XADD of the chat's own stored message, with as many on their way: the goal is half of its rate;
 - bare delivering: the same and SPUBLISH to as many readers as the chat has, which is what the store alone gives when it
@@ -28,7 +28,6 @@ from loadtest.chat_load import ChatCell, ChatLoad
 from loadtest.chat_report import CellFigures, text
 from loadtest.chat_servers import ChatService, bare_service, chat_service, running_store, sync_us
 from loadtest.chat_turns import Contender, take_turns
-from loadtest.processes import pin
 
 CELLS: Final = (
     ChatCell("1 sender, 1 reader", 1, 1, 1),
@@ -49,7 +48,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two cells, under half a minute")
     parser.add_argument("--cells", help="only these, by their place in the list from 1 on: 2,3")
     parser.add_argument("--server-cpu", type=int, default=0)
-    parser.add_argument("--client-cpu", type=int, default=1)
+    parser.add_argument("--store-cpu", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0, help="that each runs in a cell, and at half load")
     options = parser.parse_args()
     cells: tuple[ChatCell, ...] = QUICK_CELLS if options.quick else CELLS
@@ -58,7 +57,7 @@ def main() -> None:
     report = chat_report(
         quick=options.quick,
         server_cpu=options.server_cpu,
-        client_cpu=options.client_cpu,
+        store_cpu=options.store_cpu,
         seconds=options.seconds,
         cells=cells,
     )
@@ -66,14 +65,14 @@ def main() -> None:
 
 
 async def chat_report(
-    *, quick: bool, server_cpu: int, client_cpu: int, seconds: float = 3.0, cells: tuple[ChatCell, ...] = ()
+    *, quick: bool, server_cpu: int, store_cpu: int, seconds: float = 3.0, cells: tuple[ChatCell, ...] = ()
 ) -> str:
     """Run everything; the figures as text."""
     _allow_many_files()
-    pin(client_cpu)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
     cells = cells or (QUICK_CELLS if quick else CELLS)
     seconds = min(seconds, 1.0) if quick else seconds
-    async with chat_service(server_cpu, client_cpu) as service, bare_service(server_cpu) as bare:
+    async with chat_service(server_cpu, store_cpu) as service, bare_service(server_cpu) as bare:
         tokens = await service.tokens(max(cell.conversations for cell in cells))
         figures = [await _cell(cell, service, bare, tokens, seconds, server_cpu) for cell in cells]
     return text(figures)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadtest.chat_load import ChatCell, Times, percentile_ms
+from loadtest.chat_servers import has_jemalloc
 from loadtest.chat_turns import Contender
 
 GOAL_RATIO: Final = 0.5
@@ -35,6 +36,7 @@ def text(figures: list[CellFigures]) -> str:
         "Messages: stored and synced to disk before they are acknowledged. One front on one core (or two, see there).",
         "Rates are of all turns; ratios are the median of the turns, and in brackets the least and the greatest.",
         f"One sync of the disk alone took {syncs_us[0]:.0f} to {syncs_us[-1]:.0f} us.",
+        f"Memory of the stores: {'jemalloc, as packaged ones have' if has_jemalloc() else 'the C library'}.",
         "",
         _HEADER,
     ]

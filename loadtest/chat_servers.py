@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes.util
 import os
 import socket
 import statistics
@@ -61,7 +62,7 @@ async def running_store(cpus: Iterable[int]) -> AsyncIterator[RunningStore]:
             "--auto-aof-rewrite-percentage", "0",
             *(word for name, value in _SYNCED.items() for word in (f"--{name}", value)),
         ]  # fmt: skip
-        process = await stack.enter_async_context(_process(command, dict(os.environ)))
+        process = await stack.enter_async_context(_process(command, os.environ | _allocator()))
         os.sched_setaffinity(process.pid, cpus)
         put_first(process.pid)  # as front and clients are
         async with asyncio.timeout(_START_S):
@@ -70,6 +71,20 @@ async def running_store(cpus: Iterable[int]) -> AsyncIterator[RunningStore]:
         store = RunningStore(path, process.pid)
         store.check_synced()
         yield store
+
+
+def has_jemalloc() -> bool:
+    """Whether the stores take their memory from jemalloc."""
+    return bool(_allocator())
+
+
+def _allocator() -> dict[str, str]:
+    """The embedded store is built with the C library's allocator, packaged ones with jemalloc: theirs is measured.
+
+    Both stores get it where the machine has it (Debian's redis-server brings it along).
+    """
+    name = ctypes.util.find_library("jemalloc")
+    return {"LD_PRELOAD": name} if name else {}
 
 
 def sync_us() -> float:
@@ -87,13 +102,13 @@ def sync_us() -> float:
 class ChatService:
     """A store, and any number of fronts beside each other."""
 
-    def __init__(self, store: RunningStore, server_cpu: int, client_cpu: int) -> None:
+    def __init__(self, store: RunningStore, server_cpu: int, store_cpu: int) -> None:
         self.store = store
         self.ports: list[int] = []
         self.pids: list[int] = []
         """Of the fronts."""
         self._keys = TokenKeys.generate_text()
-        others = [cpu for cpu in range(os.cpu_count() or 1) if cpu not in (server_cpu, client_cpu)]
+        others = [cpu for cpu in range(os.cpu_count() or 1) if cpu not in (server_cpu, store_cpu)]
         self._cpus = [server_cpu, *others]
 
     def cpus(self) -> list[int]:
@@ -162,11 +177,11 @@ class ChatService:
 
 
 @asynccontextmanager
-async def chat_service(server_cpu: int, client_cpu: int) -> AsyncIterator[ChatService]:
-    """Its store shares the clients' core; one front runs."""
+async def chat_service(server_cpu: int, store_cpu: int) -> AsyncIterator[ChatService]:
+    """One front and its store, each with a core of its own where there are two."""
     cores = os.cpu_count() or 1
-    async with running_store((client_cpu,) if client_cpu < cores else range(cores)) as store:
-        service = ChatService(store, server_cpu, client_cpu)
+    async with running_store((store_cpu,) if store_cpu < cores else range(cores)) as store:
+        service = ChatService(store, server_cpu, store_cpu)
         async with service.front():
             yield service
 
