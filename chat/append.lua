@@ -3,10 +3,12 @@
 -- KEYS  log, ids, meta, withdrawn, channel (one hash tag: one slot of a cluster)
 -- ARGV  most events in the log, then for each draft: id (author, NUL, client id), packed, kind, author,
 --       target, edit window in ms
--- Returns for each draft {status, seq, at_ms}; status: ok repeat unknown closed full target author late withdrawn
+-- Returns for each draft {status, seq, at_ms}; status: ok repeat unknown closed full target author late withdrawn.
+-- Of a repeat that is not among the newest events (find.lua) number and time are 0.
 --
--- log        stream; the event's number is its id's first half; fields t (at_ms), a (author), k (kind), e (packed)
--- ids        sorted set of draft ids by number: what makes an append idempotent
+-- log        stream; the event's number is its id's second half (0-1, 0-2...): the store itself counts; fields t (at_ms),
+--            a (author), k (kind), e (packed)
+-- ids        set of draft ids: what makes an append idempotent
 -- withdrawn  set of the numbers of messages that were withdrawn
 local log, ids, meta, withdrawn, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local limit = tonumber(ARGV[1])
@@ -15,10 +17,11 @@ local size = redis.call('XLEN', log)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local results = {}
+-- find.lua
 
 -- Why an edit or a withdrawal is refused; nil when it is not.
 local function refusal(author, target, window)
-    local found = redis.call('XRANGE', log, target .. '-0', target .. '-0')[1]
+    local found = redis.call('XRANGE', log, '0-' .. target, '0-' .. target)[1]
     if not found then return 'target' end
     local event = {}
     for i = 1, #found[2], 2 do event[found[2][i]] = found[2][i + 1] end
@@ -31,11 +34,10 @@ end
 
 for i = 2, #ARGV, 6 do
     local id, packed, kind, author, target = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-    local before = redis.call('ZSCORE', ids, id)
     local status
-    if before then
-        local found = redis.call('XRANGE', log, before .. '-0', before .. '-0')[1]
-        results[#results + 1] = {'repeat', tonumber(before), found and tonumber(found[2][2]) or 0}
+    if redis.call('SISMEMBER', ids, id) == 1 then
+        local seq, at = find(log, id)
+        results[#results + 1] = {'repeat', seq, at}
     else
         if not state then
             status = 'unknown'
@@ -49,13 +51,12 @@ for i = 2, #ARGV, 6 do
         if status then
             results[#results + 1] = {status, 0, 0}
         else
-            local seq = redis.call('HINCRBY', meta, 'last', 1)
-            redis.call('XADD', log, seq .. '-0', 't', now, 'a', author, 'k', kind, 'e', packed)
-            redis.call('ZADD', ids, seq, id)
+            local number = string.sub(redis.call('XADD', log, '0-*', 't', now, 'a', author, 'k', kind, 'e', packed), 3)
+            redis.call('SADD', ids, id)
             if kind == 'withdrawal' then redis.call('SADD', withdrawn, target) end
-            redis.call('SPUBLISH', channel, 'E' .. seq .. ' ' .. now .. ' ' .. packed)
+            redis.call('SPUBLISH', channel, 'E' .. number .. ' ' .. now .. ' ' .. packed)
             size = size + 1
-            results[#results + 1] = {'ok', seq, now}
+            results[#results + 1] = {'ok', tonumber(number), now}
         end
     end
 end

@@ -188,7 +188,7 @@ class Committer:
     def receipt(self, keys: Keys, reader: str, delivered: int, read: int, *, tell: bool) -> "asyncio.Future[Any]":
         """[delivered, read] as they stand now (receipt.lua)."""
         arguments = (reader, delivered, read, "1" if tell else "0")
-        return self._call(RECEIPT, (keys.receipts, keys.meta, keys.channel), arguments)
+        return self._call(RECEIPT, (keys.receipts, keys.meta, keys.channel, keys.log), arguments)
 
     def touch(self, key: str, channel: str, mark: str, person: str, for_ms: int) -> "asyncio.Future[Any]":
         """Who types or is present now (touch.lua)."""

@@ -67,6 +67,7 @@ class Appended:
     """Where a draft stands now."""
 
     seq: int
+    """0: it was appended before, and is not among the newest events."""
     at_ms: int
     is_repeat: bool
     """It stood there before: the acknowledgement had been lost."""

@@ -14,17 +14,17 @@ class Keys:
 
     @property
     def log(self) -> str:
-        """Stream of events."""
-        return self._key("log")
+        """Stream of events, by their numbers (0-1, 0-2...)."""
+        return self._key("events")
 
     @property
     def ids(self) -> str:
-        """Sorted set: author and client id -> number of the event."""
-        return self._key("ids")
+        """Set: author and client id of each."""
+        return self._key("drafts")
 
     @property
     def meta(self) -> str:
-        """Hash: ``chat.conversation.to_fields``, and last, trimmed, archived."""
+        """Hash: ``chat.conversation.to_fields``, and trimmed, archived, full."""
         return self._key("meta")
 
     @property

@@ -1,12 +1,13 @@
 -- Moves how far somebody has received and read a conversation; it never moves back, nor beyond the last event.
 --
--- KEYS  receipts, meta, channel
+-- KEYS  receipts, meta, channel, log
 -- ARGV  reader, delivered, read, "1" to tell those who listen
 -- Returns {delivered, read} as they stand; {-1, -1} when the conversation does not exist.
 -- receipts  hash: reader -> "delivered read"
-local last = redis.call('HMGET', KEYS[2], 'state', 'last')
-if not last[1] then return {-1, -1} end
-last = tonumber(last[2] or 0)
+-- last.lua
+local fields = redis.call('HMGET', KEYS[2], 'state', 'trimmed')
+if not fields[1] then return {-1, -1} end
+local last = last_of(KEYS[4], fields[2])
 local before = redis.call('HGET', KEYS[1], ARGV[1]) or '0 0'
 local delivered, read = string.match(before, '^(%d+) (%d+)$')
 delivered, read = tonumber(delivered), tonumber(read)

@@ -168,7 +168,8 @@ class ChatService:
             views = await self.attachments.check_usable(conversation_id, principal.actor, attachments)
             body["attachments"] = [dict(view) for view in views]
         appended = await self._append(principal, conversation_id, "message", client_id, body)
-        await self.gate.after_append(conversation, principal, appended.seq, self._clock())
+        if appended.seq:  # 0: it was there long ago
+            await self.gate.after_append(conversation, principal, appended.seq, self._clock())
         return appended
 
     async def edit(

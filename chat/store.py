@@ -17,7 +17,7 @@ from chat.conversation import Conversation, from_fields, kind_of, to_fields
 from chat.errors import ChatError, ChatErrorCode
 from chat.events import Appended, Draft, Event, masked, unpack
 from chat.keys import Keys
-from chat.scripts import FORGET, READ, TRIM, Script
+from chat.scripts import READ, TRIM, Script
 
 MAX_PAGE: Final = 200
 """Events of one page."""
@@ -219,13 +219,19 @@ class ChatStore:
 
     async def trim(self, conversation_id: str, through: int) -> int:
         """Forget archived events; through which number they are forgotten now."""
-        keys = Keys(conversation_id)
-        return int(await self._script(TRIM, (keys.log, keys.ids, keys.meta), (through,)))
+        return await self._trim(conversation_id, through, "archived")
 
     async def forget(self, conversation_id: str, through: int) -> int:
         """Forget events of a conversation that goes to no archive; through which number they are forgotten now."""
+        return await self._trim(conversation_id, through, "any")
+
+    async def _trim(self, conversation_id: str, through: int, what: str) -> int:
         keys = Keys(conversation_id)
-        return int(await self._script(FORGET, (keys.log, keys.ids, keys.meta), (through,)))
+        before, trimmed = -1, 0
+        while before < trimmed or before < 0:  # a bounded number at once
+            before = trimmed
+            trimmed = int(await self._script(TRIM, (keys.log, keys.ids, keys.meta), (through, what)))
+        return trimmed
 
     async def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         return (await self._scripts(script, [(keys, arguments)]))[0]
@@ -269,4 +275,4 @@ def _page(result: Any, *, is_backwards: bool, mask: bool = True) -> Page:
 
 def _event(name: bytes, fields: Any) -> Event:
     """An entry of the stream: its fields stand in the order in which append.lua writes them."""
-    return unpack(int(name.partition(b"-")[0]), int(fields[1]), fields[7])
+    return unpack(int(name.partition(b"-")[2]), int(fields[1]), fields[7])

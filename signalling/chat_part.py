@@ -17,6 +17,7 @@ from chat.gates import AccessLog
 from chat.presence import Presence
 from chat.service import ChatService
 from chat.store import ChatStore
+from chat.upgrade import upgrade
 from signalling import chat_files
 from signalling.chat_durability import ASK_AGAIN_S, DurabilityWatch, check_durable
 from signalling.chat_events import ChatEvents, Door
@@ -85,6 +86,7 @@ class ChatPart:
 
     async def start(self) -> None:
         """Begin to write and to listen."""
+        await upgrade(self._redis)
         await self.committer.start()
         await self.fanout.start()
         await self.events.start()

@@ -376,7 +376,7 @@ class ChatResumed(Message):
 class ChatAppended(Message):
     """The reply to what adds an event: it is stored durably."""
 
-    seq: Seq
+    seq: Seq = Field(description="Its number; 0 (and the time 0) when it was there already, before the newest events.")
     at_ms: int
     repeated: bool = Field(description="It was there already.")
 

@@ -65,9 +65,9 @@ async def test_a_broken_conversation_breaks_no_other(store: ChatStore, redis: Re
         await store.create(Conversation(name))
     await redis.delete(Keys(names[1]).meta)
     await redis.set(Keys(names[1]).meta, "no hash")
-    await redis.set(Keys(names[2]).ids, "no sorted set")
+    await redis.set(Keys(names[2]).ids, "no set")
     await store.append(draft("c0", conversation_id=names[3]))
-    await redis.xadd(Keys(names[3]).log, {"t": 1}, id="9-0")  # the log is ahead of the number
+    await redis.xadd(Keys(names[3]).log, {"t": 1}, id="9-0")  # no number of ours: nothing can follow it
 
     async def all_say(client_id: str) -> list[int | str]:
         appends = (store.append(draft(client_id, conversation_id=name)) for name in names)
@@ -77,7 +77,7 @@ async def test_a_broken_conversation_breaks_no_other(store: ChatStore, redis: Re
     assert await all_say("c1") == [1, *broken, 1, 1]
     assert await all_say("c2") == [2, *broken, 2, 2]
     assert store.committer.counters["script_failed"] == 6
-    assert await redis.zcard(Keys(names[3]).ids) == 1, "nothing of a message that was not stored stays"
+    assert await redis.scard(Keys(names[3]).ids) == 1, "nothing of a message that was not stored stays"
 
 
 def _seq(answer: Any) -> int | str:

@@ -182,8 +182,7 @@ async def test_a_broken_conversation_stops_no_other(world: World) -> None:
     await world.meeting()
     world.rooms.clear()
     await world.redis.hset(Keys(MEETING).meta, "state", "closed")
-    await world.redis.xadd(Keys(CHANNEL).log, {"t": 1, "a": "a", "k": "message", "e": "no event"}, id="1-0")
-    await world.redis.hset(Keys(CHANNEL).meta, "last", 1)
+    await world.redis.xadd(Keys(CHANNEL).log, {"t": 1, "a": "a", "k": "message", "e": "no event"}, id="0-1")
     await world.due.put(CHANNEL, -1)  # the first to be looked at
     broken: list[Exception] = []
     expiry, now = world.expiry(on_broken=broken.append), await now_of(world)

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from chat.conversation import Conversation
 from chat.errors import ChatError
-from chat.events import Appended
+from chat.events import Appended, EventKind
 from chat.keys import Keys
 from chat.store import ChatStore, Receipt
 from tests.chat.stores import CHANNEL, draft
@@ -61,10 +61,9 @@ async def test_only_the_author_edits_and_withdraws_in_time_and_once(store: ChatS
     assert await refused(store.append(draft("c3", kind="edit", target=9))) == "unknown_message"
     assert (await store.append(draft("c4", "ny", kind="edit", target=1))).seq == 2
     assert await refused(store.append(draft("c5", kind="edit", target=2))) == "unknown_message"
-    await redis.xadd(Keys(CHANNEL).log, {"t": 1, "a": "anna", "k": "message", "e": "x"}, id="3-0")
+    await redis.xadd(Keys(CHANNEL).log, {"t": 1, "a": "anna", "k": "message", "e": "x"}, id="0-3")
     assert await refused(store.append(draft("c6", kind="edit", target=3, window_ms=1000))) == "edit_too_late"
-    await redis.xdel(Keys(CHANNEL).log, "3-0")
-    await redis.hset(Keys(CHANNEL).meta, "last", "3")
+    await redis.xdel(Keys(CHANNEL).log, "0-3")
     assert (await store.append(draft("c7", kind="withdrawal", target=1))).seq == 4
     assert await refused(store.append(draft("c8", kind="withdrawal", target=1))) == "message_withdrawn"
     shown = (await store.read_after(CHANNEL, 0, 9)).events
@@ -122,6 +121,33 @@ async def test_only_archived_events_are_trimmed_and_numbers_go_on(store: ChatSto
     assert ([event.seq for event in page.events], page.trimmed_through, page.last_seq) == ([5, 6], 4, 6)
     assert (await store.append(draft("c7"))).seq == 7
     assert (await store.append(draft("c5"))).is_repeat
+
+
+async def test_what_is_trimmed_makes_room_and_may_be_more_than_one_call_takes(
+    store: ChatStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.committer.MAX_EVENTS", 2500)
+    await asyncio.gather(*(store.append(draft(f"c{number}")) for number in range(1, 2501)))
+    assert await refused(store.append(draft("c2501"))) == "conversation_full"
+    assert await store.forget(CHANNEL, 2300) == 2300
+    page = await store.read_after(CHANNEL, 0, 2)
+    assert ([event.seq for event in page.events], page.last_seq) == ([2301, 2302], 2500)
+    assert (await store.append(draft("c2501"))).seq == 2501
+    assert (await store.append(draft("c2301"))).seq == 2301
+    assert (await store.append(draft("c2300"))).seq == 2502, "what was forgotten is not known any more"
+    assert await store.forget(CHANNEL, 9999) == 2502
+    assert (await store.read_after(CHANNEL, 0, 2)).last_seq == 2502
+    assert (await store.append(draft("c9"))).seq == 2503
+
+
+@pytest.mark.parametrize("kind", ["message", "system"])
+async def test_a_repeat_from_long_ago_is_known_without_its_number(store: ChatStore, kind: EventKind) -> None:
+    await asyncio.gather(*(store.append(draft(f"c{number}", kind=kind)) for number in range(1, 1101)))
+    recent, old = await store.append(draft("c101", kind=kind)), await store.append(draft("c100", kind=kind))
+    assert (recent.seq, recent.is_repeat) == (101, True)
+    assert recent.at_ms
+    assert (old.seq, old.at_ms, old.is_repeat) == (0, 0, True)
+    assert (await store.read_after(CHANNEL, 0, 1)).last_seq == 1100
 
 
 async def test_all_keys_of_a_conversation_are_in_one_slot_of_a_cluster(store: ChatStore, redis: Redis) -> None:
