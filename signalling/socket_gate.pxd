@@ -35,6 +35,9 @@ cdef class SocketGate:
     cdef uint64_t _passing
     cdef bint _is_fragmented
     cdef bint _is_closing
+    cdef bint _is_held
+    cdef bint _is_release_due
+    cdef bint _is_lost
     cdef long long _passed
     cdef long long _handled
     cdef readonly int in_flight
@@ -49,6 +52,8 @@ cdef class SocketGate:
     cdef bint _may_take(self, uint8_t first, uint8_t second, uint64_t payload) noexcept
     cdef bint _taken(self, const uint8_t* payload, Py_ssize_t length) except -1
     cdef void _note(self, uint8_t first) noexcept
+    cdef int _hold(self) except -1
+    cdef int _release(self) except -1
     cdef int answered(self) except -1
     cpdef bint push(self, bytes frame, Py_ssize_t unsent_limit=*) except -1
     cdef int flush(self) except -1

@@ -25,7 +25,8 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL
 
 MAX_IN_FLIGHT = 32
-"""Messages of one socket on their way to the store; more wait as every other event does."""
+"""Messages of one socket on their way to the store. With so many nothing more of it is read: a hasty client is slowed
+down by TCP, and a store that was away is not met by a crowd that went the long way meanwhile."""
 
 
 cdef class Outlets:
@@ -90,6 +91,7 @@ cdef class SocketGate:
 
     def connection_lost(self, error):
         """The end."""
+        self._is_lost = True
         self.disarm()
         self._frames = []
         self._gathered_bytes = 0
@@ -109,6 +111,9 @@ cdef class SocketGate:
 
     def data_received(self, bytes data not None):
         """Frames and parts of frames."""
+        if self._is_held:
+            self._rest += data
+            return
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -130,6 +135,9 @@ cdef class SocketGate:
                 break
             payload = _payload_bytes(bytes_ + at)
             if self._may_take(bytes_[at], bytes_[at + 1], payload):
+                if self.in_flight >= MAX_IN_FLIGHT:
+                    self._hold()
+                    break
                 if head + <Py_ssize_t>payload > left:
                     break
                 if begin < at:
@@ -169,6 +177,7 @@ cdef class SocketGate:
         self._taker = None
         self._socket = None
         self.kept = None
+        self._release()
 
     def handled(self):
         """A message that passed has been handled."""
@@ -191,7 +200,6 @@ cdef class SocketGate:
             and not self._is_fragmented
             and not self._is_closing
             and self._passed == self._handled
-            and self.in_flight < MAX_IN_FLIGHT
         )
 
     cdef bint _taken(self, const uint8_t* payload, Py_ssize_t length) except -1:
@@ -214,9 +222,37 @@ cdef class SocketGate:
         elif opcode == 8:
             self._is_closing = True
 
+    cdef int _hold(self) except -1:
+        """Read nothing more until half of what is on its way has been answered."""
+        self._is_held = True
+        try:
+            self._transport.pause_reading()
+        except RuntimeError:  # it is closing
+            pass
+        return 0
+
+    cdef int _release(self) except -1:
+        if self._is_held and not self._is_release_due:
+            self._is_release_due = True
+            self._loop.call_soon(self._go_on)
+        return 0
+
+    def _go_on(self):
+        self._is_held = self._is_release_due = False
+        if self._is_lost:
+            return
+        try:
+            self._transport.resume_reading()
+        except RuntimeError:  # it is closing
+            return
+        rest, self._rest = self._rest, b""
+        self.data_received(rest)
+
     cdef int answered(self) except -1:
         """A message that was taken has been answered."""
         self.in_flight -= 1
+        if self._is_held and self.in_flight <= MAX_IN_FLIGHT // 2:
+            self._release()
         if not self.in_flight and self._idle is not None:
             if not self._idle.done():
                 self._idle.set_result(None)

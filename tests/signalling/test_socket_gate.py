@@ -29,6 +29,7 @@ class Wire:
         self.order: list[str] = []
         self.is_busy = False
         self.closed = False
+        self.is_paused = False
         self.unsent = 0
         self.calls: list[Any] = []
         self.gate = SocketGate(self, self, self, Outlets(self), self)  # type: ignore[arg-type]
@@ -46,6 +47,12 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
 
     def call_soon(self, call: Any) -> None:
         self.calls.append(call)
@@ -199,11 +206,45 @@ async def test_messages_on_their_way_are_counted_and_answered_once() -> None:
     assert refused == [b"closed", b"unavailable"]
 
 
-def test_no_more_than_a_number_of_messages_of_one_socket_are_on_their_way() -> None:
+def on_their_way(wire: Wire, count: int) -> list[Send]:
+    return [Send(wire.gate, number, lambda *_: None, "meeting-a", b"", b"", b"") for number in range(count)]
+
+
+def test_a_socket_with_too_many_messages_on_their_way_is_not_read_until_half_of_them_are_answered() -> None:
     wire = Wire()
-    sends = [Send(wire.gate, number, lambda *_: None, "meeting-a", b"", b"", b"") for number in range(MAX_IN_FLIGHT)]
-    wire.gate.data_received(message())
-    assert (wire.taken, sends[0].is_awaited()) == ([], True)
+    sends = on_their_way(wire, MAX_IN_FLIGHT)
+    wire.gate.data_received(message(client_id="c1") + PING + message(client_id="c2")[:9])
+    assert (wire.taken, bytes(wire.passed), wire.is_paused) == ([], b"", True)
+    wire.gate.data_received(message(client_id="c2")[9:])  # had been on its way
+    for send in sends[: MAX_IN_FLIGHT // 2 - 1]:
+        send.settle(b"ok", 1, 1)
+    wire.turn()
+    assert (wire.taken, wire.is_paused) == ([], True)
+    sends[-1].settle(b"ok", 1, 1)
+    wire.turn()
+    assert [client_id for _, client_id, _, _ in wire.taken] == [b"c1", b"c2"]
+    assert (bytes(wire.passed), wire.is_paused) == (PING, False)
+
+
+def test_other_events_are_read_however_many_messages_are_on_their_way() -> None:
+    wire = Wire()
+    sends = on_their_way(wire, MAX_IN_FLIGHT)
+    large = message("y" * 1200)
+    wire.gate.data_received(large)
+    assert (bytes(wire.passed), wire.is_paused, sends[0].is_awaited()) == (large, False, True)
+
+
+def test_what_was_held_passes_once_nothing_is_taken_any_more_and_is_dropped_at_the_end() -> None:
+    for is_lost in (False, True):
+        wire = Wire()
+        on_their_way(wire, MAX_IN_FLIGHT)
+        wire.gate.data_received(message())
+        if is_lost:
+            wire.gate.connection_lost(None)
+        else:
+            wire.gate.disarm()
+        wire.turn()
+        assert (wire.taken, bytes(wire.passed)) == ([], b"" if is_lost else message())
 
 
 def test_a_frame_goes_to_all_who_lack_it_but_those_who_are_slow() -> None:
