@@ -290,6 +290,7 @@ export interface ChatResumed {
 
 /** The reply to what adds an event: it is stored durably. */
 export interface ChatAppended {
+  /** Its number; 0 (and the time 0) when it was there already, before the newest events. */
   seq: number;
   at_ms: number;
   /** It was there already. */
