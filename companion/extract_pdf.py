@@ -65,6 +65,10 @@ def render(content: Mapping[str, Any], language: Language) -> bytes:
     provider = content.get("care_provider")
     if provider:
         _line(pdf, f"{TITLES['care_provider'][index]} {names.get(provider, provider)}")
+    left_out = content.get("left_out", {}).get(language)
+    if left_out:
+        pdf.ln(2)
+        _line(pdf, left_out)
     for name, items in parts.items():
         if items:
             _part(pdf, name, items, index, names)

@@ -250,3 +250,10 @@ LOOKED_AT: Final[Words] = {
 """What the audit log names, where ``VALUES`` says nothing of it."""
 USED: Final = {True: ("ändrade", "changed"), False: ("läste", "read")}
 """Whether data were written."""
+NOTES_LEFT_OUT: Final[Mapping[str, str]] = {
+    "sv": "Interna anteckningar som en mottagning för i dina ärenden sparas, men finns inte med i det här utdraget. "
+    "Vill du ta del av dem begär du det hos vårdgivaren, som lämnar ut dem efter prövning.",
+    "en": "Internal notes that a unit makes in your cases are kept, but are not part of this extract. "
+    "To see them, ask the care provider, which gives them out after a review.",
+}
+"""Language -> what stands in an extract that a patient fetches alone."""

@@ -30,7 +30,7 @@ class KeptContact(Message):
 
 
 class KeptMessage(Message):
-    """A message of an open case; the unit's internal notes too: they are about the patient."""
+    """A message of an open case; the unit's internal notes too, which the companion gives to no patient."""
 
     at: int = Field(description="Milliseconds since the epoch.")
     sender: str = Field(description="`patient`, `proxy` or `staff`.")

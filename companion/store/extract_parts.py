@@ -1,7 +1,8 @@
 """What an extract (registerutdrag) is made of: one part for each kind of data, all of them in ``PARTS``.
 
 Other people who appear in it are named as guests would see them: a protected identity is not told. With a care provider
-named, the parts hold what that one has written and done.
+named (staff have ordered it), the parts hold what that one has written and done, its internal notes too; without one
+(the patient has) they hold everything but internal notes.
 """
 
 from collections.abc import Mapping
@@ -66,11 +67,14 @@ async def record(transaction: Transaction, person_id: str, provider: str | None)
 
 
 async def messages(transaction: Transaction, person_id: str, provider: str | None) -> Items:
-    """What was written in archived cases, files by name, and what was corrected. Internal notes of the unit too:
-    they are about the patient.
+    """What was written in archived cases, files by name, and what was corrected.
+
+    Internal notes of the unit only where staff fetch the extract, who look through it before they give it out.
     """
     query = select(ArchivedConversation).where(ArchivedConversation.patient_person_id == person_id)
-    if provider is not None:
+    if provider is None:
+        query = query.where(ArchivedConversation.kind == "case")
+    else:
         query = query.where(ArchivedConversation.provider_hsa_id == provider)
     found: Items = []
     for row in (await transaction.session.scalars(query.order_by(ArchivedConversation.first_at))).all():

@@ -13,6 +13,7 @@ from auth.permissions import Resource
 from companion.database import Database
 from companion.errors import INVALID_REQUEST, Problem, define
 from companion.extract_pdf import render
+from companion.extract_words import NOTES_LEFT_OUT
 from companion.front_source import FrontSource, FrontUnavailableError
 from companion.identity import Caller
 from companion.models.organisation import CareProvider, Unit
@@ -184,6 +185,8 @@ async def _gather(
     content["parts"]["contacts"] = extract_front.contacts(told, row.provider_hsa_id)
     content["parts"]["open_messages"] = extract_front.open_messages(told, row.provider_hsa_id)
     content["is_complete"] = "is_missing" not in told
+    if row.provider_hsa_id is None:  # said whether there are any or not: that too is the unit's to tell
+        content["left_out"] = dict(NOTES_LEFT_OUT)
     async with database.reading(clock()) as transaction:
         content["names"] = await _names(transaction, content)
     return content

@@ -7,7 +7,7 @@ import pytest
 from pypdf import PdfReader
 
 from companion.extract_pdf import Language, render
-from companion.extract_words import LABELS, LOOKED_AT, TITLES, VALUES
+from companion.extract_words import LABELS, LOOKED_AT, NOTES_LEFT_OUT, TITLES, VALUES
 from companion.store.extract_parts import PARTS
 
 
@@ -79,6 +79,15 @@ def test_long_texts_and_many_things_go_over_pages_with_their_headings() -> None:
     text = text_of({"messages": [long, *many]})
     assert all(f"nummer {number}" in text for number in range(200))
     assert text.count("ord") >= 3000
+
+
+def test_what_is_left_out_is_said_in_the_language_of_the_document() -> None:
+    languages: tuple[tuple[Language, Language], ...] = (("sv", "en"), ("en", "sv"))
+    for language, other in languages:
+        text = " ".join(text_of({"person": [PERSON]}, language, left_out=NOTES_LEFT_OUT).split())
+        assert NOTES_LEFT_OUT[language] in text
+        assert NOTES_LEFT_OUT[other] not in text
+    assert NOTES_LEFT_OUT["sv"][:20] not in text_of({"person": [PERSON]})
 
 
 def test_every_part_has_a_heading_and_every_word_two_languages() -> None:

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from chat.archive import ArchiveError, Transcript
+from chat.events import Draft
 from chat.notices import Contact
 from chat.opening_hours import OpeningHours
 from chat.unit_settings import UnitSettings
@@ -38,8 +39,8 @@ async def front(
     return front
 
 
-async def with_a_case(make_browser: MakeBrowser) -> None:
-    """Anna has asked something, and staff have noted something."""
+async def with_a_case(make_browser: MakeBrowser) -> str:
+    """Anna has asked something, and staff have noted something; the case's id."""
     mine, eva = await make_browser(patient(ANNA)), await make_browser(staff(unit=UNIT, provider=PROVIDER))
     body = {"provider_hsa_id": PROVIDER, "unit_hsa_id": UNIT, "subject": "Utslag", "client_id": "c1"}
     status, case = await mine.send("POST", "/api/cases", body)
@@ -47,6 +48,7 @@ async def with_a_case(make_browser: MakeBrowser) -> None:
     path = f"/api/cases/{case['case_id']}"
     assert (await eva.send("POST", f"{path}/assign", {}))[0] == 200
     assert (await eva.send("POST", f"{path}/notes", {"text": "Ring upp", "client_id": "n1"}))[0] == 201
+    return str(case["case_id"])
 
 
 async def extract(companion: RealCompanion, source: Any, who: Any = None) -> dict[str, Any] | None:
@@ -63,7 +65,8 @@ async def extract(companion: RealCompanion, source: Any, who: Any = None) -> dic
 async def test_open_cases_and_contacts_are_in_the_extract(
     front: Front, real_companion: RealCompanion, make_browser: MakeBrowser
 ) -> None:
-    await with_a_case(make_browser)
+    case_id = await with_a_case(make_browser)
+    await front.chat.store.append(Draft(case_id, "message", ANNA, "Anna", "patient", "m1", {"text": "Det kliar"}))
     async with httpx2.AsyncClient(timeout=10) as http:
         source = HttpFrontSource(f"{front.http_url}/api/companion/events", KEYS, http, real_companion.clock)
         content = await extract(real_companion, source)
@@ -72,14 +75,16 @@ async def test_open_cases_and_contacts_are_in_the_extract(
         assert content["parts"]["contacts"] == [
             {"phone": PHONE, "email": "anna@example.com", "language": "sv", "push_devices": 0}
         ]
-        (note,) = content["parts"]["open_messages"]
-        assert (note["case"], note["unit_hsa_id"], note["kind"]) == ("Utslag", UNIT, "notes_message")
-        assert (note["text"], note["sender"]) == ("Ring upp", "staff")
+        (asked,) = content["parts"]["open_messages"]  # the unit's note is not there
+        assert (asked["case"], asked["unit_hsa_id"], asked["kind"]) == ("Utslag", UNIT, "message")
+        assert (asked["text"], asked["sender"]) == ("Det kliar", "patient")
+        assert "Ring upp" not in json.dumps(content, ensure_ascii=False)
         await real_companion.book((await real_companion.slots(modality="physical"))[0])
         of_unit = await extract(real_companion, source, unit_staff())  # ordered by staff: no place of the patient's own
         assert of_unit is not None
         assert of_unit["parts"]["contacts"] == []
-        assert len(of_unit["parts"]["open_messages"]) == 1
+        notes = [one["text"] for one in of_unit["parts"]["open_messages"] if one["kind"] == "notes_message"]
+        assert notes == ["Ring upp"]
 
 
 async def test_a_closed_case_that_the_archive_does_not_take_is_in_the_extract(

@@ -1,10 +1,12 @@
 """Extracts through the API: ordered, made in the background, fetched by who ordered them, expired."""
 
+import io
 import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from companion.models import Base
@@ -94,13 +96,32 @@ async def test_everything_about_the_patient_is_in_it(api: Api, services: Service
     assert parts["person"][0]["identity_number"] == "199005172382"
     assert {item["kind"] for item in parts["record"]} == {"booking", "case"}
     texts = [item.get("text") for item in parts["messages"]]
-    assert {"Min fråga", "Annas återtagna", "Intern anteckning", "Hos en annan vårdgivare"} <= set(texts)
+    assert {"Min fråga", "Annas återtagna", "Hos en annan vårdgivare"} <= set(texts)
     assert "Om en annan patient" not in content["text"]
     assert parts["visits"][0]["freezes"] == 2
     assert parts["proxies"][0]["counterpart"] == "Deltagare"
     assert {look["action"] for look in parts["looks"]} >= {"booking_create", "archive_write", "extract_order"}
     for secret in ("Bosse", "Hemlig", BO, "194001022396", NURSE):
         assert secret not in content["text"], secret
+
+
+@pytest.mark.attack
+async def test_a_patients_extract_has_no_internal_notes_and_says_so(api: Api, services: Services) -> None:
+    await lived(api, services)
+    await put_transcript(api, [with_file(2, "att-" + "9" * 32)], NOTES)
+    own = await made(api, services)
+    assert "Intern anteckning" not in own["text"]
+    assert not any(str(item["kind"]).startswith("notes_") for item in own["parts"]["messages"])
+    assert "efter prövning" in own["left_out"]["sv"]
+    assert "after a review" in own["left_out"]["en"]
+    pdf = await api.get(f"/export/{own['id']}/pdf", patient())
+    shown = " ".join("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf.content)).pages).split())
+    assert own["left_out"]["sv"] in shown
+    assert "Min fråga" in shown
+    assert "Intern anteckning" not in shown
+    of_unit = await made(api, services, staff(), patient_person_id=ANNA)  # who look through it, and give it out
+    assert "Intern anteckning" in of_unit["text"]
+    assert "left_out" not in of_unit
 
 
 async def asked_and_charged(api: Api, services: Services) -> None:
