@@ -3,6 +3,10 @@
 A file is *reserved* when its address is signed, *ready* when it has arrived, and *used* when a message carries it. What
 does not get that far in time is removed by the next reservation in its conversation, or by the sweeper. Each
 step is one script on the keys of one conversation. Times are seconds since the epoch, and arguments.
+
+A file is used before its message is stored, so that no message names a file that goes meanwhile. Until it is known that
+the message is stored the file is *taken* by it; the sweeper looks in the store whether it is, should nobody have been
+there any more to say so. In the same way what is *hiding* is hidden as soon as the store has the withdrawal.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -12,6 +16,7 @@ from typing import Any, Final, Literal, cast
 import msgpack
 from redis.asyncio import Redis
 
+from chat.keys import Keys
 from chat.scripts import Script
 
 RESERVE: Final = Script.load("attachment_reserve")
@@ -19,10 +24,14 @@ SETTLE: Final = Script.load("attachment_settle")
 USE: Final = Script.load("attachment_use")
 SWEEP: Final = Script.load("attachment_sweep")
 DISCARD: Final = Script.load("attachment_discard")
+GIVE_BACK: Final = Script.load("attachment_give_back")
+USED: Final = Script.load("attachment_used")
 UNUSED: Final = "ao:chat:files-due"
 """Sorted set: conversations with files that no message carries yet -> when the first one's time is over."""
 SWEEP_AGAIN_S: Final = 600
 """A conversation that is being swept is looked at again then, should whoever does so die."""
+TAKEN_S: Final = 600
+"""A message that the store has not got by then will not come; its author was told long ago."""
 _DAY_S: Final = 24 * 3600
 
 ReserveStatus = Literal["ok", "pending", "files", "bytes"]
@@ -67,6 +76,8 @@ class AttachmentRecords:
         self._use = redis.register_script(USE.text)
         self._sweep = redis.register_script(SWEEP.text)
         self._discard = redis.register_script(DISCARD.text)
+        self._give_back = redis.register_script(GIVE_BACK.text)
+        self._used = redis.register_script(USED.text)
 
     async def charge(self, person: str, size_bytes: int, *, now_s: int, max_day_bytes: int) -> bool:
         """Count what somebody sends in a day (UTC), in all conversations; False, and not counted, beyond the budget."""
@@ -99,14 +110,16 @@ class AttachmentRecords:
         await cast(Awaitable[Any], self._redis.zadd(UNUSED, {conversation_id: expires_at_s}, lt=True))
         limits = (quota.max_bytes, quota.max_files, quota.max_pending_of_owner)
         arguments = (now_s, attachment_id, owner, size_bytes, expires_at_s, *limits)
-        status, removed = cast(Any, await self._reserve(keys=_keys(conversation_id)[:3], args=arguments))
+        keys = _FileKeys(conversation_id)
+        status, removed = cast(Any, await self._reserve(keys=(keys.files, keys.pending, keys.sizes), args=arguments))
         return status.decode(), [_unpack(record) for record in removed]
 
     async def settle(self, conversation_id: str, record: AttachmentRecord, *, keep_until_s: int) -> SettleStatus:
         """The file has arrived, and is kept until then unless a message uses it."""
         packed: bytes = msgpack.packb(astuple(record))
         arguments = (record.attachment_id, record.owner, record.size_bytes, packed, keep_until_s)
-        status = cast(Any, await self._settle(keys=_keys(conversation_id)[:3], args=arguments))
+        keys = _FileKeys(conversation_id)
+        status = cast(Any, await self._settle(keys=(keys.files, keys.pending, keys.sizes), args=arguments))
         return cast(SettleStatus, status.decode())
 
     async def due(self, now_s: int, limit: int = 100) -> list[str]:
@@ -114,36 +127,41 @@ class AttachmentRecords:
         found = cast(list[bytes], await self._redis.zrangebyscore(UNUSED, "-inf", now_s, start=0, num=limit))
         return [conversation_id.decode() for conversation_id in found]
 
-    async def sweep(self, conversation_id: str, *, now_s: int) -> list[AttachmentRecord]:
-        """Forget what nobody used in time; what it was (its blobs are the caller's to delete)."""
-        keys = _keys(conversation_id)[:3]
+    async def sweep(self, conversation_id: str, *, now_s: int, keep_until_s: int) -> list[AttachmentRecord]:
+        """Forget what nobody used in time; what it was (its blobs are the caller's to delete).
+
+        What was taken by a message that the store does not have is unused again, and kept until then.
+        """
+        keys = _FileKeys(conversation_id)
         await self._redis.zadd(UNUSED, {conversation_id: now_s + SWEEP_AGAIN_S})
-        next_s, removed = cast(Any, await self._sweep(keys=keys, args=(now_s,)))
+        next_s, removed = cast(Any, await self._sweep(keys=keys.with_drafts(), args=(now_s, TAKEN_S, keep_until_s)))
         if next_s:
             await self._redis.zadd(UNUSED, {conversation_id: next_s})
         else:
             await self._redis.zrem(UNUSED, conversation_id)
-            if await self._redis.zcard(keys[1]):  # reserved at this moment
+            if await self._redis.exists(keys.pending, keys.taken):  # reserved or taken at this moment
                 await self._redis.zadd(UNUSED, {conversation_id: now_s + SWEEP_AGAIN_S})
         return [_unpack(record) for record in removed]
 
     async def discard(self, conversation_id: str, attachment_id: str, owner: str) -> list[AttachmentRecord] | None:
         """Forget somebody's own file that no message carries; what it was, None when there is none."""
         arguments = (attachment_id, owner, "0")
-        is_gone, removed = cast(Any, await self._discard(keys=_keys(conversation_id)[:3], args=arguments))
+        keys = _FileKeys(conversation_id)
+        is_gone, removed = cast(Any, await self._discard(keys=(keys.files, keys.pending, keys.sizes), args=arguments))
         return [_unpack(record) for record in removed] if is_gone else None
 
     async def release(self, conversation_id: str, attachment_id: str, owner: str) -> None:
         """Nothing will come to this reservation. A file that has come to it meanwhile stays."""
         arguments = (attachment_id, owner, "1")
-        await cast(Any, self._discard(keys=_keys(conversation_id)[:3], args=arguments))
+        keys = _FileKeys(conversation_id)
+        await cast(Any, self._discard(keys=(keys.files, keys.pending, keys.sizes), args=arguments))
 
     async def is_reserved(self, conversation_id: str, attachment_id: str, *, now_s: int) -> bool:
         """Is an upload still awaited?"""
-        files, pending, _, _ = _keys(conversation_id)
+        keys = _FileKeys(conversation_id)
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hexists(files, attachment_id)
-            pipeline.zscore(pending, attachment_id)
+            pipeline.hexists(keys.files, attachment_id)
+            pipeline.zscore(keys.pending, attachment_id)
             has_arrived, expires_at_s = await pipeline.execute()
         return not has_arrived and expires_at_s is not None and expires_at_s > now_s
 
@@ -151,61 +169,123 @@ class AttachmentRecords:
         """The records of files that have arrived."""
         if not attachment_ids:
             return []
-        found = await cast(Awaitable[list[Any]], self._redis.hmget(_keys(conversation_id)[0], list(attachment_ids)))
+        found = await cast(
+            Awaitable[list[Any]], self._redis.hmget(_FileKeys(conversation_id).files, list(attachment_ids))
+        )
         return [_unpack(packed) if packed is not None else None for packed in found]
 
     async def is_used(self, conversation_id: str, attachment_id: str) -> bool:
         """Does a message carry it that was not withdrawn?"""
-        files, pending, _, hidden = _keys(conversation_id)
+        keys = _FileKeys(conversation_id)
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hexists(files, attachment_id)
-            pipeline.zscore(pending, attachment_id)
-            pipeline.sismember(hidden, attachment_id)
-            has_arrived, waits, is_hidden = await pipeline.execute()
-        return bool(has_arrived) and waits is None and not is_hidden
+            pipeline.hexists(keys.files, attachment_id)
+            pipeline.zscore(keys.pending, attachment_id)
+            pipeline.sismember(keys.hidden, attachment_id)
+            pipeline.hget(keys.hiding, attachment_id)
+            has_arrived, waits, is_hidden, target = await pipeline.execute()
+        if not has_arrived or waits is not None or is_hidden:
+            return False
+        if target is None:
+            return True
+        # Whoever withdrew the message may have died before the file was hidden.
+        withdrawn = Keys(conversation_id).withdrawn
+        return not await cast(Awaitable[int], self._redis.sismember(withdrawn, target.decode()))
 
     async def used(self, conversation_id: str) -> list[AttachmentRecord]:
         """Every file that a message carries or carried."""
-        files, pending, _, _ = _keys(conversation_id)
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hgetall(files)
-            pipeline.zrange(pending, 0, -1)
-            found, waiting = await pipeline.execute()
-        return [_unpack(packed) for attachment_id, packed in found.items() if attachment_id not in waiting]
+        found = cast(Any, await self._used(keys=_FileKeys(conversation_id).with_drafts()))
+        return [_unpack(packed) for packed in found]
 
-    async def use(self, conversation_id: str, attachment_ids: Sequence[str]) -> bool:
-        """A message carries them from now on: they stay as long as the conversation does. False when one is gone."""
-        files, pending, _, _ = _keys(conversation_id)
-        return bool(await cast(Any, self._use(keys=(files, pending), args=tuple(attachment_ids))))
+    async def use(
+        self, conversation_id: str, attachment_ids: Sequence[str], *, client_id: str = "", now_s: int = 0
+    ) -> bool:
+        """A message carries them from now on: they stay as long as the conversation does. False when one is gone, or
+        was withdrawn.
+
+        With its ``client_id`` the message is still to be stored: say then ``carried`` or ``give_back``.
+        """
+        keys = _FileKeys(conversation_id)
+        if client_id:
+            await cast(Awaitable[Any], self._redis.zadd(UNUSED, {conversation_id: now_s + TAKEN_S}, lt=True))
+        names = (keys.files, keys.pending, keys.hidden, keys.hiding, keys.taken, Keys(conversation_id).withdrawn)
+        return bool(await cast(Any, self._use(keys=names, args=(now_s, client_id, *attachment_ids))))
+
+    async def carried(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """The store has the message that took them."""
+        keys = _FileKeys(conversation_id)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hdel(keys.taken, *attachment_ids)
+            pipeline.zrem(keys.pending, *attachment_ids)  # another message had taken them, and gave them back
+            await pipeline.execute()
+
+    async def give_back(
+        self, conversation_id: str, attachment_ids: Sequence[str], *, client_id: str, keep_until_s: int
+    ) -> None:
+        """The store refused the message that took them: they are unused again, and kept until then."""
+        keys = _FileKeys(conversation_id)
+        await cast(Awaitable[Any], self._redis.zadd(UNUSED, {conversation_id: keep_until_s}, lt=True))
+        arguments: tuple[str | int, ...] = (client_id, keep_until_s, *attachment_ids)
+        await cast(Any, self._give_back(keys=(keys.pending, keys.taken), args=arguments))
+
+    async def hide_with(self, conversation_id: str, attachment_ids: Sequence[str], target: int) -> None:
+        """The message with this number, which carries them, is about to be withdrawn: hidden as soon as it is."""
+        await self._redis.hset(_FileKeys(conversation_id).hiding, mapping=dict.fromkeys(attachment_ids, target))
 
     async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
         """The message that carries them was withdrawn: they stay, with its text, for the archive alone."""
-        hidden = _keys(conversation_id)[3]
+        keys = _FileKeys(conversation_id)
         known = [record.attachment_id for record in await self.get(conversation_id, attachment_ids) if record]
         if known:
-            await self._redis.sadd(hidden, *known)
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.sadd(keys.hidden, *known)
+                pipeline.hdel(keys.hiding, *known)
+                await pipeline.execute()
 
     async def remove(self, conversation_id: str, attachment_ids: Sequence[str]) -> list[AttachmentRecord]:
         """Forget some; what they were."""
         found = [record for record in await self.get(conversation_id, attachment_ids) if record is not None]
-        files, pending, sizes, _ = _keys(conversation_id)
+        keys = _FileKeys(conversation_id)
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hdel(files, *attachment_ids)
-            pipeline.zrem(pending, *attachment_ids)
-            pipeline.hdel(sizes, *attachment_ids)
+            pipeline.hdel(keys.files, *attachment_ids)
+            pipeline.zrem(keys.pending, *attachment_ids)
+            pipeline.hdel(keys.sizes, *attachment_ids)
+            pipeline.hdel(keys.hiding, *attachment_ids)
+            pipeline.hdel(keys.taken, *attachment_ids)
             await pipeline.execute()
         return found
 
     async def erase(self, conversation_id: str) -> None:
         """Forget all of a conversation."""
-        await self._redis.delete(*_keys(conversation_id))
+        await self._redis.delete(*_FileKeys(conversation_id).all())
         await self._redis.zrem(UNUSED, conversation_id)
 
 
-def _keys(conversation_id: str) -> tuple[str, str, str, str]:
-    """Hash of records; sorted set of what no message uses yet; hash of sizes and owners; set of what is hidden."""
-    base = f"ao:chat:{{{conversation_id}}}"
-    return f"{base}:files", f"{base}:files-pending", f"{base}:files-sizes", f"{base}:files-hidden"
+class _FileKeys:
+    """The keys of a conversation's files; they share its hash tag, as ``Keys`` do."""
+
+    def __init__(self, conversation_id: str) -> None:
+        base = f"ao:chat:{{{conversation_id}}}"
+        self._drafts = Keys(conversation_id).ids
+        self.files = f"{base}:files"
+        """Hash of records."""
+        self.pending = f"{base}:files-pending"
+        """Sorted set of what no message uses yet -> until when it is kept."""
+        self.sizes = f"{base}:files-sizes"
+        """Hash of sizes and owners."""
+        self.hidden = f"{base}:files-hidden"
+        """Set of what was withdrawn."""
+        self.hiding = f"{base}:files-hiding"
+        """Hash: file -> number of the message that is being withdrawn with it."""
+        self.taken = f"{base}:files-taken"
+        """Hash: file -> "when client-id" of the message that took it, while it is not known that the store has that."""
+
+    def with_drafts(self) -> tuple[str, ...]:
+        """What tells which files a stored message carries."""
+        return self.files, self.pending, self.sizes, self.taken, self._drafts
+
+    def all(self) -> tuple[str, ...]:
+        """Every key of the files."""
+        return self.files, self.pending, self.sizes, self.hidden, self.hiding, self.taken
 
 
 def _unpack(packed: bytes) -> AttachmentRecord:

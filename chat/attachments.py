@@ -210,11 +210,18 @@ class Attachments:
     # --- in messages -------------------------------------------------------------------------------------------
 
     async def check_usable(
-        self, conversation_id: str, author: str, attachment_ids: Sequence[str]
+        self,
+        conversation_id: str,
+        author: str,
+        attachment_ids: Sequence[str],
+        *,
+        client_id: str = "",
+        now_s: float = 0,
     ) -> list[dict[str, Any]]:
         """The views of files that this author may put into a message; ``ChatError`` (unknown_attachment) otherwise.
 
-        From now on the files stay. A message that is sent again finds them usable again.
+        From now on the files stay; with the ``client_id`` of a message that is still to be stored until it is known
+        whether it is (``carried``, ``give_back``). A message that is sent again finds them usable again.
         """
         if len(set(attachment_ids)) != len(attachment_ids) or len(attachment_ids) > MAX_PER_MESSAGE:
             raise ChatError("unknown_attachment", "attachments")
@@ -223,9 +230,24 @@ class Attachments:
         found = [record for record in await self._records.get(conversation_id, attachment_ids) if record is not None]
         if len(found) != len(attachment_ids) or any(record.owner != author for record in found):
             raise ChatError("unknown_attachment", "attachments")
-        if not await self._records.use(conversation_id, attachment_ids):
+        if not await self._records.use(conversation_id, attachment_ids, client_id=client_id, now_s=int(now_s)):
             raise ChatError("unknown_attachment", "attachments")
         return [view(record) for record in found]
+
+    async def carried(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """The message that took these is stored."""
+        if attachment_ids:
+            await self._records.carried(conversation_id, attachment_ids)
+
+    async def give_back(
+        self, conversation_id: str, attachment_ids: Sequence[str], *, client_id: str, now_s: float
+    ) -> None:
+        """The message that took these was refused: they are as if it had never named them."""
+        if attachment_ids:
+            keep_until_s = int(now_s) + self.limits.unused_lifetime_s
+            await self._records.give_back(
+                conversation_id, attachment_ids, client_id=client_id, keep_until_s=keep_until_s
+            )
 
     # --- down --------------------------------------------------------------------------------------------------
 
@@ -270,6 +292,11 @@ class Attachments:
 
     # --- away --------------------------------------------------------------------------------------------------
 
+    async def hide_with(self, conversation_id: str, attachment_ids: Sequence[str], target: int) -> None:
+        """The message with this number, which carries these, is about to be withdrawn."""
+        if attachment_ids:
+            await self._records.hide_with(conversation_id, attachment_ids, target)
+
     async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
         """The message that carries these was withdrawn: nobody but who sent them can fetch them any more."""
         if attachment_ids:
@@ -291,7 +318,8 @@ class Attachments:
         """Erase what no message used in time; how many files."""
         erased = 0
         for conversation_id in await self._records.due(int(now_s)):
-            removed = await self._records.sweep(conversation_id, now_s=int(now_s))
+            keep_until_s = int(now_s) + self.limits.unused_lifetime_s
+            removed = await self._records.sweep(conversation_id, now_s=int(now_s), keep_until_s=keep_until_s)
             await self._delete_blobs(removed)
             erased += len(removed)
         return erased

@@ -26,9 +26,23 @@ class AttachmentGate(Protocol):
     """Knows which uploads a message may name."""
 
     async def check_usable(
-        self, conversation_id: str, author: str, attachment_ids: Sequence[str]
+        self, conversation_id: str, author: str, attachment_ids: Sequence[str], *, client_id: str, now_s: float
     ) -> Sequence[Mapping[str, Any]]:
-        """What readers are shown of each; ``ChatError`` (unknown_attachment) when one may not be used here."""
+        """What readers are shown of each; ``ChatError`` (unknown_attachment) when one may not be used here.
+
+        The message with this client id takes them; ``carried`` or ``give_back`` says what became of it.
+        """
+
+    async def carried(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """The message that took these is stored."""
+
+    async def give_back(
+        self, conversation_id: str, attachment_ids: Sequence[str], *, client_id: str, now_s: float
+    ) -> None:
+        """The message that took these was refused."""
+
+    async def hide_with(self, conversation_id: str, attachment_ids: Sequence[str], target: int) -> None:
+        """The message with this number, which carries these, is about to be withdrawn."""
 
     async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
         """The message that carries these was withdrawn: its readers cannot fetch them any more."""
@@ -61,12 +75,27 @@ class NoAttachments:
     """Where nothing can be attached."""
 
     async def check_usable(
-        self, _conversation_id: str, _author: str, attachment_ids: Sequence[str]
+        self,
+        conversation_id: str,  # noqa: ARG002  # the protocol's names
+        author: str,  # noqa: ARG002
+        attachment_ids: Sequence[str],
+        **_message: Any,
     ) -> Sequence[Mapping[str, Any]]:
         """Refuse all."""
         if attachment_ids:
             raise ChatError("unknown_attachment", "attachments")
         return ()
+
+    async def carried(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
+        """There is nothing."""
+
+    async def give_back(
+        self, conversation_id: str, attachment_ids: Sequence[str], *, client_id: str, now_s: float
+    ) -> None:
+        """There is nothing."""
+
+    async def hide_with(self, conversation_id: str, attachment_ids: Sequence[str], target: int) -> None:
+        """There is nothing."""
 
     async def hide(self, conversation_id: str, attachment_ids: Sequence[str]) -> None:
         """There is nothing."""

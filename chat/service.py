@@ -4,8 +4,11 @@ Whoever may not read a conversation is answered as if there were none (``unknown
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+
+from redis.exceptions import RedisError
 
 from auth.permissions import Action, decide
 from auth.principal import Principal
@@ -163,13 +166,37 @@ class ChatService:
         if conversation.state == "open":
             await self.gate.before_append(conversation, principal, self._clock())
         await self.access_log.record(principal, write_action(conversation_id), conversation)
-        body: dict[str, Any] = {"text": text}
         if attachments:
-            views = await self.attachments.check_usable(conversation_id, principal.actor, attachments)
-            body["attachments"] = [dict(view) for view in views]
-        appended = await self._append(principal, conversation_id, "message", client_id, body)
+            appended = await self._send_files(principal, conversation_id, client_id, text, attachments)
+        else:
+            appended = await self._append(principal, conversation_id, "message", client_id, {"text": text})
         if appended.seq:  # 0: it was there long ago
             await self.gate.after_append(conversation, principal, appended.seq, self._clock())
+        return appended
+
+    async def _send_files(
+        self, principal: Principal, conversation_id: str, client_id: str, text: str, attachments: Sequence[str]
+    ) -> Appended:
+        """A message with files: they are its own from before it is stored, and nobody's again when it is refused."""
+        now_s = self._clock()
+        try:
+            views = await self.attachments.check_usable(
+                conversation_id, principal.actor, attachments, client_id=client_id, now_s=now_s
+            )
+        except ChatError:
+            if not await self.store.has_draft(conversation_id, principal.actor, client_id):
+                raise
+            views = ()  # sent again, after it was withdrawn: the store has the first one
+        body = {"text": text, "attachments": [dict(view) for view in views]}
+        try:
+            appended = await self._append(principal, conversation_id, "message", client_id, body)
+        except ChatError as error:
+            if error.code != "chat_unavailable":  # then nobody knows: the sweeper finds out
+                with suppress(RedisError, OSError):  # the sweeper does it, later
+                    await self.attachments.give_back(conversation_id, attachments, client_id=client_id, now_s=now_s)
+            raise
+        with suppress(RedisError, OSError):
+            await self.attachments.carried(conversation_id, attachments)
         return appended
 
     async def edit(
@@ -185,10 +212,14 @@ class ChatService:
         """Take one's own message back. It stays in the archive; nobody is shown it any more."""
         conversation = await self._writable(principal, conversation_id)
         await self.access_log.record(principal, write_action(conversation_id), conversation)
-        appended = await self._append(principal, conversation_id, "withdrawal", client_id, {}, target)
         page = await self.store.read_after(conversation_id, target - 1, 1, mask=False)
-        views = [view for event in page.events if event.seq == target for view in event.body.get("attachments", ())]
-        await self.attachments.hide(conversation_id, [str(view["attachment_id"]) for view in views])
+        own = [event for event in page.events if event.seq == target and event.author == principal.actor]
+        files = [str(view["attachment_id"]) for event in own for view in event.body.get("attachments", ())]
+        # Said before: should we die after the next step, the files are hidden all the same.
+        await self.attachments.hide_with(conversation_id, files, target)
+        appended = await self._append(principal, conversation_id, "withdrawal", client_id, {}, target)
+        with suppress(RedisError, OSError):
+            await self.attachments.hide(conversation_id, files)
         return appended
 
     async def system(self, conversation_id: str, client_id: str, what: str, values: Mapping[str, Any]) -> Appended:

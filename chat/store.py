@@ -4,10 +4,10 @@ Writing goes through the ``Committer``; reading is one script per page, so that 
 instant. Every method raises ``ChatError`` (chat_unavailable) when the store does not answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
@@ -139,6 +139,13 @@ class ChatStore:
         if refusal is not None:
             raise ChatError(*refusal)
         return Appended(seq, at_ms, is_repeat=status == b"repeat")
+
+    async def has_draft(self, conversation_id: str, author: str, client_id: str) -> bool:
+        """Whether an append with this client id has been stored."""
+        with _available():
+            draft_id = author.encode() + b"\0" + client_id.encode()
+            found = self._redis.sismember(Keys(conversation_id).ids, cast(str, draft_id))  # bytes are taken too
+            return bool(await cast(Awaitable[int], found))
 
     async def read_after(self, conversation_id: str, after: int, limit: int, *, mask: bool = True) -> Page:
         """The first events after a number, the oldest first; with ``mask`` off also withdrawn texts (archive)."""

@@ -168,6 +168,8 @@ async def test_a_withdrawn_message_takes_its_files_along(anna: Browser, karin: B
     values = {"conversation_id": case_id, "client_id": "w1", "target": sent["seq"]}
     assert (await end.client.ask("chat_withdraw", values))["ok"]
     assert (await fetch(karin, path, view["attachment_id"]))[0] == 404
+    again = await end.say(case_id, "m2", "", [view["attachment_id"]])
+    assert again["error"]["code"] == "unknown_attachment"
 
 
 @pytest.mark.attack
