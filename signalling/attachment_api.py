@@ -85,8 +85,7 @@ _CODES: Final[Mapping[str, HttpErrorCode]] = {
     "size_mismatch": "too_large",
     "too_many_pending": "too_many",
     "file_type_refused": "file_refused",
-    "picture_refused": "file_refused",
-    "infected": "file_refused",
+    "infected": "file_infected",
     "attachments_unavailable": "unavailable",
     "address_invalid": "unknown_attachment",
 }

@@ -114,7 +114,7 @@ async def test_hostile_files_are_refused(anna: Browser, case: str) -> None:
     )
     assert await refused(anna, case, with_exif(), "a.html") == (415, "file_refused")
     assert await refused(anna, case, with_exif(), "a.jpg", **{"Content-Type": "text/html"}) == (415, "file_refused")
-    assert await refused(anna, case, png_of_claimed_size(30_000, 30_000, b""), "a.png") == (415, "file_refused")
+    assert await refused(anna, case, png_of_claimed_size(30_000, 30_000, b""), "a.png") == (415, "picture_refused")
     assert await refused(anna, case, b"MZ\x90\x00", "a.txt") == (415, "file_refused")
 
 
@@ -243,7 +243,7 @@ async def test_a_virus_is_refused_and_a_scanner_that_is_away_takes_nothing(
     await front.cases.units.put(unit_settings())
     anna = await browser_of(front, patient(ANNA))
     case = f"/api/cases/{(await opened(anna))['case_id']}"
-    assert await refused(anna, case, EICAR) == (415, "file_refused")
+    assert await refused(anna, case, EICAR) == (415, "file_infected")
     await upload(anna, case)
     await server.stop()
     assert await refused(anna, case, TEXT) == (503, "unavailable")

@@ -125,6 +125,8 @@ export class FakeApi {
   };
   /** "METHOD /path" -> what is answered instead. */
   refusals = new Map<string, Refusal>();
+  /** "METHOD /path" of requests that the network loses. */
+  readonly lost = new Set<string>();
   readonly calls: Call[] = [];
 
   async attach(page: Page): Promise<void> {
@@ -141,6 +143,7 @@ export class FakeApi {
     const body: unknown = request.postData() && !isFile ? request.postDataJSON() : undefined;
     this.calls.push({ method, path, body, csrf: request.headers()["x-csrf-token"] ?? null, key: request.headers()["idempotency-key"] ?? null });
     const query = new URL(request.url()).searchParams;
+    if (this.lost.has(`${method} ${path}`)) return route.abort("connectionreset");
     const refusal = this.refusals.get(`${method} ${path}`);
     if (refusal) {
       const { status, code, field, problem } = refusal;

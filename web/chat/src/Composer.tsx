@@ -2,7 +2,7 @@ import type { ChatFiles, Conversation, MessageView } from "@alltid-oppet/client"
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useTranslate } from "./i18n/texts";
-import { fileRefusalText } from "./refusals";
+import { canSendAgain, fileRefusalText } from "./refusals";
 import { useUploads } from "./useUploads";
 
 const MAX_CHARACTERS = 8_000;
@@ -111,18 +111,32 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
       {uploads.list.length > 0 && (
         <ul class="ao-chat-uploads">
           {uploads.list.map((upload) => (
-            <li key={upload.id} data-testid="upload">
-              <span>
+            <li key={upload.id} data-testid="upload" data-error={upload.error ?? undefined}>
+              <span role={upload.error ? "alert" : undefined}>
                 {upload.error
                   ? `${upload.name}: ${t(fileRefusalText(upload.error))}`
                   : t(upload.attachment ? "uploaded" : "uploading", { name: upload.name })}
               </span>
               {!upload.attachment && !upload.error && <progress value={upload.share} max={1} aria-label={upload.name} />}
+              {upload.error && canSendAgain(upload.error) && (
+                <button
+                  type="button"
+                  class="ds-button"
+                  data-variant="tertiary"
+                  data-size="sm"
+                  data-testid="retry-file"
+                  aria-label={t("retry_file", { name: upload.name })}
+                  onClick={() => uploads.retry(upload.id)}
+                >
+                  {t("retry")}
+                </button>
+              )}
               <button
                 type="button"
                 class="ds-button"
                 data-variant="tertiary"
                 data-size="sm"
+                data-testid="remove-file"
                 aria-label={t("remove_file", { name: upload.name })}
                 onClick={() => uploads.remove(upload.id)}
               >

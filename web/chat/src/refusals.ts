@@ -36,11 +36,13 @@ const MESSAGES: Record<ChatFailure, TextKey> = {
 const FILES: Record<string, TextKey> = {
   too_large: "file_too_large",
   file_refused: "file_refused",
+  file_infected: "file_infected",
+  picture_refused: "file_picture",
   quota_exceeded: "file_quota",
   too_many: "file_too_many",
   store_full: "file_later",
   unavailable: "file_later",
-  unreachable: "file_later",
+  unreachable: "file_lost",
   already_uploaded: "file_again",
   address_expired: "file_again",
   unknown_attachment: "file_again",
@@ -56,5 +58,10 @@ const FILES: Record<string, TextKey> = {
 
 export const refusalText = (code: ChatFailure): TextKey => MESSAGES[code];
 
+/** What may go well when the same file is sent once more. */
+const PASSING: ReadonlySet<TextKey> = new Set(["file_too_many", "file_later", "file_lost", "file_again", "file_error"]);
+
 /** Why a file was refused, in words. */
 export const fileRefusalText = (code: string): TextKey => (Object.hasOwn(FILES, code) ? FILES[code]! : "file_error");
+
+export const canSendAgain = (code: string): boolean => PASSING.has(fileRefusalText(code));

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 export interface Upload {
   id: number;
+  file: File;
   name: string;
   /** 0 to 1. */
   share: number;
@@ -15,6 +16,8 @@ export interface Uploads {
   list: readonly Upload[];
   add: (files: readonly File[]) => void;
   remove: (id: number) => void;
+  /** Send one again that did not arrive. */
+  retry: (id: number) => void;
   clear: () => void;
 }
 
@@ -36,7 +39,7 @@ export function useUploads(files: ChatFiles | null): Uploads {
       (attachment) => change(id, { attachment, share: 1 }),
       (error: unknown) => change(id, { error: error instanceof FileError ? error.code : "internal" }),
     );
-    return { id, name: file.name, share: 0, attachment: null, error: null, abort: () => stop.abort() };
+    return { id, file, name: file.name, share: 0, attachment: null, error: null, abort: () => stop.abort() };
   };
   return {
     list,
@@ -50,6 +53,7 @@ export function useUploads(files: ChatFiles | null): Uploads {
       if (removed?.attachment) void files?.discard(removed.attachment.attachment_id).catch(() => undefined);
       setList((now) => now.filter((upload) => upload.id !== id));
     },
+    retry: (id) => setList((now) => now.map((upload) => (upload.id === id && upload.error ? start(upload.file) : upload))),
     clear: () => setList([]),
   };
 }

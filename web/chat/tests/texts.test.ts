@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { size } from "../src/Attachment";
 import { TEXTS, type TextKey, translator } from "../src/i18n/texts";
 import { hoursText } from "../src/hours";
-import { fileRefusalText, refusalText } from "../src/refusals";
+import { canSendAgain, fileRefusalText, refusalText } from "../src/refusals";
 import { around } from "../src/Search";
 import { clock, dayAndClock, dayKey } from "../src/times";
 
@@ -35,7 +35,15 @@ describe("the texts of messages", () => {
     for (const [, code] of codes.matchAll(/"(\w+)"/g)) expect(TEXTS.en[refusalText(code as ChatCode)], code).toBeTruthy();
     const sent = readFileSync(fileURLToPath(new URL("../../../signalling/attachment_api.py", import.meta.url)), "utf8");
     const ofFiles = sent.split("_CODES: Final[Mapping[str, HttpErrorCode]] = {")[1]!.split("}")[0]!;
-    for (const [, code] of ofFiles.matchAll(/: "(\w+)"/g)) expect(fileRefusalText(code!), code).not.toBe("file_error");
+    const renamed = new Map([...ofFiles.matchAll(/"(\w+)": "(\w+)"/g)].map(([, of, code]) => [of!, code!]));
+    for (const code of renamed.values()) expect(fileRefusalText(code), code).not.toBe("file_error");
+    const checks = readFileSync(fileURLToPath(new URL("../../../chat/attachments.py", import.meta.url)), "utf8");
+    const causes = [...checks.split("AttachmentErrorCode = Literal[")[1]!.split("]")[0]!.matchAll(/"(\w+)"/g)].map(([, code]) => code!);
+    expect(causes).toContain("infected");
+    for (const cause of causes) expect(fileRefusalText(renamed.get(cause) ?? cause), cause).not.toBe("file_error");
+    const different = ["too_large", "file_refused", "file_infected", "picture_refused", "unreachable", "unavailable", "case_closed"];
+    expect(new Set(different.map(fileRefusalText)).size).toBe(different.length);
+    expect(different.filter(canSendAgain)).toEqual(["unreachable", "unavailable"]);
     expect(fileRefusalText("too_large")).toBe("file_too_large");
     expect(fileRefusalText("toString")).toBe("file_error");
   });

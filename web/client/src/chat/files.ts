@@ -9,6 +9,10 @@ export class FileError extends Error {
   }
 }
 
+/** A network may go without a word: when nothing has gone out for so long, or no answer came to what has. */
+const STALLED_MS = 60_000;
+const NO_ANSWER_MS = 120_000;
+
 export interface ChatFiles {
   /** `onProgress`: the share that is sent, 0 to 1. Fails with `FileError`. */
   upload(file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<ChatAttachment>;
@@ -61,10 +65,17 @@ export class HttpFiles implements ChatFiles {
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
     let response: Response;
+    const stop = new AbortController();
+    const abort = (): void => stop.abort();
+    const timer = setTimeout(abort, STALLED_MS);
+    if (init.signal?.aborted) abort();
+    init.signal?.addEventListener("abort", abort, { once: true });
     try {
-      response = await fetch(url, { credentials: "same-origin", cache: "no-store", ...init });
+      response = await fetch(url, { credentials: "same-origin", cache: "no-store", ...init, signal: stop.signal });
     } catch {
       throw new FileError(init.signal?.aborted ? "aborted" : "unreachable");
+    } finally {
+      clearTimeout(timer);
     }
     if (!response.ok) throw new FileError(codeOf(await response.text()));
     return response;
@@ -78,15 +89,29 @@ export class HttpFiles implements ChatFiles {
       for (const [name, value] of Object.entries(this.#headers())) request.setRequestHeader(name, value);
       request.setRequestHeader("Content-Type", "application/octet-stream");
       request.setRequestHeader("X-File-Name", encodeURIComponent(file.name));
-      request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const waitFor = (ms: number): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          reject(new FileError("unreachable"));
+          request.abort();
+        }, ms);
+      };
+      request.upload.onprogress = ({ loaded, total }) => {
+        waitFor(STALLED_MS);
+        onProgress(total > 0 ? loaded / total : 0);
+      };
+      request.upload.onload = () => waitFor(NO_ANSWER_MS);
       request.onload = () => {
         if (request.status === 201) resolve(JSON.parse(request.responseText) as ChatAttachment);
         else reject(new FileError(codeOf(request.responseText)));
       };
       request.onerror = () => reject(new FileError("unreachable"));
       request.onabort = () => reject(new FileError("aborted"));
+      request.onloadend = () => clearTimeout(timer);
       if (signal.aborted) return reject(new FileError("aborted"));
       signal.addEventListener("abort", () => request.abort(), { once: true });
+      waitFor(STALLED_MS);
       request.send(file);
     });
   }
