@@ -44,7 +44,7 @@ RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.LEGAL_HOLD: Rule("Place, lift and list legal holds.", _REGION, writes_patient_data=True),
         # The people's rights.
         Action.EXTRACT_ORDER: Rule(
-            "Order an extract of everything that is kept of oneself; staff: for a patient who asks on paper.",
+            "Order an extract of what is kept of oneself, but internal notes; staff: for a patient who asks on paper.",
             (*_SELF, *STAFF),
             reads_patient_data=True,
         ),

@@ -131,3 +131,33 @@ async def test_removing_and_erasing(records: AttachmentRecords, redis_client: Re
 def test_repr_names_nobody_and_no_file() -> None:
     assert "anna" not in repr(RECORD)
     assert "a.jpg" not in repr(RECORD)
+
+
+@pytest.mark.parametrize("is_stored_first", [True, False])
+async def test_of_two_messages_with_one_file_the_stored_one_has_it(
+    records: AttachmentRecords, *, is_stored_first: bool
+) -> None:
+    await reserve(records, "att-1")
+    await records.settle("case-1", RECORD, keep_until_s=NOW + 3600)
+    for client_id in ("refused", "stored"):
+        assert await records.use("case-1", ["att-1"], client_id=client_id, now_s=NOW)
+    if is_stored_first:
+        await records.carried("case-1", ["att-1"])
+    await records.give_back("case-1", ["att-1"], client_id="refused", keep_until_s=NOW + 3600)
+    if not is_stored_first:
+        assert await records.used("case-1") == []
+        await records.carried("case-1", ["att-1"])
+    assert await records.used("case-1") == [RECORD]
+    assert await records.sweep("case-1", now_s=NOW + 7200, keep_until_s=NOW + 9999) == []
+
+
+@pytest.mark.attack
+async def test_no_message_gives_back_what_another_took(records: AttachmentRecords) -> None:
+    await reserve(records, "att-1")
+    await records.settle("case-1", RECORD, keep_until_s=NOW + 3600)
+    assert await records.use("case-1", ["att-1"], client_id="first one", now_s=NOW)
+    assert await records.use("case-1", ["att-1"], client_id="other", now_s=NOW)
+    await records.give_back("case-1", ["att-1"], client_id="other", keep_until_s=NOW + 3600)
+    assert await records.is_used("case-1", "att-1")
+    await records.give_back("case-1", ["att-1"], client_id="first one", keep_until_s=NOW + 3600)
+    assert not await records.is_used("case-1", "att-1")
