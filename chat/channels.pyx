@@ -63,21 +63,25 @@ cdef class Channel:
 
 
 cdef class Channels:
-    """All conversations of a front. ``encode_message``, ``send_train``: see ``chat.fanout``."""
+    """All conversations of a front. ``encode_message``, ``send_to_all``: see ``chat.fanout``."""
 
     cdef dict _by_id
     cdef dict _by_name
     cdef list _departing
     cdef object _encode_message
-    cdef object _send
+    cdef object _send_to_all
+    cdef object _on_slow
+    cdef readonly long long delivered
+    """Packets to readers, since the start."""
 
-    def __init__(self, encode_message, send):
-        """``send(channel, packets, first)``: packets of events, numbered from ``first`` on, to all who read."""
+    def __init__(self, encode_message, send_to_all, on_slow):
+        """``on_slow(channel, readers, first)``: readers who got nothing of the events from ``first`` on."""
         self._by_id = {}
         self._by_name = {}
         self._departing = []
         self._encode_message = encode_message
-        self._send = send
+        self._send_to_all = send_to_all
+        self._on_slow = on_slow
 
     def add(self, Channel channel not None, bytes name not None):
         """``name``: of what its news come on."""
@@ -183,8 +187,17 @@ cdef class Channels:
         cdef list train = channel._train
         if train:
             channel._train = []
-            if channel.readers:
-                self._send(channel, train, channel.feed.head - PyList_GET_SIZE(train) + 1)
+            self.deliver(channel, train, channel.feed.head - PyList_GET_SIZE(train) + 1)
+
+    cpdef deliver(self, Channel channel, list packets, long long first):
+        """Send packets of events, numbered from ``first`` on, to all who read."""
+        cdef list slow
+        if not channel.readers:
+            return
+        slow = self._send_to_all(channel.readers, packets, first)
+        self.delivered += (len(channel.readers) - len(slow)) * PyList_GET_SIZE(packets)
+        if slow:
+            self._on_slow(channel, slow, first)
 
 
 cdef long long _number(const char** at, const char* end) noexcept nogil:

@@ -44,7 +44,7 @@ class EncodeMessage(Protocol):
     ``aliases`` is kept for the conversation, and is this function's own.
     """
 
-    def __call__(self, conversation_id: str, seq: int, at_ms: int, packed: bytes, aliases: dict[bytes, bytes]) -> Any:
+    def __call__(self, conversation_id: str, seq: int, at_ms: int, packed: bytes, aliases: dict[Any, Any]) -> Any:
         """The same packet as the general way makes."""
 
 
@@ -89,13 +89,12 @@ class FanOut:
         encode_message: EncodeMessage | None = None,
         send_to_all: SendToAll | None = None,
     ) -> None:
-        self.counters: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()
         self.on_changed: Callable[[str], None] = lambda _: None
         """Is told of each conversation whose standing data changed, before its readers are."""
         self._store = store
         self._encode = encode
-        self._send_to_all = send_to_all or _send_to_all
-        self._channels = Channels(encode_message, self._deliver)
+        self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow)
         store.committer.on_said = self._channels.said
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = News(
@@ -120,6 +119,11 @@ class FanOut:
                 task.cancel()
             _, tasks = await asyncio.wait(tasks, timeout=0.1)
         await self._news.stop()
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What was counted since the start."""
+        return Counter({**self._counted, "delivered": self._channels.delivered})
 
     @property
     def news_counters(self) -> Counter[str]:
@@ -218,7 +222,7 @@ class FanOut:
         try:
             self._take(channel, payload[:1], payload[1:])
         except (ValueError, UnicodeDecodeError):
-            self.counters["news_malformed"] += 1
+            self._counted["news_malformed"] += 1
 
     def _take(self, channel: Channel, mark: bytes, rest: bytes) -> None:
         if mark == b"E":
@@ -251,13 +255,15 @@ class FanOut:
         for event in step.deliver:
             if channel.readers:
                 packet = self._encode("chat_event", to_wire(channel.conversation_id, event))
-                self._deliver(channel, [packet], event.seq)
+                self._channels.deliver(channel, [packet], event.seq)
         if step.reset_to is not None:
-            self.counters["resets"] += 1
+            self._counted["resets"] += 1
             _log.error("chat_store_lost_events")
+            for reader, has in channel.readers.items():  # what they had beyond that is not what will have its numbers
+                channel.readers[reader] = min(has, step.reset_to)
             self._tell(channel, "chat_reset", {"last_seq": step.reset_to})
         if step.read_after is not None and not channel.is_reading:
-            self.counters["gaps"] += 1
+            self._counted["gaps"] += 1
             self._spawn(self._catch_up(channel))
 
     def _tell(self, channel: Channel, event: str, payload: Mapping[str, Any]) -> None:
@@ -266,16 +272,11 @@ class FanOut:
             for reader in list(channel.readers):
                 reader.send(packet)  # what is lost here is soon out of date
 
-    def _deliver(self, channel: Channel, packets: list[Any], first: int) -> None:
-        """Events to all who read; ``first``: number of the first one."""
-        readers = channel.readers
-        if not readers:
-            return
-        slow = self._send_to_all(readers, packets, first)
-        self.counters["delivered"] += (len(readers) - len(slow)) * len(packets)
-        for reader in slow:
-            self.counters["slow_readers"] += 1
-            has = max(readers.pop(reader), first - 1)
+    def _on_slow(self, channel: Channel, readers: list[Any], first: int) -> None:
+        """Let go of who takes nothing more; they are told where to resume."""
+        for reader in readers:
+            self._counted["slow_readers"] += 1
+            has = max(channel.readers.pop(reader), first - 1)
             self._note_idle(channel)
             reader.hint(self._encode("chat_lagging", {"conversation_id": channel.conversation_id, "seq": has}))
 

@@ -11,7 +11,9 @@ from libc.string cimport memcpy
 from signalling.packed cimport Cursor, Text, is_ascii, is_text, read_array, read_map, read_text, read_unsigned
 from signalling.send_event cimport SendEvent, read_send
 
-from chat.events import AUTHOR_ROLES, MAX_TEXT_CHARACTERS as _MAX_TEXT_CHARACTERS
+import msgpack
+
+from chat.events import AUTHOR_ROLES, MAX_TEXT_CHARACTERS as _MAX_TEXT_CHARACTERS, alias
 
 cdef Py_ssize_t MAX_TEXT_CHARACTERS = _MAX_TEXT_CHARACTERS
 cdef frozenset _ROLES = frozenset(role.encode() for role in AUTHOR_ROLES)
@@ -34,10 +36,10 @@ cpdef bytes acknowledgement(int64_t message_id, int64_t seq, int64_t at_ms, bint
     return PyBytes_FromStringAndSize(<char*>frame, to - frame)
 
 
-def message_frame(bytes conversation_id not None, int64_t seq, int64_t at_ms, bytes packed not None, aliases, make_alias):
-    """The frame of a stored message with nothing but text; None when ``packed`` is anything else.
+def stored_message_frame(str conversation_id not None, int64_t seq, int64_t at_ms, bytes packed not None, dict aliases not None):
+    """``event_frame`` of a stored message with nothing but text (``chat.fanout.EncodeMessage``); None for anything else.
 
-    ``aliases``: who authors are here, by author, filled by ``make_alias`` (both sides in MessagePack).
+    ``aliases``: who authors are in this conversation, by author, in MessagePack; and by None the conversation's id.
     """
     cdef Cursor cursor
     cdef Text kind, author, name, role, client_id, key, text
@@ -63,17 +65,19 @@ def message_frame(bytes conversation_id not None, int64_t seq, int64_t at_ms, by
         and _is_utf8(&text)
     ):
         return None
+    cdef bytes name_here = aliases.get(None)
+    if name_here is None:
+        name_here = aliases[None] = msgpack.packb(conversation_id)
     actor = PyBytes_FromStringAndSize(<const char*>author.data, author.length)
-    alias = aliases.get(actor)
-    if alias is None:
-        alias = aliases[actor] = make_alias(actor)
-    cdef bytes shown = alias
-    length = 200 + PyBytes_GET_SIZE(conversation_id) + PyBytes_GET_SIZE(shown) + PyBytes_GET_SIZE(packed) + 20
+    cdef bytes shown = aliases.get(actor)
+    if shown is None:
+        shown = aliases[actor] = msgpack.packb(alias(conversation_id, actor.decode()))
+    length = 200 + PyBytes_GET_SIZE(name_here) + PyBytes_GET_SIZE(shown) + PyBytes_GET_SIZE(packed) + 20
     cdef bytes frame = PyBytes_FromStringAndSize(NULL, length)
     cdef uint8_t* begin = <uint8_t*>PyBytes_AS_STRING(frame)
     cdef uint8_t* to = begin + 4
     to = _copy(to, b"\x83\xa4type\x02\xa4data\x92\xaachat_event\x8b\xafconversation_id", 41)
-    to = _copy(to, PyBytes_AS_STRING(conversation_id), PyBytes_GET_SIZE(conversation_id))
+    to = _copy(to, PyBytes_AS_STRING(name_here), PyBytes_GET_SIZE(name_here))
     to = _put_unsigned(_copy(to, b"\xa3seq", 4), seq)
     to = _put_unsigned(_copy(to, b"\xa5at_ms", 6), at_ms)
     to = _copy(to, b"\xa4kind\xa7message\xa6author", 20)

@@ -5,13 +5,9 @@ socket. They go straight to the transport: neither a queue nor a task per socket
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 import msgpack
-
-from chat.events import alias
-from signalling.chat_frames import message_frame
 
 _FINAL_BINARY: Final = 0x82
 _EVENT, _ACK = 2, 3  # Socket.IO packet types
@@ -35,19 +31,3 @@ def event_frame(event: str, payload: Mapping[str, Any]) -> bytes:
 def acknowledgement_frame(message_id: int, reply: Mapping[str, Any]) -> bytes:
     """The acknowledgement of a client event."""
     return frame(msgpack.packb({"type": _ACK, "data": [reply], "nsp": "/", "id": message_id}))
-
-
-def stored_message_frame(
-    conversation_id: str, seq: int, at_ms: int, packed: bytes, aliases: dict[bytes, bytes]
-) -> bytes | None:
-    """``event_frame`` of a stored message (``chat.fanout.EncodeMessage``)."""
-
-    def make_alias(actor: bytes) -> bytes:
-        return _packed(alias(conversation_id, actor.decode()))
-
-    return message_frame(_packed(conversation_id), seq, at_ms, packed, aliases, make_alias)
-
-
-@lru_cache(maxsize=16_384)
-def _packed(text: str) -> bytes:
-    return bytes(msgpack.packb(text))

@@ -21,8 +21,8 @@ from chat.upgrade import upgrade
 from signalling import chat_files
 from signalling.chat_durability import ASK_AGAIN_S, DurabilityWatch, check_durable
 from signalling.chat_events import ChatEvents, Door
+from signalling.chat_frames import stored_message_frame
 from signalling.chat_metrics import ChatMetrics
-from signalling.chat_packets import stored_message_frame
 from signalling.chat_settings import ChatSettings
 from signalling.connection import SocketServer
 from signalling.metrics import FrontMetrics

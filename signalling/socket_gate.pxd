@@ -59,6 +59,11 @@ cdef class SocketGate:
     cdef int flush(self) except -1
 
 
+cdef class GateReader:
+    cdef public SocketGate gate
+    cdef public Py_ssize_t max_unsent_bytes
+
+
 cdef class Send(Append):
     cdef SocketGate gate
     cdef int64_t message_id

@@ -27,6 +27,10 @@ class SocketGate(asyncio.Protocol):
     async def idle(self) -> None: ...
     def push(self, frame: bytes, unsent_limit: int = ...) -> bool: ...
 
+class GateReader:
+    gate: SocketGate | None
+    max_unsent_bytes: int
+
 def push_to_all(readers: dict[Any, int], frames: list[bytes], first: int) -> list[Any]: ...
 
 class Send(Append):

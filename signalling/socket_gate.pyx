@@ -307,8 +307,12 @@ cdef class SocketGate:
         return 0
 
 
+cdef class GateReader:
+    """A reader of conversations behind a gate (None: there is none). A frame passes while no more is unsent than it may."""
+
+
 def push_to_all(dict readers not None, list frames not None, long long first):
-    """Push frames, numbered from ``first`` on, to each ``ChatSocket`` that does not have them; who has too much waiting.
+    """Push frames, numbered from ``first`` on, to each ``GateReader`` that does not have them; who has too much waiting.
 
     ``readers``: with the number up to which each has everything. Frames that come together are joined once for all.
     """
@@ -322,8 +326,8 @@ def push_to_all(dict readers not None, list frames not None, long long first):
         if number >= last:
             continue
         part = joined if number < first else b"".join(frames[number - first + 1 :])
-        gate = reader.connection.gate
-        if gate is not None and not gate.push(part, reader.max_unsent_bytes):
+        gate = (<GateReader?>reader).gate
+        if gate is not None and not gate.push(part, (<GateReader>reader).max_unsent_bytes):
             slow.append(reader)
     return slow
 

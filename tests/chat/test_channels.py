@@ -20,21 +20,27 @@ class Front:
     def __init__(self, *, is_synced: bool = True) -> None:
         self.sent: list[tuple[str, int]] = []
         self.others: list[Any] = []
-        self.channels = Channels(self._encode, self._send)
+        self.slow: list[str] = []
+        self.fell: list[tuple[str, list[str], int]] = []
+        self.channels = Channels(self._encode, self._send, self._fall)
         for name in NAMES:
             channel = Channel(name, Feed())
-            channel.readers[object()] = 0
+            channel.readers[name] = 0
             if is_synced:
                 channel.feed.start([], 0)
             self.channels.add(channel, name.encode())
 
     @staticmethod
-    def _encode(_name: str, seq: int, _at_ms: int, packed: bytes, _aliases: dict[bytes, bytes]) -> int | None:
+    def _encode(_name: str, seq: int, _at_ms: int, packed: bytes, _aliases: dict[Any, Any]) -> int | None:
         return None if b"long way" in packed else seq
 
-    def _send(self, channel: Channel, packets: list[int], first: int) -> None:
+    def _send(self, readers: dict[str, int], packets: list[int], first: int) -> list[str]:
         assert packets == list(range(first, first + len(packets)))
-        self.sent += [(channel.conversation_id, packet) for packet in packets]
+        self.sent += [(name, packet) for name in readers for packet in packets]
+        return [name for name in readers if name in self.slow]
+
+    def _fall(self, channel: Channel, readers: list[str], first: int) -> None:
+        self.fell.append((channel.conversation_id, readers, first))
 
     def hear(self, *answers: Any) -> None:
         self.channels.hear(list(answers), self.others.append)
@@ -129,3 +135,19 @@ def test_messages_that_passed_can_be_read_as_events() -> None:
     channel = front.channels.get("meeting-a")
     assert channel is not None
     assert channel.feed.since(0) == (unpack(1, 1000, pack(draft("c1", "hej på dig"))),)
+
+
+def test_who_takes_nothing_more_is_told_apart_and_not_counted() -> None:
+    front = Front()
+    front.slow = ["meeting-b"]
+    front.hear(news("meeting-a", 1), news("meeting-a", 2), news("meeting-b", 1))
+    assert (front.channels.delivered, front.fell) == (2, [("meeting-b", ["meeting-b"], 1)])
+
+
+def test_a_conversation_without_readers_goes_on() -> None:
+    front = Front()
+    channel = front.channels.get("meeting-a")
+    assert channel is not None
+    channel.readers.clear()
+    front.hear(news("meeting-a", 1))
+    assert (front.sent, channel.feed.head) == ([], 1)

@@ -98,7 +98,7 @@ async def test_messages_that_come_together_are_sent_together_and_before_what_fol
 ) -> None:
     calls: list[tuple[int, int]] = []
 
-    def encode(name: str, seq: int, _at_ms: int, _packed: bytes, _aliases: dict[bytes, bytes]) -> Packet:
+    def encode(name: str, seq: int, _at_ms: int, _packed: bytes, _aliases: dict[Any, Any]) -> Packet:
         return "chat_event", {"conversation_id": name, "seq": seq}
 
     def send_to_all(readers: dict[Any, int], packets: list[Packet], first: int) -> list[Any]:
@@ -185,6 +185,22 @@ async def test_a_store_that_lost_events_is_seen_by_its_readers(redis: Redis, sto
     assert reader.named("chat_reset") == [{"conversation_id": CHANNEL, "last_seq": 2}]
     ahead = await fanout.resume(Reader(), CHANNEL, 4, 100)
     assert (ahead.last_seq, ahead.is_live) == (2, False)
+
+
+async def test_readers_get_what_has_the_numbers_of_lost_events(redis: Redis, store: ChatStore, fanout: FanOut) -> None:
+    reader, keys = Reader(), Keys(CHANNEL)
+    for number in range(4):
+        await store.append(draft(f"c{number}"))
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    entries = await redis.xrange(keys.log)
+    await redis.delete(keys.log)  # a store that was restored: its own count went back as well
+    for entry_id, fields in entries[:2]:
+        await redis.xadd(keys.log, fields, id=entry_id)
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await until(lambda: reader.named("chat_reset"))
+    for number in range(3):
+        await store.append(draft(f"d{number}"))
+    await until(lambda: reader.seqs() == [3, 4, 5])
 
 
 async def test_readers_who_may_no_longer_read_and_those_of_what_is_erased_are_let_go(

@@ -28,7 +28,7 @@ def acknowledgement(message_id: int, seq: int, at_ms: int, *, repeated: bool) ->
 
 
 def message_frame(conversation_id: str, seq: int, at_ms: int, packed: bytes) -> bytes:
-    """Of ``signalling.chat_packets`` (``stored_message_frame``)."""
+    """Of ``signalling.chat_frames`` (``stored_message_frame``)."""
     return event_frame("chat_event", to_wire(conversation_id, unpack(seq, at_ms, packed)))
 
 

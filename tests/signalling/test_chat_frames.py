@@ -8,8 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat.service import DIRECT_KINDS
-from signalling.chat_frames import acknowledgement, decoded_send
-from signalling.chat_packets import stored_message_frame
+from signalling.chat_frames import acknowledgement, decoded_send, stored_message_frame
 from tests.reference import chat_wire as slow
 
 numbers = st.integers(0, 2**53 - 1)
@@ -96,7 +95,7 @@ def test_stored_messages_are_shown_as_every_event_is(
     author: str, name: str, client_id: str, text: str, seq: int, at_ms: int
 ) -> None:
     packed = slow.pack_message(author, name, "guest", client_id, text)
-    aliases: dict[bytes, bytes] = {}
+    aliases: dict[bytes | None, bytes] = {}
     for _ in range(2):  # the second time the author is known
         shown = stored_message_frame("meeting-a", seq, at_ms, packed, aliases)
         assert shown == slow.message_frame("meeting-a", seq, at_ms, packed)

@@ -7,7 +7,7 @@ import msgpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalling.socket_gate import MAX_IN_FLIGHT, Outlets, Send, SocketGate, Taker, push_to_all
+from signalling.socket_gate import MAX_IN_FLIGHT, GateReader, Outlets, Send, SocketGate, Taker, push_to_all
 from tests.reference import chat_wire as slow
 
 
@@ -248,11 +248,11 @@ def test_what_was_held_passes_once_nothing_is_taken_any_more_and_is_dropped_at_t
 
 
 def test_a_frame_goes_to_all_who_lack_it_but_those_who_are_slow() -> None:
-    class Socket:
+    class Socket(GateReader):
         def __init__(self, unsent: int) -> None:
             self.wire = Wire()
             self.wire.unsent = unsent
-            self.connection = self.wire
+            self.gate = self.wire.gate
             self.max_unsent_bytes = 100
 
     quick, slow_one, ahead = Socket(0), Socket(101), Socket(0)
@@ -263,10 +263,10 @@ def test_a_frame_goes_to_all_who_lack_it_but_those_who_are_slow() -> None:
 
 
 def test_frames_that_come_together_are_joined_and_nobody_gets_what_they_have() -> None:
-    class Socket:
+    class Socket(GateReader):
         def __init__(self) -> None:
             self.wire = Wire()
-            self.connection = self.wire
+            self.gate = self.wire.gate
             self.max_unsent_bytes = 100
 
     none, one, two, all_ = Socket(), Socket(), Socket(), Socket()
