@@ -24,6 +24,7 @@ from engineio import packet as engine_packet
 from engineio.async_drivers import aiohttp as aiohttp_driver
 from socketio.msgpack_packet import MsgPackPacket
 
+from signalling.heartbeat import Heartbeat
 from signalling.metrics import FrontMetrics
 from signalling.requests import client_address
 from signalling.settings import FrontSettings
@@ -38,6 +39,10 @@ CLOSE_GRACE_S: Final = 2.0
 RESERVED_EVENTS: Final = frozenset({"connect", "disconnect", "message", "*"})
 """Names python-socketio treats as its own; a client that sent ``disconnect`` as an event would be believed."""
 
+_NEVER_S: Final = 10.0**6
+_PING_FRAME: Final = b"\x81\x012"
+"""A WebSocket text message with an Engine.IO ping."""
+_PONG: Final = "3"
 _CONNECT, _DISCONNECT, _EVENT = 0, 1, 2
 
 
@@ -147,9 +152,11 @@ class Connection:
         self._metrics.sockets.inc()
         self.address = address = client_address(self._request, self._settings.proxy_hops)
         self._engine.addresses[address] += 1
+        self._engine.heartbeat.add(self)
         try:
             await self._handler(self)
         finally:
+            self._engine.heartbeat.remove(self)
             self._metrics.sockets.dec()
             self._engine.addresses[address] -= 1
             if not self._engine.addresses[address]:
@@ -164,6 +171,9 @@ class Connection:
         lane = self._engine.lane
         while True:
             data = await self._receive()
+            if data == _PONG:
+                self._awaits_pong(False)
+                continue
             try:
                 frame = check_frame(data)
                 self._check_order(frame)
@@ -200,6 +210,26 @@ class Connection:
             return True
         self.abort("flood")
         return False
+
+    # --- heartbeat (``signalling.heartbeat.Beating``) ------------------------------------------------------------
+
+    @property
+    def awaits_pong(self) -> bool:
+        """Whether the last ping has not been answered yet."""
+        return self.gate is not None and self.gate.awaits_pong
+
+    def ping(self) -> None:
+        """Ask whether the client is there."""
+        self._awaits_pong(True)
+        self.write(_PING_FRAME)
+
+    def lose(self) -> None:
+        """It is not."""
+        self.abort("silent")
+
+    def _awaits_pong(self, awaits: bool) -> None:
+        if self.gate is not None:
+            self.gate.awaits_pong = awaits
 
     def _check_order(self, frame: Frame) -> None:
         """One connect packet, and it comes first."""
@@ -284,6 +314,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         self._outlets: Outlets | None = None
         self.addresses: Counter[str] = Counter()
         """Open sockets by client address."""
+        self.heartbeat = Heartbeat(self.ping_interval + self.ping_interval_grace_period, self.ping_timeout)
+
+    def start_background_task(self, target: Any, *args: Any, **values: Any) -> Any:
+        """As engineio's, but for its pings: those are ``Heartbeat``'s."""
+        if getattr(target, "__name__", "") == "_send_ping":
+            return None
+        return super().start_background_task(target, *args, **values)
 
     def gate(self, transport: Any, protocol: Any, websocket: Any) -> SocketGate:
         """What stands between a transport and aiohttp's protocol."""
@@ -320,7 +357,9 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             allow_upgrades=False,
             async_handlers=False,
             max_http_buffer_size=settings.max_message_bytes,
-            ping_interval=settings.ping_interval_s,
+            # The second is added for what clients are told; for engineio itself silence is no cause to close.
+            ping_interval=(_NEVER_S, settings.ping_interval_s - _NEVER_S),
+            monitor_clients=False,
             ping_timeout=settings.ping_timeout_s,
             cors_allowed_origins=self.is_allowed_origin,
             cors_credentials=False,

@@ -54,7 +54,7 @@ class FrontMetrics:
         self.sockets_closed = Counter(
             "ao_front_sockets_closed",
             "Sockets that this front closed, by cause: join_timeout, oversize, malformed, flood, slow_reader, "
-            "too_many, too_many_of_address, ended.",
+            "too_many, too_many_of_address, ended, silent (no answer to a ping).",
             ["cause"],
             registry=self.registry,
         )

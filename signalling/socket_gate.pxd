@@ -35,6 +35,7 @@ cdef class SocketGate:
     cdef uint64_t _passing
     cdef bint _is_fragmented
     cdef bint _is_closing
+    cdef public bint awaits_pong
     cdef bint _is_held
     cdef bint _is_release_due
     cdef bint _is_lost

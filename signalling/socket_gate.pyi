@@ -18,6 +18,7 @@ class Taker:
 class SocketGate(asyncio.Protocol):
     protocol: Any
     in_flight: int
+    awaits_pong: bool
     def __init__(
         self, transport: Any, protocol: Any, websocket: Any, outlets: Outlets, loop: asyncio.AbstractEventLoop
     ) -> None: ...

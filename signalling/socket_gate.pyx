@@ -16,6 +16,9 @@ from signalling.chat_frames cimport acknowledgement, is_message_text
 from signalling.packed cimport load_big
 from signalling.send_event cimport SendEvent, read_send
 
+cdef enum:
+    PONG_BYTES = 7
+
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
 
@@ -133,6 +136,13 @@ cdef class SocketGate:
             head = _head_bytes(bytes_ + at, left)
             if head > left:
                 break
+            if self.awaits_pong and _is_pong(bytes_ + at, left) and not self._is_fragmented and not self._is_closing:
+                self.awaits_pong = False
+                if begin < at:
+                    self.protocol.data_received(data[begin:at])
+                at += PONG_BYTES
+                begin = at
+                continue
             payload = _payload_bytes(bytes_ + at)
             if self._may_take(bytes_[at], bytes_[at + 1], payload):
                 if self.in_flight >= MAX_IN_FLIGHT:
@@ -365,6 +375,11 @@ cdef class Send(Append):
     def is_awaited(self):
         """Until its socket is gone; what is in the store already stays there."""
         return not self.is_answered and not self.gate._transport.is_closing()
+
+
+cdef bint _is_pong(const uint8_t* frame, Py_ssize_t left) noexcept nogil:
+    """Whether a masked text frame is Engine.IO's answer to a ping: ``3`` and nothing else."""
+    return left >= PONG_BYTES and frame[0] == 0x81 and frame[1] == 0x81 and frame[2] ^ frame[6] == b"3"[0]
 
 
 cdef Py_ssize_t _head_bytes(const uint8_t* data, Py_ssize_t left) noexcept nogil:

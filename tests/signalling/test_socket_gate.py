@@ -226,6 +226,26 @@ def test_a_socket_with_too_many_messages_on_their_way_is_not_read_until_half_of_
     assert (bytes(wire.passed), wire.is_paused) == (PING, False)
 
 
+def test_the_answer_to_a_ping_is_taken_and_no_other_is() -> None:
+    wire, pong = Wire(), frame(b"3", 0x81)
+    wire.gate.data_received(pong)
+    assert bytes(wire.passed) == pong
+    wire.gate.handled()
+    wire.gate.awaits_pong = True
+    stream = PING + pong + message() + pong
+    wire.gate.data_received(stream[:13])
+    wire.gate.data_received(stream[13:])
+    assert (bytes(wire.passed), wire.gate.awaits_pong, len(wire.taken)) == (pong + PING + pong, False, 1)
+
+
+def test_what_is_no_answer_to_a_ping_passes() -> None:
+    for other in (frame(b"2", 0x81), frame(b"33", 0x81), frame(b"3", 0x82), frame(b"3", 0x01) + frame(b"3", 0x80)):
+        wire = Wire()
+        wire.gate.awaits_pong = True
+        wire.gate.data_received(other)
+        assert (bytes(wire.passed), wire.gate.awaits_pong) == (other, True)
+
+
 def test_other_events_are_read_however_many_messages_are_on_their_way() -> None:
     wire = Wire()
     sends = on_their_way(wire, MAX_IN_FLIGHT)
