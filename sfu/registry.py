@@ -12,7 +12,7 @@ Each script and transaction touches one key (or keys of one process), so that a 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 HEARTBEAT_INTERVAL_S: Final = 1.0
 HEARTBEAT_EXPIRY_S: Final = 5
 """Four heartbeats may be late (a long garbage collection, a slow Redis) before anybody is moved."""
+_ROOMS_AT_ONCE: Final = 500
 ROOM_EXPIRY_S: Final = 24 * 3600
 """A room that nobody joined for a day is forgotten; its creator makes it again with the same id."""
 MAX_PARTICIPANTS: Final = 500
@@ -166,6 +167,18 @@ class Registry:
             max_participants=int(fields[b"max_participants"]),
             worker_id=_text(fields.get(b"worker", b"")),
         )
+
+    async def rooms_there(self, room_ids: Collection[str]) -> set[str]:
+        """Which of these rooms there are, in as few round trips as that takes."""
+        there: set[str] = set()
+        names = sorted(room_ids)
+        for start in range(0, len(names), _ROOMS_AT_ONCE):
+            some = names[start : start + _ROOMS_AT_ONCE]
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for room_id in some:
+                    pipeline.exists(f"ao:room:{room_id}")
+                there.update(room_id for room_id, found in zip(some, await pipeline.execute(), strict=True) if found)
+        return there
 
     async def delete_room(self, room_id: str) -> bool:
         """Forget a room; False when there was none."""

@@ -40,10 +40,10 @@ class MeetingAndSessionDoor:
         return principal_of(claims), Pass(claims.room_id, claims.expires_at + CLOCK_LEEWAY_S)
 
     async def lapsed(self, passes: Collection[Pass]) -> set[Pass]:
-        """Which of them are good for nothing any more; one look for each meeting, however many are inside."""
+        """Which of them are good for nothing any more; one look for all meetings, however many are inside."""
         now = self._clock()
         rooms = {one.meeting_id for one in passes if one.until_s > now}
-        there = {meeting_id for meeting_id in rooms if await self._entry.has_room(meeting_id)}
+        there = await self._entry.rooms_there(rooms)
         return {one for one in passes if one.until_s <= now or one.meeting_id not in there}
 
     async def by_request(self, request: web.Request, *, is_use: bool) -> Principal | None:

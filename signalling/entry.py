@@ -4,7 +4,7 @@ The socket's first message, WHIP, WHEP and TURN all ask ``Entry.check``.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,6 +114,10 @@ class Entry:
     async def has_room(self, room_id: str) -> bool:
         """Whether a room is there that tokens could open."""
         return await self._registry.room(room_id) is not None
+
+    async def rooms_there(self, room_ids: Collection[str]) -> set[str]:
+        """Which of these rooms there are."""
+        return await self._registry.rooms_there(room_ids)
 
     async def check_grant(self, claims: MeetingClaims) -> Decided | None:
         """Refuse a grant that was withdrawn or removed; what hosts decided about it otherwise."""

@@ -57,6 +57,14 @@ async def test_a_room_is_created_changed_read_and_deleted(registry: Registry, re
     assert not await registry.delete_room("r")
 
 
+async def test_many_rooms_are_looked_for_at_once(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sfu.registry._ROOMS_AT_ONCE", 2)
+    for room_id in ("a", "c", "d"):
+        await make_room(registry, room_id)
+    assert await registry.rooms_there(["a", "b", "c", "d", "e"]) == {"a", "c", "d"}
+    assert await registry.rooms_there([]) == set()
+
+
 async def test_a_room_keeps_its_home_while_the_worker_lives(registry: Registry) -> None:
     await registry.announce("worker", record("w1"))
     room = await make_room(registry)
