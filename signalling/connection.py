@@ -215,8 +215,8 @@ class Connection:
 
     @property
     def awaits_pong(self) -> bool:
-        """Whether the last ping has not been answered yet."""
-        return self.gate is not None and self.gate.awaits_pong
+        """Whether the last ping has not been answered yet; not known of a socket that is not read for the moment."""
+        return self.gate is not None and self.gate.awaits_pong and not self.gate.is_held
 
     def ping(self) -> None:
         """Ask whether the client is there."""

@@ -36,7 +36,8 @@ cdef class SocketGate:
     cdef bint _is_fragmented
     cdef bint _is_closing
     cdef public bint awaits_pong
-    cdef bint _is_held
+    cdef readonly bint is_held
+    """Nothing is read of it for the moment."""
     cdef bint _is_release_due
     cdef bint _is_lost
     cdef long long _passed

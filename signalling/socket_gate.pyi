@@ -19,6 +19,7 @@ class SocketGate(asyncio.Protocol):
     protocol: Any
     in_flight: int
     awaits_pong: bool
+    is_held: bool
     def __init__(
         self, transport: Any, protocol: Any, websocket: Any, outlets: Outlets, loop: asyncio.AbstractEventLoop
     ) -> None: ...

@@ -1,7 +1,8 @@
 """Between the transport of a WebSocket and aiohttp: takes messages off the way in, and gathers frames on the way out.
 
 What comes in passes as it is, but for whole frames that the hot lane takes (``arm``): a ``chat_send`` in the spelling
-of ``signalling/send_event.pxd``, while nothing that came before it is still being handled. What goes out is written
+of ``signalling/send_event.pxd``. Each waits unread until what came before it on its socket has been handled: were it to
+pass because of that, so would the next, and a busy socket would never find back to the lane. What goes out is written
 once for each socket at the end of a turn of the loop, however many frames it is.
 """
 
@@ -114,7 +115,7 @@ cdef class SocketGate:
 
     def data_received(self, bytes data not None):
         """Frames and parts of frames."""
-        if self._is_held:
+        if self.is_held:
             self._rest += data
             return
         if self._rest:
@@ -145,17 +146,14 @@ cdef class SocketGate:
                 continue
             payload = _payload_bytes(bytes_ + at)
             if self._may_take(bytes_[at], bytes_[at + 1], payload):
-                if self.in_flight >= MAX_IN_FLIGHT:
+                if self.in_flight >= MAX_IN_FLIGHT or self._passed != self._handled:
                     self._hold()
                     break
                 if head + <Py_ssize_t>payload > left:
                     break
-                if begin < at:
-                    # What lies before it is handled first; it is then not this frame's turn.
+                if begin < at:  # control frames
                     self.protocol.data_received(data[begin:at])
                     begin = at
-                    if self._passed != self._handled:
-                        continue
                 if self._taken(bytes_ + at + head, payload):
                     at += head + <Py_ssize_t>payload
                     begin = at
@@ -192,6 +190,8 @@ cdef class SocketGate:
     def handled(self):
         """A message that passed has been handled."""
         self._handled += 1
+        if self.is_held and self._passed == self._handled:
+            self._release()
 
     async def idle(self):
         """Returns once nothing that was taken is on its way."""
@@ -209,7 +209,6 @@ cdef class SocketGate:
             and payload <= <uint64_t>self._max_taken_bytes
             and not self._is_fragmented
             and not self._is_closing
-            and self._passed == self._handled
         )
 
     cdef bint _taken(self, const uint8_t* payload, Py_ssize_t length) except -1:
@@ -233,8 +232,8 @@ cdef class SocketGate:
             self._is_closing = True
 
     cdef int _hold(self) except -1:
-        """Read nothing more until half of what is on its way has been answered."""
-        self._is_held = True
+        """Read nothing more until what passed is handled, and half of what is on its way has been answered."""
+        self.is_held = True
         try:
             self._transport.pause_reading()
         except RuntimeError:  # it is closing
@@ -242,13 +241,13 @@ cdef class SocketGate:
         return 0
 
     cdef int _release(self) except -1:
-        if self._is_held and not self._is_release_due:
+        if self.is_held and not self._is_release_due:
             self._is_release_due = True
             self._loop.call_soon(self._go_on)
         return 0
 
     def _go_on(self):
-        self._is_held = self._is_release_due = False
+        self.is_held = self._is_release_due = False
         if self._is_lost:
             return
         try:
@@ -261,7 +260,7 @@ cdef class SocketGate:
     cdef int answered(self) except -1:
         """A message that was taken has been answered."""
         self.in_flight -= 1
-        if self._is_held and self.in_flight <= MAX_IN_FLIGHT // 2:
+        if self.is_held and self.in_flight <= MAX_IN_FLIGHT // 2:
             self._release()
         if not self.in_flight and self._idle is not None:
             if not self._idle.done():
