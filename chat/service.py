@@ -3,6 +3,7 @@
 Whoever may not read a conversation is answered as if there were none (``unknown_conversation``).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ EDIT_WINDOW_MS: Final = 15 * 60 * 1000
 """How long an author may change or withdraw a message: typing errors, not history."""
 TYPING_MS: Final = 6000
 """A client that goes on typing says so again within this time."""
+RENEW_STANDING_S: Final = 0.5
+"""After so long what is still in use is read again, so that nobody has to wait for it."""
 STANDING_S: Final = 1.0
 """How old what is known of a conversation may be. State and order are checked in the store at each append."""
 MAX_STANDING: Final = 50_000
@@ -76,6 +79,9 @@ class ChatService:
         self._monotonic = monotonic
         self._edit_window_ms = edit_window_ms
         self._standing: dict[str, Standing] = {}
+        self._changes = 0
+        """How often something was found to have changed."""
+        self._renewing: set[asyncio.Task[None]] = set()
         self.make_room: Callable[[str], Awaitable[None]] | None = None
         """Forgets the oldest events of a conversation of ``ENDLESS_KINDS`` that is full."""
 
@@ -83,19 +89,34 @@ class ChatService:
 
     async def _known(self, conversation_id: str) -> Standing:
         """What is known of a conversation, at most ``STANDING_S`` old."""
-        now = self._monotonic()
         found = self._standing.get(conversation_id)
-        if found is not None and now < found.until:
+        if found is not None and self._monotonic() < found.until:
             return found
+        return await self._look(conversation_id)
+
+    async def _look(self, conversation_id: str) -> Standing:
         kind_of(conversation_id)
+        now, changes = self._monotonic(), self._changes
         conversation = await self.store.conversation(conversation_id)
         if conversation is None:
             self.forget_standing(conversation_id)
             raise ChatError("unknown_conversation", "conversation_id")
-        if len(self._standing) >= MAX_STANDING:
-            self._standing.clear()
-        found = self._standing[conversation_id] = Standing(conversation, now + STANDING_S)
+        found = Standing(conversation, now + RENEW_STANDING_S, now + STANDING_S)
+        if changes == self._changes:  # else it may have been read before it changed
+            if len(self._standing) >= MAX_STANDING:
+                self._standing.clear()
+            self._standing[conversation_id] = found
         return found
+
+    def renew(self, conversation_id: str) -> None:
+        """Look again soon: who writes now will do so when what is known does not hold any more."""
+        task = asyncio.get_running_loop().create_task(self._renew(conversation_id))
+        self._renewing.add(task)
+        task.add_done_callback(self._renewing.discard)
+
+    async def _renew(self, conversation_id: str) -> None:
+        with suppress(ChatError):  # the next message finds out
+            await self._look(conversation_id)
 
     def direct(self, principal: Principal, conversation_id: str) -> Standing | None:
         """What is known of it, if they may write there with nothing to be asked before: text may go to the store.
@@ -103,21 +124,21 @@ class ChatService:
         That holds while it stands (``until``). None when they may not, or when it is not known: ``send`` finds out.
         """
         found = self._standing.get(conversation_id)
-        if found is None or kind_of(conversation_id) not in DIRECT_KINDS or not found.rights_of(principal)[1]:
+        if found is None or kind_of(conversation_id) not in DIRECT_KINDS or not found.may_write(principal):
             return None
         return found
 
     async def readable(self, principal: Principal, conversation_id: str) -> Conversation:
         """The conversation, if they may read it; use ``shown`` before showing anything of it."""
         known = await self._known(conversation_id)
-        if not known.rights_of(principal)[0]:
+        if not known.may_read(principal):
             raise ChatError("unknown_conversation", "conversation_id")
         return known.conversation
 
     async def shown(self, principal: Principal, conversation_id: str) -> Conversation:
         """``readable``, and noted in the access log, as is who may not."""
         action, known = read_action(conversation_id), await self._known(conversation_id)
-        if not known.rights_of(principal)[1]:
+        if not known.may_read(principal):
             await self.access_log.refuse(principal, action, known.conversation)
             raise ChatError("unknown_conversation", "conversation_id")
         await self.access_log.record(principal, action, known.conversation)
@@ -125,7 +146,7 @@ class ChatService:
 
     async def _writable(self, principal: Principal, conversation_id: str, *, is_noted: bool = True) -> Conversation:
         known = await self._known(conversation_id)
-        reads, writes = known.rights_of(principal)
+        reads, writes = known.may_read(principal), known.may_write(principal)
         if reads and not writes and known.conversation.is_hosts_only:
             raise ChatError("conversation_closed", "conversation_id")
         if not writes:
@@ -136,6 +157,7 @@ class ChatService:
 
     def forget_standing(self, conversation_id: str) -> None:
         """It changed: what was known of it is not looked at again."""
+        self._changes += 1
         found = self._standing.pop(conversation_id, None)
         if found is not None:
             found.end()

@@ -89,6 +89,8 @@ cdef class ChatSends(Taker):
             or memcmp(PyBytes_AS_STRING(writing.name), event.conversation_id.data, event.conversation_id.length) != 0
         ) and not self._look_up(writing, event, now):
             return False
+        if now >= writing.standing.renew_at and writing.standing.renew():
+            self._service.renew(writing.conversation_id)
         if not writing.frames.take(now):
             writing.connection.abort("flood")
             return True

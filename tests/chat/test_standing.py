@@ -1,5 +1,7 @@
 """What is known of a conversation for a moment."""
 
+from auth.permissions import LOA3
+from auth.principal import Principal
 from chat.conversation import Conversation
 from chat.standing import Standing
 from tests.chat.test_fanout import STAFF
@@ -8,14 +10,26 @@ OWN = Conversation("staff-a", provider_hsa_id="provider", unit_hsa_id="unit")
 
 
 def test_rights_are_those_of_the_table_each_time_somebody_asks() -> None:
-    standing = Standing(OWN, 5.0)
-    assert [standing.rights_of(STAFF) for _ in range(2)] == [(True, True)] * 2
-    elsewhere = Standing(Conversation("staff-a", provider_hsa_id="other", unit_hsa_id="unit"), 5.0)
-    assert elsewhere.rights_of(STAFF) == (False, False)
+    standing = Standing(OWN, 4.0, 5.0)
+    assert [(standing.may_read(STAFF), standing.may_write(STAFF)) for _ in range(2)] == [(True, True)] * 2
+    elsewhere = Standing(Conversation("staff-a", provider_hsa_id="other", unit_hsa_id="unit"), 4.0, 5.0)
+    assert (elsewhere.may_read(STAFF), elsewhere.may_write(STAFF)) == (False, False)
 
 
 def test_it_stands_until_a_time_or_until_something_changed() -> None:
-    standing = Standing(OWN, 5.0)
-    assert standing.until == 5.0
+    standing = Standing(OWN, 4.0, 5.0)
+    assert (standing.renew_at, standing.until) == (4.0, 5.0)
     standing.end()
-    assert standing.until == 0.0
+    assert (standing.renew_at, standing.until, standing.renew()) == (0.0, 0.0, False)
+
+
+def test_it_is_read_again_once() -> None:
+    standing = Standing(OWN, 4.0, 5.0)
+    assert [standing.renew() for _ in range(3)] == [True, False, False]
+    assert standing.until == 5.0
+
+
+def test_who_reads_may_not_write_where_only_hosts_do() -> None:
+    anna = Principal("guest", frozenset({"guest"}), "p-anna", None, "Anna", frozenset(), None, "m", LOA3, 0, "grant")
+    standing = Standing(Conversation("meeting-m", meeting_id="m", is_hosts_only=True), 4.0, 5.0)
+    assert (standing.may_read(anna), standing.may_write(anna)) == (True, False)

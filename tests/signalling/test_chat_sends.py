@@ -35,15 +35,15 @@ class Lane:
     now: float = 100.0
     standing: Standing | None = None
     asked: int = 0
+    renewed: list[str] = field(default_factory=list)
     submitted: list[Any] = field(default_factory=list)
     counted: list[int] = field(default_factory=list)
     refused: list[tuple[int, str, str | None]] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        service = SimpleNamespace(
-            direct=self._direct, store=SimpleNamespace(committer=SimpleNamespace(submit=self.submitted.append))
-        )
+        store = SimpleNamespace(committer=SimpleNamespace(submit=self.submitted.append))
+        service = SimpleNamespace(direct=self._direct, renew=self.renewed.append, store=store)
         limits = SimpleNamespace(messages_per_s=1.0, messages_burst=4)
         self.sends = ChatSends(
             limits,  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ class Lane:
             counted=self.counted.append,
             refuse=lambda _gate, message_id, code, where: self.refused.append((message_id, code, where)),
         )
-        self.standing = Standing(ROOM, self.now + 1)
+        self.standing = Standing(ROOM, self.now + 0.5, self.now + 1)
 
     def _direct(self, _principal: Principal, _conversation_id: str) -> Standing | None:
         self.asked += 1
@@ -99,6 +99,19 @@ def test_the_conversation_is_looked_up_once_while_it_stands() -> None:
     assert (len(lane.submitted), lane.asked) == (3, 1)
     say(wire, 3, "meeting-b")
     assert lane.asked == 2
+
+
+def test_what_will_not_stand_much_longer_is_read_again_once_and_nobody_waits() -> None:
+    lane = Lane()
+    wire = lane.wire()
+    for number, later in enumerate((0.0, 0.5, 0.1, 0.1)):
+        lane.now += later
+        say(wire, number)
+    assert (len(lane.submitted), lane.renewed) == (4, ["meeting-a"])
+    lane.standing = Standing(ROOM, lane.now + 0.5, lane.now + 1)
+    lane.now += 0.4
+    say(wire, 4)
+    assert (len(lane.submitted), lane.asked, lane.renewed) == (5, 2, ["meeting-a"])
 
 
 @pytest.mark.parametrize("change", ["time", "end", "nothing known"])
