@@ -77,9 +77,14 @@ def pack_message(bytes head not None, bytes client_id not None, bytes text not N
     )
 
 
-def grouped(list writes not None):
-    """What is no draft, in its order; and (conversation, its drafts in their order, whether all are messages) of each."""
-    cdef list calls = [], conversations = []
+def grouped(list writes not None, bytes head not None, bytes limit not None, keys_of, Py_ssize_t most):
+    """What a batch of writes is to the store: three lists.
+
+    What is no draft, in its order; (conversation, drafts) of those conversations in which more than messages is
+    written, the drafts in their order; and (command, messages) for everybody else's messages, at most ``most`` or one
+    conversation's in a call of say.lua (``say_command``; ``keys_of``: a conversation's keys).
+    """
+    cdef list calls = [], mixed = [], said = [], some = [], messages = []
     cdef dict groups = {}
     cdef _Group group
     cdef Append append
@@ -101,8 +106,17 @@ def grouped(list writes not None):
             group.are_messages = group.are_messages and append.is_message
     for known in groups.values():
         group = known
-        conversations.append((group.conversation_id, group.appends, group.are_messages))
-    return calls, conversations
+        if not group.are_messages:
+            mixed.append((group.conversation_id, group.appends))
+            continue
+        some.append((keys_of(group.conversation_id), group.appends))
+        messages += group.appends
+        if PyList_GET_SIZE(messages) >= most:
+            said.append((say_command(head, limit, some), messages))
+            some, messages = [], []
+    if some:
+        said.append((say_command(head, limit, some), messages))
+    return calls, mixed, said
 
 
 cdef class _Group:
@@ -131,7 +145,7 @@ def settle_said(list appends not None, list answer not None):
     return failed
 
 
-def say_command(bytes head not None, bytes limit not None, list groups not None):
+cpdef bytes say_command(bytes head, bytes limit, list groups):
     """EVALSHA of say.lua. ``groups``: for each conversation its keys, and its drafts, all of them messages.
 
     ``head``: the command's words before the number of keys. ``limit``, keys: as bulk strings.

@@ -27,7 +27,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from chat.appends import Append, grouped, say_command, settle_said
+from chat.appends import Append, grouped, settle_said
 from chat.errors import ChatError
 from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
@@ -346,24 +346,15 @@ def _is_transient(result: Any) -> bool:
 
 def _parts(batch: "list[Append | _Call]") -> list[_Part]:
     """The drafts of one conversation in one call, in their order, and many conversations' messages; else one by one."""
-    calls, conversations = grouped(batch)
+    calls, mixed, said = grouped(batch, _SAY_HEAD, _say_limit(MAX_EVENTS), _say_keys, MAX_SAID)
     parts: list[_Part] = []
     for call in calls:
         command = ("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments)
         parts.append(_Part(call.script, packed(command), [call]))
-    said: list[tuple[bytes, list[Append]]] = []
-    messages: list[Append] = []
-    for conversation_id, appends, are_messages in conversations:
-        if not are_messages:
-            parts.append(_Part(APPEND, _append_command(conversation_id, appends), appends))
-            continue
-        said.append((_say_keys(conversation_id), appends))
-        messages += appends
-        if len(messages) >= MAX_SAID:
-            parts.append(_Part(SAY, say_command(_SAY_HEAD, _say_limit(MAX_EVENTS), said), messages))
-            said, messages = [], []
-    if said:
-        parts.append(_Part(SAY, say_command(_SAY_HEAD, _say_limit(MAX_EVENTS), said), messages))
+    for conversation_id, appends in mixed:
+        parts.append(_Part(APPEND, _append_command(conversation_id, appends), appends))
+    for messages_command, messages in said:
+        parts.append(_Part(SAY, messages_command, messages))
     return parts
 
 

@@ -59,10 +59,22 @@ def test_drafts_are_grouped_by_conversation_in_their_order_and_only_messages_are
         append("meeting-a", 1), append("meeting-b", 2), append("meeting-a", 3), append("meeting-b", 4, "edit"),
         append("meeting-c", 5),
     )  # fmt: skip
-    assert grouped([a1, b2, call, a3, b4, c5]) == (
-        [call],
-        [("meeting-a", [a1, a3], True), ("meeting-b", [b2, b4], False), ("meeting-c", [c5], True)],
-    )
+    head, limit = _words("EVALSHA", "0" * 40), _words(1000)
+
+    def keys_of(conversation_id: str) -> bytes:
+        return _words(conversation_id, "ids", "meta", "news")
+
+    def said(*groups: tuple[str, list[Append]]) -> tuple[bytes, list[Append]]:
+        command = say_command(head, limit, [(keys_of(name), appends) for name, appends in groups])
+        return command, [each for _, appends in groups for each in appends]
+
+    writes = [a1, b2, call, a3, b4, c5]
+    mixed = [("meeting-b", [b2, b4])]
+    together = [said(("meeting-a", [a1, a3]), ("meeting-c", [c5]))]
+    assert grouped(writes, head, limit, keys_of, 3) == ([call], mixed, together)
+    apart = [said(("meeting-a", [a1, a3])), said(("meeting-c", [c5]))]
+    assert grouped(writes, head, limit, keys_of, 2) == ([call], mixed, apart)
+    assert grouped([], head, limit, keys_of, 2) == ([], [], [])
 
 
 class Told(Append):
