@@ -225,12 +225,12 @@ class FanOut:
             self._counted["news_malformed"] += 1
 
     def _take(self, channel: Channel, mark: bytes, rest: bytes) -> None:
+        self._channels.flush(channel)  # before the feed moves on: what was taken is numbered from where it stands
         if mark == b"E":
             number, time, packed = rest.split(b" ", 2)
             if not channel.feed.has(int(number)):
                 self._act(channel, channel.feed.on_event(unpack(int(number), int(time), packed)))
             return
-        self._channels.flush(channel)
         if mark == b"R":
             delivered, read, reader = rest.decode().split(" ", 2)
             receipt = {"reader": reader, "delivered": int(delivered), "read": int(read)}

@@ -130,6 +130,32 @@ async def test_messages_that_come_together_are_sent_together_and_before_what_fol
     await fanout.stop()
 
 
+async def test_a_slow_reader_is_told_of_a_message_that_came_together_with_its_edit(
+    redis: Redis, store: ChatStore
+) -> None:
+    """The message is taken for the end of the turn; the edit goes the general way, and moves the feed on."""
+    first_of: list[int] = []
+
+    def encode(name: str, seq: int, _at_ms: int, packed: bytes, _aliases: dict[Any, Any]) -> Packet | None:
+        return None if packed[2:6] == b"edit" else ("chat_event", {"conversation_id": name, "seq": seq})
+
+    def send_to_all(readers: dict[Any, int], _packets: list[Packet], first: int) -> list[Any]:
+        first_of.append(first)
+        return list(readers)
+
+    fanout = FanOut(redis, store, lambda name, payload: (name, payload), encode, send_to_all)
+    await fanout.start()
+    reader, channel = Reader(), Keys(CHANNEL).channel
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    async with redis.pipeline(transaction=True) as pipeline:
+        pipeline.execute_command("SPUBLISH", channel, b"E1 1 " + pack(draft("c1")))
+        pipeline.execute_command("SPUBLISH", channel, b"E2 1 " + pack(draft("c2", kind="edit", target=1)))
+        await pipeline.execute()
+    await until(lambda: reader.named("chat_lagging"))
+    assert (first_of[0], reader.named("chat_lagging")[0]["seq"]) == (1, 0)
+    await fanout.stop()
+
+
 async def test_news_lost_with_their_connection_are_read_afterwards(
     redis: Redis, store: ChatStore, fanout: FanOut
 ) -> None:
