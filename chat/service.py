@@ -104,7 +104,12 @@ class ChatService:
         found = Standing(conversation, now + RENEW_STANDING_S, now + STANDING_S)
         if changes == self._changes:  # else it may have been read before it changed
             if len(self._standing) >= MAX_STANDING:
+                for other in self._standing.values():  # whoever kept one would not hear that it changed
+                    other.end()
                 self._standing.clear()
+            before = self._standing.get(conversation_id)
+            if before is not None:
+                before.end()
             self._standing[conversation_id] = found
         return found
 

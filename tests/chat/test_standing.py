@@ -1,8 +1,13 @@
 """What is known of a conversation for a moment."""
 
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+
 from auth.permissions import LOA3
 from auth.principal import Principal
 from chat.conversation import Conversation
+from chat.service import ChatService
 from chat.standing import Standing
 from tests.chat.test_fanout import STAFF
 
@@ -33,3 +38,25 @@ def test_who_reads_may_not_write_where_only_hosts_do() -> None:
     anna = Principal("guest", frozenset({"guest"}), "p-anna", None, "Anna", frozenset(), None, "m", LOA3, 0, "grant")
     standing = Standing(Conversation("meeting-m", meeting_id="m", is_hosts_only=True), 4.0, 5.0)
     assert (standing.may_read(anna), standing.may_write(anna)) == (True, False)
+
+
+async def test_a_change_ends_also_what_was_kept_before_it_was_renewed() -> None:
+    """A socket keeps what it looked up; were only the newest ended, it would write on by the older for a while."""
+    room, host = Conversation("meeting-m", meeting_id="m"), replace(STAFF, meeting_id="m")
+
+    async def stored(_conversation_id: str) -> Conversation:
+        return room
+
+    service = ChatService(SimpleNamespace(conversation=stored), clock=float, monotonic=float)  # type: ignore[arg-type]
+    await service.readable(host, room.conversation_id)
+    kept = service.direct(host, room.conversation_id)
+    assert kept is not None
+    service.renew(room.conversation_id)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    newer = service.direct(host, room.conversation_id)
+    assert newer is not None
+    assert newer is not kept
+    assert newer.until > 0
+    service.forget_standing(room.conversation_id)
+    assert (kept.until, newer.until) == (0.0, 0.0)
