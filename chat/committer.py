@@ -90,8 +90,7 @@ class _Call:
 
     future: "asyncio.Future[Any]"
     script: Script
-    keys: tuple[str, ...]
-    arguments: tuple[str | int | bytes, ...]
+    command: bytes
     deadline: float = 0.0
 
     def refuse(self) -> None:
@@ -161,6 +160,8 @@ class Committer:
             # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
             await asyncio.wait([self._loop], timeout=0.1)
         await self._link.close()
+        for flight in self._flights:
+            self._refuse(flight.writes)
         self._refuse(self._waiting)
         self._waiting = []
 
@@ -202,8 +203,10 @@ class Committer:
     def _call(
         self, script: Script, keys: tuple[str, ...], arguments: tuple[str | int | bytes, ...]
     ) -> "asyncio.Future[Any]":
+        # Packed here: what cannot be (a name that is no Unicode) is its author's fault, not a whole batch's.
+        command = packed(("EVALSHA", script.sha, len(keys), *keys, *arguments))
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(_Call(future, script, keys, arguments))
+        self.submit(_Call(future, script, command))
         return future
 
     async def _run(self) -> None:
@@ -283,7 +286,11 @@ class Committer:
             self._flights.popleft()
             self._has_settled = True
             self._write_batches()  # first: the store works while we tell
-            self._settle(flight.parts, results)
+            try:
+                self._settle(flight.parts, results)
+            except Exception:
+                self._refuse(flight.writes)  # those who have been told are not told again
+                raise
 
     @property
     def _waits(self) -> bool:
@@ -306,8 +313,13 @@ class Committer:
 
     def _drop_late(self, writes: "list[Append | _Call]") -> "list[Append | _Call]":
         now = asyncio.get_running_loop().time()
-        self._refuse([write for write in writes if write.deadline <= now])
-        return [write for write in writes if write.deadline > now and write.is_awaited()]
+        kept: list[Append | _Call] = []
+        for write in writes:
+            if write.deadline > now and write.is_awaited():
+                kept.append(write)
+            else:
+                write.refuse()  # also who is going: its socket waits until nothing of it is on its way
+        return kept
 
     def _refuse(self, writes: "Sequence[Append | _Call]") -> None:
         for write in writes:
@@ -347,10 +359,7 @@ def _is_transient(result: Any) -> bool:
 def _parts(batch: "list[Append | _Call]") -> list[_Part]:
     """The drafts of one conversation in one call, in their order, and many conversations' messages; else one by one."""
     calls, mixed, said = grouped(batch, _SAY_HEAD, _say_limit(MAX_EVENTS), _say_keys, MAX_SAID)
-    parts: list[_Part] = []
-    for call in calls:
-        command = ("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments)
-        parts.append(_Part(call.script, packed(command), [call]))
+    parts = [_Part(call.script, call.command, [call]) for call in calls]
     for conversation_id, appends in mixed:
         parts.append(_Part(APPEND, _append_command(conversation_id, appends), appends))
     for messages_command, messages in said:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from chat.appends import Append
 from chat.committer import Committer, durability
 from chat.conversation import Conversation
 from chat.errors import ChatError
@@ -140,6 +141,61 @@ async def test_more_writes_than_can_wait_are_refused(monkeypatch: pytest.MonkeyP
     for future in waiting[:2]:
         with pytest.raises(ChatError):
             await future
+
+
+class _Going(Append):
+    """A message whose socket is closing."""
+
+    def __init__(self) -> None:
+        super().__init__(CHANNEL, b"anna\0c1", b"\x90", b"anna")
+        self.is_refused = False
+
+    def is_awaited(self) -> bool:
+        return False
+
+    def refuse(self) -> None:
+        self.is_refused = True
+
+
+async def test_who_is_not_awaited_any_more_is_let_go_when_the_store_is_away() -> None:
+    committer, going = Committer(connect("redis://127.0.0.1:1/0")), _Going()
+    committer.submit(going)
+    await committer.start()
+    async with asyncio.timeout(5):
+        while not committer.counters["commit_failed"]:
+            await asyncio.sleep(0.005)
+    await committer.stop()
+    assert going.is_refused
+
+
+async def test_what_goes_wrong_while_authors_are_told_leaves_none_of_them_waiting(
+    store: ChatStore, committer: Committer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.committer.MAX_SAID", 1)
+    other = "staff-other"
+    await store.create(Conversation(other))
+
+    def broken(_messages: Any, _answer: Any) -> None:
+        raise ValueError
+
+    committer.on_said = broken
+    appends = [store.append(draft("c1", conversation_id=name)) for name in (CHANNEL, other)]
+    async with asyncio.timeout(5):
+        answers = [_seq(answer) for answer in await asyncio.gather(*appends, return_exceptions=True)]
+    assert answers == [1, "chat_unavailable"]
+    committer.on_said = None
+    assert (await store.append(draft("c1", conversation_id=other))).is_repeat
+
+
+async def test_a_name_that_cannot_be_sent_is_refused_and_nobody_beside_it(
+    store: ChatStore, committer: Committer
+) -> None:
+    keys = Keys(CHANNEL)
+    append = asyncio.ensure_future(store.append(draft("c1")))
+    with pytest.raises(UnicodeEncodeError):
+        await committer.touch(keys.typing, keys.channel, "T", "a\t\ud800", 1000)
+    async with asyncio.timeout(5):
+        assert (await append).seq == 1
 
 
 async def test_the_mode_of_syncing_is_known(redis: Redis) -> None:
