@@ -55,6 +55,7 @@ cdef class SocketGate:
     cdef bint _taken(self, const uint8_t* payload, Py_ssize_t length) except -1
     cdef void _note(self, uint8_t first) noexcept
     cdef int _hold(self) except -1
+    cdef int _pause(self) except -1
     cdef int _release(self) except -1
     cdef int answered(self) except -1
     cpdef bint push(self, bytes frame, Py_ssize_t unsent_limit=*) except -1

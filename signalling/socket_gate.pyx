@@ -116,7 +116,9 @@ cdef class SocketGate:
     def data_received(self, bytes data not None):
         """Frames and parts of frames."""
         if self.is_held:
+            # aiohttp reads on by itself when its own queue has room again: without this all that comes would be kept.
             self._rest += data
+            self._pause()
             return
         if self._rest:
             data = self._rest + data
@@ -146,7 +148,7 @@ cdef class SocketGate:
                 continue
             payload = _payload_bytes(bytes_ + at)
             if self._may_take(bytes_[at], bytes_[at + 1], payload):
-                if self.in_flight >= MAX_IN_FLIGHT or self._passed != self._handled:
+                if self.in_flight >= MAX_IN_FLIGHT or self._passed > self._handled:
                     self._hold()
                     break
                 if head + <Py_ssize_t>payload > left:
@@ -190,7 +192,7 @@ cdef class SocketGate:
     def handled(self):
         """A message that passed has been handled."""
         self._handled += 1
-        if self.is_held and self._passed == self._handled:
+        if self.is_held and self._passed <= self._handled:  # fewer passed: some came with the handshake, before us
             self._release()
 
     async def idle(self):
@@ -234,6 +236,9 @@ cdef class SocketGate:
     cdef int _hold(self) except -1:
         """Read nothing more until what passed is handled, and half of what is on its way has been answered."""
         self.is_held = True
+        return self._pause()
+
+    cdef int _pause(self) except -1:
         try:
             self._transport.pause_reading()
         except RuntimeError:  # it is closing

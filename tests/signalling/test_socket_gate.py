@@ -130,6 +130,25 @@ def test_messages_wait_unread_for_what_came_before_and_is_still_being_handled() 
     assert (len(wire.taken), wire.is_paused, wire.gate.is_held) == (1, False, False)
 
 
+def test_a_held_socket_is_paused_again_when_aiohttp_reads_on() -> None:
+    """aiohttp resumes reading once its own queue has room; were that all, what a hasty client sends would be kept."""
+    wire = Wire()
+    wire.gate.data_received(OTHER + message())
+    wire.resume_reading()
+    wire.gate.data_received(message())
+    assert (wire.gate.is_held, wire.is_paused, wire.taken) == (True, True, [])
+    wire.gate.handled()
+    wire.turn()
+    assert (len(wire.taken), wire.is_paused) == (2, False)
+
+
+def test_a_message_that_came_with_the_handshake_and_was_never_seen_holds_up_nothing() -> None:
+    wire = Wire()
+    wire.gate.handled()
+    wire.gate.data_received(message())
+    assert (len(wire.taken), wire.gate.is_held) == (1, False)
+
+
 def test_fragments_unmasked_frames_and_what_follows_a_close_pass() -> None:
     for stream in (
         frame(b"\x84", 0x02) + message() + frame(b"", 0x80),
