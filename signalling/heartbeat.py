@@ -36,8 +36,10 @@ class Heartbeat:
         self._interval_s = interval_s
         self._timeout_s = timeout_s
         self._monotonic = monotonic
-        self._beating: set[Beating] = set()
-        self._due: list[tuple[float, int, Beating, float | None]] = []
+        self._beating: dict[Beating, int] = {}
+        """With a number by which they are known in what is due: that keeps nothing of a socket that is gone."""
+        self._numbered: dict[int, Beating] = {}
+        self._due: list[tuple[float, int, float | None]] = []
         """When to look at whom; and when they were pinged, if an answer is due by then."""
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -47,32 +49,36 @@ class Heartbeat:
 
     def add(self, socket: Beating) -> None:
         """It has just been opened."""
-        self._beating.add(socket)
-        self._look(self._monotonic() + self._interval_s, socket, None)
+        number = self._beating[socket] = next(self._numbers)
+        self._numbered[number] = socket
+        self._look(self._monotonic() + self._interval_s, number, None)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def remove(self, socket: Beating) -> None:
         """It is closed."""
-        self._beating.discard(socket)
+        number = self._beating.pop(socket, None)
+        if number is not None:
+            del self._numbered[number]
 
     def step(self, now: float) -> None:
         """Do what is due by ``now`` (monotonic seconds)."""
         while self._due and self._due[0][0] <= now:
-            _, _, socket, pinged_at = heapq.heappop(self._due)
-            if socket not in self._beating:
+            _, number, pinged_at = heapq.heappop(self._due)
+            socket = self._numbered.get(number)
+            if socket is None:
                 continue
             if pinged_at is None:
                 socket.ping()
-                self._look(now + self._timeout_s, socket, now)
+                self._look(now + self._timeout_s, number, now)
             elif socket.awaits_pong:
-                self._beating.discard(socket)
+                self.remove(socket)
                 socket.lose()
             else:
-                self._look(max(pinged_at + self._interval_s, now), socket, None)
+                self._look(max(pinged_at + self._interval_s, now), number, None)
 
-    def _look(self, at: float, socket: Beating, pinged_at: float | None) -> None:
-        heapq.heappush(self._due, (at, next(self._numbers), socket, pinged_at))
+    def _look(self, at: float, number: int, pinged_at: float | None) -> None:
+        heapq.heappush(self._due, (at, number, pinged_at))
 
     def _tick(self) -> None:
         self._timer = None

@@ -1,5 +1,7 @@
 """Pings on a virtual clock."""
 
+import weakref
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +78,16 @@ def test_a_socket_that_was_closed_is_left_alone() -> None:
     world.heartbeat.remove(socket)
     world.pass_s(1000)
     assert (socket.pings, socket.is_lost) == (0, False)
+
+
+def test_nothing_is_kept_of_a_socket_that_was_closed() -> None:
+    """Else a flood of sockets that open and close would be kept for a whole interval, with their requests."""
+    world, socket = World(10, 10), Socket()
+    world.heartbeat.add(socket)
+    world.heartbeat.remove(socket)
+    gone = weakref.ref(socket)
+    del socket
+    assert gone() is None
 
 
 @given(st.lists(st.floats(0.1, 9), min_size=1, max_size=60))
