@@ -131,7 +131,7 @@ def test_messages_wait_unread_for_what_came_before_and_is_still_being_handled() 
 
 
 def test_a_held_socket_is_paused_again_when_aiohttp_reads_on() -> None:
-    """aiohttp resumes reading once its own queue has room; were that all, what a hasty client sends would be kept."""
+    """Its own queue has room again, and it reads on: all that a hasty client sends would be kept here."""
     wire = Wire()
     wire.gate.data_received(OTHER + message())
     wire.resume_reading()
