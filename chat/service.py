@@ -84,6 +84,7 @@ class ChatService:
         self._renewing: set[asyncio.Task[None]] = set()
         self.make_room: Callable[[str], Awaitable[None]] | None = None
         """Forgets the oldest events of a conversation of ``ENDLESS_KINDS`` that is full."""
+        self._making_room: dict[str, asyncio.Task[None]] = {}
 
     # --- who may -----------------------------------------------------------------------------------------------
 
@@ -285,6 +286,21 @@ class ChatService:
                 raise
         await self.make_room(conversation_id)
         return await self.store.append(draft)
+
+    def make_room_soon(self, conversation_id: str) -> bool:
+        """Whether a conversation that is full will have room again soon: once for all who found it so."""
+        if self.make_room is None or kind_of(conversation_id) not in ENDLESS_KINDS:
+            return False
+        if conversation_id not in self._making_room:
+            task = asyncio.get_running_loop().create_task(self._make_room(conversation_id))
+            self._making_room[conversation_id] = task
+            task.add_done_callback(lambda _: self._making_room.pop(conversation_id, None))
+        return True
+
+    async def _make_room(self, conversation_id: str) -> None:
+        if self.make_room is not None:
+            with suppress(ChatError, RedisError, OSError):  # whoever tries again sets it going again
+                await self.make_room(conversation_id)
 
     # --- how far, who types, who is there ----------------------------------------------------------------------
 

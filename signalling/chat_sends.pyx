@@ -2,7 +2,7 @@
 
 ``SocketGate`` hands over what it knows to be a well-formed ``chat_send`` to a meeting's chat. What is asked here is
 what ``ChatEvents`` and ``ChatService.send`` ask, in the same order. Whoever is not simply let through goes the long
-way, which knows all answers: so does the first message of each second to a conversation, which looks it up anew.
+way, which knows all answers: so does the first message to a conversation that nobody wrote to for a second.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -134,8 +134,10 @@ cdef class ChatSends(Taker):
         taken, self._taken = self._taken, 0
         self._counted(taken)
 
-    def _refused(self, gate, message_id, bytes status not None):
+    def _refused(self, gate, message_id, bytes status not None, conversation_id):
         """The store did not take it."""
+        if status == b"full" and self._service.make_room_soon(conversation_id):
+            status = b"unavailable"  # its sender tries again, and there will be room
         code, field = REFUSALS.get(status.decode(), ("chat_unavailable", None))
         self._refuse(gate, message_id, code, field)
 

@@ -40,7 +40,7 @@ class Send(Append):
         self,
         gate: SocketGate,
         message_id: int,
-        refused: Callable[[SocketGate, int, bytes], None],
+        refused: Callable[[SocketGate, int, bytes, str], None],
         conversation_id: str,
         draft_id: bytes,
         packed: bytes,

@@ -350,7 +350,7 @@ cdef class Send(Append):
     """A message that the hot lane took; its gate waits for an answer."""
 
     def __init__(self, SocketGate gate not None, message_id, refused, conversation_id, draft_id, packed, author):
-        """``refused(gate, message_id, status)`` answers when it was not stored."""
+        """``refused(gate, message_id, status, conversation_id)`` answers when it was not stored."""
         Append.__init__(self, conversation_id, draft_id, packed, author)
         self.gate = gate
         self.message_id = message_id
@@ -366,14 +366,14 @@ cdef class Send(Append):
         if status == b"ok" or status == b"repeat":
             gate.push(acknowledgement(self.message_id, seq, at_ms, status == b"repeat"))
         else:
-            self.refused(gate, self.message_id, status)
+            self.refused(gate, self.message_id, status, self.conversation_id)
         gate.answered()
 
     cpdef refuse(self):
         """Answer its sender that it may not be stored."""
         if not self.is_answered:
             self.is_answered = True
-            self.refused(self.gate, self.message_id, b"unavailable")
+            self.refused(self.gate, self.message_id, b"unavailable", self.conversation_id)
             self.gate.answered()
 
     def is_awaited(self):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from auth.permissions import LOA3
 from auth.principal import Principal
 from chat.conversation import Conversation
+from chat.errors import ChatError
 from chat.service import ChatService
 from chat.standing import Standing
 from tests.chat.test_fanout import STAFF
@@ -60,3 +61,24 @@ async def test_a_change_ends_also_what_was_kept_before_it_was_renewed() -> None:
     assert newer.until > 0
     service.forget_standing(room.conversation_id)
     assert (kept.until, newer.until) == (0.0, 0.0)
+
+
+async def test_room_is_made_once_for_all_who_find_a_chat_full_and_again_for_those_who_come_later() -> None:
+    made: list[str] = []
+
+    async def make_room(conversation_id: str) -> None:
+        made.append(conversation_id)
+        await asyncio.sleep(0)
+        raise ChatError("chat_unavailable")
+
+    service = ChatService(SimpleNamespace(), clock=float, monotonic=float)  # type: ignore[arg-type]
+    assert not service.make_room_soon("meeting-m")
+    service.make_room = make_room
+    assert [service.make_room_soon(name) for name in ("meeting-m", "meeting-m", "case-c")] == [True, True, False]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert made == ["meeting-m"]
+    assert service.make_room_soon("meeting-m")
+    await asyncio.sleep(0)
+    assert made == ["meeting-m"] * 2
+    await asyncio.sleep(0)

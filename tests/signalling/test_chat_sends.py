@@ -40,10 +40,14 @@ class Lane:
     counted: list[int] = field(default_factory=list)
     refused: list[tuple[int, str, str | None]] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    full: list[str] = field(default_factory=list)
+    can_make_room: bool = False
 
     def __post_init__(self) -> None:
         store = SimpleNamespace(committer=SimpleNamespace(submit=self.submitted.append))
-        service = SimpleNamespace(direct=self._direct, renew=self.renewed.append, store=store)
+        service = SimpleNamespace(
+            direct=self._direct, renew=self.renewed.append, store=store, make_room_soon=self._make_room_soon
+        )
         limits = SimpleNamespace(messages_per_s=1.0, messages_burst=4)
         self.sends = ChatSends(
             limits,  # type: ignore[arg-type]
@@ -53,6 +57,10 @@ class Lane:
             refuse=lambda _gate, message_id, code, where: self.refused.append((message_id, code, where)),
         )
         self.standing = Standing(ROOM, self.now + 0.5, self.now + 1)
+
+    def _make_room_soon(self, conversation_id: str) -> bool:
+        self.full.append(conversation_id)
+        return self.can_make_room
 
     def _direct(self, _principal: Principal, _conversation_id: str) -> Standing | None:
         self.asked += 1
@@ -182,6 +190,15 @@ def test_what_the_store_refuses_is_told_by_its_code() -> None:
     lane.submitted[1].settle(b"full", 0, 0)
     lane.submitted[2].refuse()
     assert [code for _, code, _ in lane.refused] == ["conversation_closed", "conversation_full", "chat_unavailable"]
+
+
+def test_a_full_chat_that_will_have_room_is_no_end_for_whoever_writes() -> None:
+    """The long way makes room; a busy chat never goes it, since what is known of it is renewed beforehand."""
+    lane = Lane(can_make_room=True)
+    wire = lane.wire()
+    say(wire, 1)
+    lane.submitted[0].settle(b"full", 0, 0)
+    assert (lane.refused, lane.full) == ([(1, "chat_unavailable", None)], ["meeting-a"])
 
 
 def test_messages_with_more_than_text_pass() -> None:

@@ -207,7 +207,7 @@ async def test_messages_on_their_way_are_counted_and_answered_once() -> None:
     wire = Wire()
     refused: list[bytes] = []
     sends = [
-        Send(wire.gate, number, lambda _gate, _id, status: refused.append(status), "meeting-a", b"", b"", b"")
+        Send(wire.gate, number, lambda _gate, _id, status, _name: refused.append(status), "meeting-a", b"", b"", b"")
         for number in range(3)
     ]
     assert wire.gate.in_flight == 3
