@@ -17,6 +17,7 @@ local size = redis.call('XLEN', log)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local results = {}
+local find
 -- find.lua
 
 -- Why an edit or a withdrawal is refused; nil when it is not.
@@ -36,7 +37,8 @@ for i = 2, #ARGV, 6 do
     local id, packed, kind, author, target = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
     local status
     if redis.call('SISMEMBER', ids, id) == 1 then
-        local seq, at = find(log, id)
+        find = find or finder(log)
+        local seq, at = find(id)
         results[#results + 1] = {'repeat', seq, at}
     else
         if not state then
@@ -53,6 +55,7 @@ for i = 2, #ARGV, 6 do
         else
             local number = string.sub(redis.call('XADD', log, '0-*', 't', now, 'a', author, 'k', kind, 'e', packed), 3)
             redis.call('SADD', ids, id)
+            find = nil -- what it has read lacks this one
             if kind == 'withdrawal' then redis.call('SADD', withdrawn, target) end
             redis.call('SPUBLISH', channel, 'E' .. number .. ' ' .. now .. ' ' .. packed)
             size = size + 1

@@ -15,12 +15,14 @@ local results, count = {tonumber(now)}, 1
 
 -- The messages of one conversation: those from ARGV[from] to ARGV[through].
 local function say(log, ids, meta, channel, from, through)
+    local find
     local standing = call('HMGET', meta, 'state', 'trimmed', 'full')
     local refused = (not standing[1] and 'unknown') or (standing[1] ~= 'open' and 'closed') or (standing[3] and 'full')
     for i = from, through, 3 do
         local id = ARGV[i]
         if (refused and call('SISMEMBER', ids, id) == 1) or (not refused and call('SADD', ids, id) == 0) then
-            local seq, at = find(log, id)
+            find = find or finder(log)
+            local seq, at = find(id)
             results[count + 1] = {'repeat', seq, at}
         elseif refused then
             results[count + 1] = {refused, 0, 0}
@@ -34,6 +36,7 @@ local function say(log, ids, meta, channel, from, through)
             local number = string.sub(added, 3)
             local seq = tonumber(number)
             results[count + 1] = seq
+            find = nil -- what it has read lacks this one
             call('SPUBLISH', channel, 'E' .. number .. mark .. packed)
             if seq >= limit and seq - tonumber(standing[2] or 0) >= limit then
                 call('HSET', meta, 'full', '1')

@@ -141,6 +141,15 @@ async def test_what_is_trimmed_makes_room_and_may_be_more_than_one_call_takes(
 
 
 @pytest.mark.parametrize("kind", ["message", "system"])
+async def test_repeats_among_what_is_new_have_their_numbers(store: ChatStore, kind: EventKind) -> None:
+    await store.append(draft("a", kind=kind))
+    names = ("a", "b", "b", "a", "c", "b", "c")
+    appended = await asyncio.gather(*(store.append(draft(name, kind=kind)) for name in names))
+    assert [each.seq for each in appended] == [1, 2, 2, 1, 3, 2, 3]
+    assert [each.is_repeat for each in appended] == [True, False, True, True, False, True, True]
+
+
+@pytest.mark.parametrize("kind", ["message", "system"])
 async def test_a_repeat_from_long_ago_is_known_without_its_number(store: ChatStore, kind: EventKind) -> None:
     await asyncio.gather(*(store.append(draft(f"c{number}", kind=kind)) for number in range(1, 1101)))
     recent, old = await store.append(draft("c101", kind=kind)), await store.append(draft("c100", kind=kind))
