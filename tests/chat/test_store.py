@@ -165,3 +165,12 @@ async def test_all_keys_of_a_conversation_are_in_one_slot_of_a_cluster(store: Ch
     await store.append(draft("c1"))
     stored = {key.decode() for key in await redis.keys("ao:chat:*")}
     assert stored <= set(keys.all())
+
+
+async def test_a_repeat_is_looked_for_among_so_many_bytes_that_it_holds_up_nobody(store: ChatStore) -> None:
+    """Somebody who repeated what lies behind a thousand of the longest messages held up the store for 20 ms each."""
+    await store.append(draft("first"))
+    for number in range(2):
+        await asyncio.gather(*(store.append(draft(f"c{number}-{each}", "å" * 8000)) for each in range(50)))
+    first, near, last = [await store.append(draft(name)) for name in ("first", "c1-40", "c1-49")]
+    assert [(each.seq, each.is_repeat) for each in (first, near, last)] == [(0, True), (92, True), (101, True)]
