@@ -17,3 +17,5 @@ cdef class Channel:
     cdef public double idle_since
     cdef dict _aliases
     cdef list _train
+    cdef double _rested_at
+    """Monotonic time from which on the next train need not wait."""

@@ -7,6 +7,8 @@ from chat.appends import Append
 
 RECENT_EVENTS: int
 MAX_TRAIN: int
+CROWD: int
+REST_S: float
 
 class FeedHead:
     head: int
@@ -35,6 +37,8 @@ class Channels:
         encode_message: Callable[..., Any] | None,
         send_to_all: Callable[[dict[Any, int], list[Any], int], list[Any]],
         on_slow: Callable[[Channel, list[Any], int], None],
+        later: Callable[[float, Callable[[], None]], Any],
+        monotonic: Callable[[], float] = ...,
     ) -> None: ...
     def add(self, channel: Channel, name: bytes) -> None: ...
     def remove(self, channel: Channel, name: bytes) -> None: ...

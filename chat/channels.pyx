@@ -5,6 +5,7 @@ left to ``chat.feed`` and ``chat.fanout``, which know all ways; what happens her
 object for each step.
 """
 
+import time
 from collections import deque
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -17,6 +18,10 @@ RECENT_EVENTS = 64
 """Kept per feed, so that a reader who comes while events flow need not race with them."""
 MAX_TRAIN = 64
 """Messages of one conversation that came at the same time go to its readers together, at most so many."""
+CROWD = 100
+REST_S = 0.005
+"""With so many readers a train leaves at once, or so long after the one before: each costs every reader a write and a
+wake-up, and nobody sees five milliseconds. What the author waits for, the acknowledgement, does not wait for it."""
 
 
 cdef class FeedHead:
@@ -71,17 +76,27 @@ cdef class Channels:
     cdef object _encode_message
     cdef object _send_to_all
     cdef object _on_slow
+    cdef object _later
+    cdef object _monotonic
+    cdef list _resting
+    cdef bint _is_leaving
     cdef readonly long long delivered
     """Packets to readers, since the start."""
 
-    def __init__(self, encode_message, send_to_all, on_slow):
-        """``on_slow(channel, readers, first)``: readers who got nothing of the events from ``first`` on."""
+    def __init__(self, encode_message, send_to_all, on_slow, later, monotonic=time.monotonic):
+        """``on_slow(channel, readers, first)``: readers who got nothing of the events from ``first`` on.
+
+        ``later(seconds, call)``: the loop's ``call_later``. ``monotonic``: seconds.
+        """
         self._by_id = {}
         self._by_name = {}
         self._departing = []
         self._encode_message = encode_message
         self._send_to_all = send_to_all
         self._on_slow = on_slow
+        self._later = later
+        self._monotonic = monotonic
+        self._resting = []
 
     def add(self, Channel channel not None, bytes name not None):
         """``name``: of what its news come on."""
@@ -177,10 +192,25 @@ cdef class Channels:
     def depart(self):
         """Everything that came at the same time has been taken."""
         cdef list departing
-        if self._departing:
-            departing, self._departing = self._departing, []
-            for channel in departing:
-                self.flush(<Channel>channel)
+        cdef Channel channel
+        if not self._departing:
+            return
+        departing, self._departing = self._departing, []
+        for channel in departing:
+            if channel._rested_at and len(channel.readers) >= CROWD and <double>self._monotonic() < channel._rested_at:
+                self._resting.append(channel)
+            else:
+                self.flush(channel)
+        if self._resting and not self._is_leaving:
+            self._is_leaving = True
+            self._later(REST_S, self._leave)
+
+    def _leave(self):
+        cdef Channel channel
+        self._is_leaving = False
+        resting, self._resting = self._resting, []
+        for channel in resting:
+            self.flush(channel)
 
     cpdef flush(self, Channel channel):
         """Send what was taken of one conversation, before anything else happens there."""
@@ -188,6 +218,8 @@ cdef class Channels:
         if train:
             channel._train = []
             self.deliver(channel, train, channel.feed.head - PyList_GET_SIZE(train) + 1)
+            if len(channel.readers) >= CROWD:
+                channel._rested_at = <double>self._monotonic() + REST_S
 
     cpdef deliver(self, Channel channel, list packets, long long first):
         """Send packets of events, numbered from ``first`` on, to all who read."""

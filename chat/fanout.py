@@ -94,7 +94,7 @@ class FanOut:
         """Is told of each conversation whose standing data changed, before its readers are."""
         self._store = store
         self._encode = encode
-        self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow)
+        self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow, _later)
         store.committer.on_said = self._channels.said
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = News(
@@ -355,6 +355,10 @@ class FanOut:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(seconds, call)
 
 
 def _send_to_all(readers: dict[Reader, int], packets: list[Any], first: int) -> list[Reader]:

@@ -1,12 +1,13 @@
 """The compiled way of messages to their readers, beside the general one."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.appends import Append
-from chat.channels import MAX_TRAIN, Channel, Channels
+from chat.channels import CROWD, MAX_TRAIN, REST_S, Channel, Channels
 from chat.events import pack, unpack
 from chat.feed import Feed
 from tests.chat.stores import draft
@@ -22,7 +23,12 @@ class Front:
         self.others: list[Any] = []
         self.slow: list[str] = []
         self.fell: list[tuple[str, list[str], int]] = []
-        self.channels = Channels(self._encode, self._send, self._fall)
+        self.now = 10.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.channels = Channels(
+            self._encode, self._send, self._fall, lambda seconds, call: self.timers.append((seconds, call)),
+            lambda: self.now,
+        )  # fmt: skip
         for name in NAMES:
             channel = Channel(name, Feed())
             channel.readers[name] = 0
@@ -36,7 +42,7 @@ class Front:
 
     def _send(self, readers: dict[str, int], packets: list[int], first: int) -> list[str]:
         assert packets == list(range(first, first + len(packets)))
-        self.sent += [(name, packet) for name in readers for packet in packets]
+        self.sent += [(name, packet) for name in readers if name in NAMES for packet in packets]
         return [name for name in readers if name in self.slow]
 
     def _fall(self, channel: Channel, readers: list[str], first: int) -> None:
@@ -151,3 +157,28 @@ def test_a_conversation_without_readers_goes_on() -> None:
     channel.readers.clear()
     front.hear(news("meeting-a", 1))
     assert (front.sent, channel.feed.head) == ([], 1)
+
+
+def test_messages_to_a_crowd_leave_together_after_a_rest_and_those_to_few_at_once() -> None:
+    front = Front()
+    crowd = front.channels.get("meeting-a")
+    assert crowd is not None
+    crowd.readers.update({f"reader {number}": 0 for number in range(CROWD)})
+    front.hear(news("meeting-a", 1))
+    assert front.sent == [("meeting-a", 1)], "the first leaves at once"
+    front.hear(news("meeting-a", 2), news("meeting-b", 1))
+    front.hear(news("meeting-a", 3), news("meeting-b", 2))
+    assert front.sent[1:] == [("meeting-b", 1), ("meeting-b", 2)]
+    ((seconds, leave),) = front.timers
+    assert seconds == REST_S
+    leave()
+    assert front.sent[3:] == [("meeting-a", 2), ("meeting-a", 3)]
+    front.hear(news("meeting-a", 4))
+    front.channels.flush(crowd)  # something else happens there
+    front.timers[-1][1]()
+    assert front.sent[5:] == [("meeting-a", 4)]
+    front.now += REST_S
+    front.hear(news("meeting-a", 5))
+    assert front.sent[6:] == [("meeting-a", 5)]
+    front.hear(*(news("meeting-a", seq) for seq in range(6, 6 + MAX_TRAIN)))
+    assert len(front.sent[7:]) == MAX_TRAIN, "no more than a train is kept back"
