@@ -7,7 +7,6 @@ from chat.appends import Append
 
 RECENT_EVENTS: int
 MAX_TRAIN: int
-CROWD: int
 REST_S: float
 
 class FeedHead:

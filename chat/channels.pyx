@@ -18,10 +18,9 @@ RECENT_EVENTS = 64
 """Kept per feed, so that a reader who comes while events flow need not race with them."""
 MAX_TRAIN = 64
 """Messages of one conversation that came at the same time go to its readers together, at most so many."""
-CROWD = 100
 REST_S = 0.005
-"""With so many readers a train leaves at once, or so long after the one before: each costs every reader a write and a
-wake-up, and nobody sees five milliseconds. What the author waits for, the acknowledgement, does not wait for it."""
+"""A train leaves at once, or so long after the one before where several sockets read: each train costs every reader a
+write and a wake-up, and nobody sees five milliseconds. The author's acknowledgement does not wait for it."""
 
 
 cdef class FeedHead:
@@ -197,7 +196,7 @@ cdef class Channels:
             return
         departing, self._departing = self._departing, []
         for channel in departing:
-            if channel._rested_at and len(channel.readers) >= CROWD and <double>self._monotonic() < channel._rested_at:
+            if channel._rested_at and len(channel.readers) > 1 and <double>self._monotonic() < channel._rested_at:
                 self._resting.append(channel)
             else:
                 self.flush(channel)
@@ -218,7 +217,7 @@ cdef class Channels:
         if train:
             channel._train = []
             self.deliver(channel, train, channel.feed.head - PyList_GET_SIZE(train) + 1)
-            if len(channel.readers) >= CROWD:
+            if len(channel.readers) > 1:
                 channel._rested_at = <double>self._monotonic() + REST_S
 
     cpdef deliver(self, Channel channel, list packets, long long first):

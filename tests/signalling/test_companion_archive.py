@@ -185,7 +185,7 @@ async def test_a_front_hands_a_closed_case_over_and_then_erases_it(
     (left,) = await service.cases.of_patient(ANNA)
     assert (left.is_erased, left.subject) == (True, "")
     assert await chat.store.conversation(case.case_id) is None
-    keys = [key async for key in redis_client.scan_iter("ao:chat:*")]
+    keys = [key async for key in redis_client.scan_iter("ao:chat:{*")]
     assert keys == []
     assert (await read(client, case.case_id))["events"] == page["events"]
     assert front.metrics.cases_erased.labels("erased")._value.get() == 1
