@@ -36,21 +36,13 @@ cdef class FeedHead:
         """Whether news of this number say nothing new."""
         return _has(self, seq)
 
-    def is_next(self, long long seq):
-        """Whether it is the one to be delivered now, and nothing is held back that could follow it."""
-        return _is_next(self, seq)
-
-    def pass_message(self, long long seq, long long at_ms, bytes packed not None):
-        """The next event (``is_next``) is a message that the caller delivers."""
-        self.head = seq
-        self.packed.append((seq, at_ms, packed))
-
 
 cdef inline bint _has(FeedHead feed, long long seq) noexcept:
     return feed.is_synced and seq <= feed.head
 
 
 cdef inline bint _is_next(FeedHead feed, long long seq) noexcept:
+    """Whether it is the one to be delivered now, and nothing is held back that could follow it."""
     return feed.is_synced and seq == feed.head + 1 and not feed.early
 
 

@@ -41,8 +41,7 @@ MAX_SAID: Final = 128
 """Messages of one call of say.lua: the store does nothing else for two milliseconds."""
 MAX_FLIGHTS: Final = 1
 """Batches on their way at the same time, on one connection. While the store works on one and syncs it, the next
-gathers:
-with two on their way, what many writers have to say would go round in three smaller groups, each with its own sync."""
+gathers: with two on their way, what many writers say would go round in three smaller groups, each with its own sync."""
 WAIT_REPLICAS_MS: Final = 1000
 GIVE_UP_S: Final = 5.0
 """How long a write is tried again while the store is away; then its author is told, and may repeat it."""
