@@ -102,6 +102,20 @@ def _quoted(secret: str) -> str:
     return secret.replace("/", "%2F").replace("+", "%2B")
 
 
+async def _store_answered_by(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], cleanups: list[Callable[[], Awaitable[None]]]
+) -> S3Store:
+    """A store whose server is a function; ``cleanups`` end both."""
+    app = web.Application(client_max_size=2**24)
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    store = S3Store.from_url(f"s3+http://k:s@127.0.0.1:{runner.addresses[0][1]}/b")
+    cleanups.extend([store.close, runner.cleanup])
+    return store
+
+
 Misbehaving = Callable[[list[int]], Awaitable[tuple[S3Store, list[str]]]]
 
 
@@ -119,14 +133,7 @@ async def misbehaving() -> AsyncIterator[Misbehaving]:
             seen.append(request.method)
             return web.Response(status=statuses.pop(0) if len(statuses) > 1 else statuses[0])
 
-        app = web.Application(client_max_size=2**24)
-        app.router.add_route("*", "/{path:.*}", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        store = S3Store.from_url(f"s3+http://k:s@127.0.0.1:{runner.addresses[0][1]}/b")
-        cleanups.extend([store.close, runner.cleanup])
-        return store, seen
+        return await _store_answered_by(answer, cleanups), seen
 
     yield make
     for cleanup in cleanups:
@@ -178,14 +185,7 @@ async def in_pieces() -> AsyncIterator[Pieces]:
                 await asyncio.sleep(0.15)
             return response
 
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        store = S3Store.from_url(f"s3+http://k:s@127.0.0.1:{runner.addresses[0][1]}/b")
-        cleanups.extend([store.close, runner.cleanup])
-        return store, seen
+        return await _store_answered_by(answer, cleanups), seen
 
     yield make
     for cleanup in cleanups:
