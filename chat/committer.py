@@ -142,6 +142,7 @@ class Committer:
         self._waiting: list[Append | _Call] = []
         self._flights: deque[_Flight] = deque()
         self._answers: list[Any] = []
+        self._is_taking = False
         self._is_flowing = False
         self._is_write_due = False
         self._has_settled = False
@@ -150,10 +151,12 @@ class Committer:
 
     async def start(self) -> None:
         """Begin to write."""
+        self._is_taking = True
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Stop; whoever still waits is refused."""
+        """Stop; whoever still waits is refused, and whoever comes later."""
+        self._is_taking = False
         while self._loop is not None and not self._loop.done():
             self._loop.cancel()
             # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
@@ -175,6 +178,9 @@ class Committer:
         loop = self._event_loop
         if loop is None:  # kept: asyncio asks the system for the process at each get_running_loop
             loop = self._event_loop = asyncio.get_running_loop()
+        if not self._is_taking:  # nobody would ever write it
+            write.refuse()
+            return
         if len(self._waiting) >= MAX_WAITING:
             self.counters["refused_full"] += 1
             write.refuse()
@@ -219,25 +225,30 @@ class Committer:
             except NoScriptError:  # a server that is new, or has lost its scripts
                 with suppress(RedisError, OSError):
                     await self._load_scripts()
-            except (RedisError, OSError) as error:
-                self.counters["commit_failed"] += 1
-                _log.warning("chat_commit_failed", error=type(error).__name__)
+            except Exception as error:  # the loop outlives any fault: without it nothing is ever stored again
+                self._note(error)
                 if self._has_settled:
                     pause_s, self._has_settled = _FIRST_PAUSE_S, False
                 await self._ground()
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            except Exception as error:  # the loop outlives any fault: without it nothing is ever stored again
-                self.counters["commit_broken"] += 1
-                _log.error("chat_commit_broken", error=type(error).__name__)
-                for flight in self._flights:
-                    self._refuse(flight.writes)
             finally:
                 await self._ground()
                 # What was on its way is written again: before everything else, and in its order.
                 again = [write for flight in self._flights for write in flight.writes]
                 self._flights.clear()
                 self._waiting = self._drop_late(again + self._waiting)
+
+    def _note(self, error: Exception) -> None:
+        """A fault of the store is waited out. Who was on the way when it was none is refused: it might come again."""
+        if isinstance(error, (RedisError, OSError)):
+            self.counters["commit_failed"] += 1
+            _log.warning("chat_commit_failed", error=type(error).__name__)
+            return
+        self.counters["commit_broken"] += 1
+        _log.error("chat_commit_broken", error=type(error).__name__)
+        for flight in self._flights:
+            self._refuse(flight.writes)
 
     async def _ground(self) -> None:
         """Nothing more is written or settled on this connection."""

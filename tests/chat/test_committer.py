@@ -134,6 +134,7 @@ async def test_a_store_that_stays_away_is_told_to_the_author() -> None:
 async def test_more_writes_than_can_wait_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat.committer.MAX_WAITING", 2)
     committer = Committer(connect("redis://127.0.0.1:1/0"))
+    await committer.start()
     waiting = [committer.append(draft(f"c{number}")) for number in range(3)]
     with pytest.raises(ChatError, match="chat_unavailable"):
         await waiting[2]
@@ -141,6 +142,21 @@ async def test_more_writes_than_can_wait_are_refused(monkeypatch: pytest.MonkeyP
     for future in waiting[:2]:
         with pytest.raises(ChatError):
             await future
+
+
+async def test_what_is_written_before_the_start_or_from_the_stop_on_is_refused_at_once() -> None:
+    committer = Committer(connect("redis://127.0.0.1:1/0"))
+    early = committer.append(draft("c1"))
+    await committer.start()
+    stopping = asyncio.ensure_future(committer.stop())
+    await asyncio.sleep(0)
+    meanwhile = committer.append(draft("c2"))
+    assert (early.done(), meanwhile.done()) == (True, True)
+    await stopping
+    late = committer.append(draft("c3"))
+    async with asyncio.timeout(5):
+        for answer in await asyncio.gather(early, meanwhile, late, return_exceptions=True):
+            assert getattr(answer, "code", None) == "chat_unavailable"
 
 
 class _Going(Append):
@@ -159,8 +175,8 @@ class _Going(Append):
 
 async def test_who_is_not_awaited_any_more_is_let_go_when_the_store_is_away() -> None:
     committer, going = Committer(connect("redis://127.0.0.1:1/0")), _Going()
-    committer.submit(going)
     await committer.start()
+    committer.submit(going)
     async with asyncio.timeout(5):
         while not committer.counters["commit_failed"]:
             await asyncio.sleep(0.005)
@@ -185,6 +201,29 @@ async def test_what_goes_wrong_while_authors_are_told_leaves_none_of_them_waitin
     assert answers == [1, "chat_unavailable"]
     committer.on_said = None
     assert (await store.append(draft("c1", conversation_id=other))).is_repeat
+
+
+async def test_a_fault_that_is_not_the_stores_is_met_with_a_growing_pause_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def broken(_link: Any) -> None:
+        await sleep(0)
+        raise ValueError
+
+    monkeypatch.setattr("chat.committer.RawLink.open", broken)
+    monkeypatch.setattr("chat.committer.asyncio.sleep", pause)
+    committer = Committer(connect("redis://127.0.0.1:1/0"))
+    await committer.start()
+    async with asyncio.timeout(5):
+        while committer.counters["commit_broken"] < 8:
+            await sleep(0)
+    await committer.stop()
+    assert pauses[:7] == [0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5]
 
 
 async def test_a_name_that_cannot_be_sent_is_refused_and_nobody_beside_it(
