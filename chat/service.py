@@ -278,13 +278,9 @@ class ChatService:
         try:
             return await self.store.append(draft)
         except ChatError as error:
-            if (
-                error.code != "conversation_full"
-                or self.make_room is None
-                or kind_of(conversation_id) not in ENDLESS_KINDS
-            ):
+            if error.code != "conversation_full" or not self.make_room_soon(conversation_id):
                 raise
-        await self.make_room(conversation_id)
+        await asyncio.wait([self._making_room[conversation_id]])  # should we go meanwhile, it goes on for the others
         return await self.store.append(draft)
 
     def make_room_soon(self, conversation_id: str) -> bool:

@@ -1,5 +1,6 @@
 """What goes to no archive does not stay: chats of meetings are erased, staff's channels forget."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from chat.blobs import BlobError
 from chat.clamd import NoScanner
 from chat.conversation import Conversation
 from chat.errors import ChatError
-from chat.events import Draft
+from chat.events import Appended, Draft
 from chat.expiry import DUE, LOOK_AGAIN_S, DueList, Expiry, ExpiryLimits
 from chat.keys import Keys
 from chat.service import ChatService
@@ -241,6 +242,41 @@ async def test_a_channel_that_is_full_makes_room_instead_of_ending(
     page = await world.store.read_after(CHANNEL, 0, 99)
     assert page.last_seq == 50
     assert len(page.events) <= 20
+
+
+async def test_many_who_find_a_channel_full_make_room_once_though_the_first_of_them_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.committer.MAX_EVENTS", 20)
+    chat = ChatService(world.store, clock=lambda: 0.0, monotonic=lambda: 0.0)
+    nurse, may_go_on, refused, made = staff(unit="unit", provider="provider"), asyncio.Event(), [], []
+    store_append = world.store.append
+
+    async def append(what: Draft) -> Appended:
+        try:
+            return await store_append(what)
+        except ChatError as error:
+            refused.append(error.code)
+            raise
+
+    async def make_room(conversation_id: str) -> None:
+        made.append(conversation_id)
+        await may_go_on.wait()
+        await world.expiry().make_room(conversation_id)
+
+    for number in range(20):
+        await chat.send(nurse, CHANNEL, f"c{number}", "hej")
+    monkeypatch.setattr(world.store, "append", append)
+    chat.make_room = make_room
+    sends = [asyncio.ensure_future(chat.send(nurse, CHANNEL, f"c{number}", "hej")) for number in range(20, 23)]
+    async with asyncio.timeout(5):
+        while refused != ["conversation_full"] * 3:
+            await asyncio.sleep(0.001)
+    sends[0].cancel()
+    may_go_on.set()
+    async with asyncio.timeout(5):
+        assert sorted([appended.seq for appended in await asyncio.gather(*sends[1:])]) == [21, 22]
+    assert made == [CHANNEL]
 
 
 async def test_what_was_noted_and_never_made_leaves_the_list(world: World) -> None:
