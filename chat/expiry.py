@@ -68,19 +68,19 @@ class Expiry:
         due: DueList,
         limits: ExpiryLimits,
         *,
-        has_room: Callable[[str], Awaitable[bool]],
+        is_meant: Callable[[str], Awaitable[bool]],
         erase_files: Callable[[str], Awaitable[None]],
         forget_files: Callable[[str, Sequence[str]], Awaitable[None]],
         on_broken: Callable[[Exception], None] = lambda _error: None,
     ) -> None:
-        """``has_room``: whether a meeting's room is there. ``erase_files`` erases all files of a conversation,
-        ``forget_files`` some of them. ``on_broken`` is told of faults that are none of the store's.
+        """``is_meant``: whether a meeting has a room, or is to have one again. ``erase_files`` erases all files of a
+        conversation, ``forget_files`` some of them. ``on_broken`` is told of faults that are none of the store's.
         """
         self._on_broken = on_broken
         self._store = store
         self._due = due
         self._limits = limits
-        self._has_room = has_room
+        self._is_meant = is_meant
         self._erase_files = erase_files
         self._forget_files = forget_files
 
@@ -113,12 +113,12 @@ class Expiry:
 
     async def _look_at_meeting(self, conversation_id: str, now_s: float) -> None:
         conversation = await self._store.conversation(conversation_id)
-        if await self._has_room(conversation_id.removeprefix("meeting-")):
+        if await self._is_meant(conversation_id.removeprefix("meeting-")):
             await self._forget_old(conversation_id, now_s, self._limits.meeting_kept_s)
         elif conversation is not None and conversation.state == "open":  # its room was forgotten, nobody closed it
             await self._due.put(conversation_id, now_s + self._limits.meeting_kept_s)
             await self._store.update(replace(conversation, state="closed"))
-            if await self._has_room(conversation_id.removeprefix("meeting-")):  # made anew at this moment
+            if await self._is_meant(conversation_id.removeprefix("meeting-")):  # made anew at this moment
                 await self._store.update(conversation)
         else:
             await self._erase_files(conversation_id)

@@ -66,10 +66,18 @@ class CasePart:
         metrics: FrontMetrics,
         *,
         clock: Callable[[], float],
+        is_to_come: Callable[[str], Awaitable[bool]],
         companion: CompanionClient | None = None,
         protections: Protections | None = None,
     ) -> None:
-        """Closed cases go to the companion, and are erased here in the end; without one they go into a directory."""
+        """Closed cases go to the companion, and are erased here in the end; without one they go into a directory.
+
+        ``is_to_come``: whether a meeting is planned and not over; then its chat stays while it has no room.
+        """
+
+        async def is_meant(meeting_id: str) -> bool:
+            return await entry.has_room(meeting_id) or await is_to_come(meeting_id)
+
         self._clock = clock
         self._metrics = metrics
         self._warn_again_at = 0.0
@@ -108,7 +116,7 @@ class CasePart:
             chat.store,
             chat.due,
             chat.limits(),
-            has_room=entry.has_room,
+            is_meant=is_meant,
             erase_files=self.attachments.erase_conversation,
             forget_files=self.attachments.forget,
             on_broken=lambda error: _log.error("expiry_failed", exception=place_of(error)),

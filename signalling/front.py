@@ -215,6 +215,7 @@ class Front:
             self.notices,
             self.metrics,
             clock=clock,
+            is_to_come=lambda meeting_id: self.meetings.is_ahead(meeting_id, clock() - settings.meeting_open_after_s),
             companion=self.companion.client,
             protections=self.companion.protections,
         )

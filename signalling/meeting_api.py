@@ -94,8 +94,9 @@ class MeetingApi:
         if before is not None and before.provider_hsa_id != meeting.provider_hsa_id:
             raise HttpError("conflict", "meeting_id")
         await request.app[GUARD].note(request, Action.MEETING_CREATE, meeting.resource())
+        if before is None or before.participants_chat != meeting.participants_chat:  # else what hosts said holds
+            await self._chats.rule(meeting.meeting_id, is_hosts_only=not meeting.participants_chat)
         is_new = await self.meetings.put(meeting, now)
-        await self._chats.rule(meeting.meeting_id, is_hosts_only=not meeting.participants_chat)
         return web.json_response(self._view(meeting).model_dump(), status=201 if is_new else 200)
 
     @guarded(Action.MEETING_CLOSE, resource=find)

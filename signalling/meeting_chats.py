@@ -29,38 +29,42 @@ class MeetingChats:
     async def open(self, meeting_id: str, *, is_hosts_only: bool = False) -> None:
         """The meeting has a new room: a chat that was closed with the last one takes messages again.
 
-        ``is_hosts_only``: those who do not hold the meeting read and do not write. In a chat that is open (the room
-        was lost, not the meeting) a host's word that only hosts write stays too.
+        ``is_hosts_only``: as it was planned, those who do not hold the meeting read and do not write. In a chat that
+        is open (the room was lost, not the meeting) what holds goes on: hosts may have said otherwise since.
         """
-        wanted = Conversation(chat_of(meeting_id), meeting_id=meeting_id, is_hosts_only=is_hosts_only)
-        if is_hosts_only:  # before anybody can say that they are there
-            await self._due.note(wanted.conversation_id, self._clock() + self._kept_s)
-            if await self._store.create(wanted):
-                return
-        await self._put(wanted)
+        if is_hosts_only and await self._make_hosts_only(meeting_id):
+            return
+        known = await self._store.conversation(chat_of(meeting_id))
+        if known is not None and known.state == "closed":
+            is_hosts_only = is_hosts_only or known.is_hosts_only
+            await self._store.update(replace(known, state="open", is_hosts_only=is_hosts_only))
 
     async def rule(self, meeting_id: str, *, is_hosts_only: bool) -> None:
-        """Who may write was decided anew, while the meeting goes on or before."""
+        """Who may write was planned anew, while the meeting goes on or before."""
+        if is_hosts_only and await self._make_hosts_only(meeting_id):
+            return
         known = await self._store.conversation(chat_of(meeting_id))
         if known is not None and known.is_hosts_only != is_hosts_only:
             await self._store.rule(known.conversation_id, is_hosts_only=is_hosts_only)
 
-    async def _put(self, wanted: Conversation) -> None:
-        known = await self._store.conversation(wanted.conversation_id)
-        if known is not None and known.state == "closed":
-            await self._store.update(replace(known, state="open", is_hosts_only=wanted.is_hosts_only))
-        elif known is not None and wanted.is_hosts_only and not known.is_hosts_only:
-            await self._store.rule(known.conversation_id, is_hosts_only=True)
+    async def _make_hosts_only(self, meeting_id: str) -> bool:
+        """Before anybody can say that they are there; False when there is a chat already."""
+        chat = Conversation(chat_of(meeting_id), meeting_id=meeting_id, is_hosts_only=True)
+        await self._due.note(chat.conversation_id, self._clock() + self._kept_s)
+        return await self._store.create(chat)
 
     async def close(self, meeting_id: str) -> None:
-        """Nobody writes any more, not even who says who they are at this moment: what is not there is made closed."""
+        """Nobody writes any more, not even who says who they are at this moment: what is not there is made closed.
+
+        What hosts said of this meeting does not hold for another one in a room of that name.
+        """
         await self._due.put(chat_of(meeting_id), self._clock() + self._kept_s)
         closed = Conversation(chat_of(meeting_id), meeting_id=meeting_id, state="closed")
         if await self._store.create(closed):
             return
         known = await self._store.conversation(closed.conversation_id)
         if known is not None and known.state == "open":
-            await self._store.update(replace(known, state="closed"))
+            await self._store.update(replace(known, state="closed", is_hosts_only=False))
 
     async def cut(self, meeting_id: str) -> None:
         """Whoever reads it is let go, at every front: their tokens open nothing any more."""

@@ -153,6 +153,11 @@ class Meetings:
         packed: Any = await self._redis.get(_key(meeting_id))
         return isinstance(packed, bytes) and bool(msgpack.unpackb(packed).get(_CLOSED))
 
+    async def is_ahead(self, meeting_id: str, at: float) -> bool:
+        """Whether there is one that ends after an instant (seconds since the epoch)."""
+        meeting = await self.get(meeting_id)
+        return meeting is not None and meeting.ends_at > at
+
     async def listed(self, owners: Iterable[str], now: float) -> list[Meeting]:
         """The meetings of any of ``owners`` that are not long over, by start."""
         found: dict[str, None] = {}

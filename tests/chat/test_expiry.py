@@ -50,7 +50,7 @@ class World:
                 found = getattr(self._thing, name)
                 return world.step(found) if name in ("erase", "drop", "put", "update", "forget") else found
 
-        async def has_room(meeting_id: str) -> bool:
+        async def is_meant(meeting_id: str) -> bool:
             return meeting_id in self.rooms
 
         attachments = self.setup.attachments
@@ -58,7 +58,7 @@ class World:
             Mortal(self.store),  # type: ignore[arg-type]
             Mortal(self.due),  # type: ignore[arg-type]
             LIMITS,
-            has_room=has_room,
+            is_meant=is_meant,
             erase_files=self.step(attachments.erase_conversation),
             forget_files=self.step(attachments.forget),
             **options,

@@ -1,18 +1,21 @@
 """The chat of a meeting ends with it: at every front, for every socket, whatever the token still says."""
 
 import asyncio
+import secrets
 from typing import Any
 
 import pytest
 
 from sfu.bus import RpcError
 from signalling.front import Front
-from tests.signalling.browsing import staff
-from tests.signalling.conftest import KEYS, NOW, MakeClient, MakeFront, meeting_token, service_headers
+from tests.signalling.browsing import PROVIDER, UNIT, staff
+from tests.signalling.conftest import KEYS, NOW, Client, MakeClient, MakeFront, meeting_token, service_headers
 from tests.signalling.fake_worker import FakeWorker
-from tests.signalling.meeting_people import MakeBrowser, meeting
+from tests.signalling.meeting_people import MakeBrowser, meeting, service
 from tests.signalling.meeting_people import make_browser as make_browser
 from tests.signalling.test_chat_events import code, hello, open_chat, send
+
+DAY_S = 24 * 3600
 
 
 async def state_of(front: Front, conversation_id: str) -> str | None:
@@ -211,6 +214,73 @@ async def test_a_host_who_switched_the_chat_off_finds_it_off_when_the_room_was_l
     await chats.close("room")
     await chats.open("room")  # another meeting in the same room: as it was planned
     assert not (await open_chat(karin))["hosts_only"]
+
+
+async def test_what_a_host_said_of_the_chat_holds_through_lost_rooms_at_every_front_until_the_meeting_ends(
+    make_browser: MakeBrowser, make_front: MakeFront, make_client: MakeClient, front: Front
+) -> None:
+    other, host = await make_front(), await make_browser(staff())
+    starts_at = int(NOW) + 5 * DAY_S
+    plan = {"title": "Smärtskola", "kind": "group", "starts_at": starts_at, "ends_at": starts_at + 3600}
+    _, planned = await host.send("POST", "/api/meetings", plan | {"participants_chat": False})
+    meeting_id, chat = planned["meeting_id"], f"meeting-{planned['meeting_id']}"
+
+    async def enter(at: Front) -> Client:
+        """The host comes, by a room that is made if need be."""
+        _, body = await (await make_browser(staff(), at)).send("POST", f"/api/meetings/{meeting_id}/token", {})
+        karin = await make_client(at)
+        assert (await karin.ask("chat_hello", {"protocol": 1, "token": body["token"]}))["meeting"] == chat
+        return karin
+
+    async def is_off(at: Front) -> bool:
+        anna = await make_client(at)
+        await anna.ask("chat_hello", {"protocol": 1, "token": meeting_token("anna", meeting_id)})
+        at.chat.service.forget_standing(chat)  # it may be a second old where nobody reads the chat
+        sent = await send(anna, "hej", secrets.token_hex(4), chat)
+        return not sent["ok"] and code(sent) == "conversation_closed"
+
+    karin = await enter(other)
+    assert await is_off(front)
+    assert (await karin.ask("chat_rule", {"conversation_id": chat, "hosts_only": False}))["ok"]
+    assert not await is_off(other)
+    await front.registry.delete_room(meeting_id)
+    await enter(front)
+    assert not await is_off(other)
+    await front.registry.delete_room(meeting_id)
+    for day in range(1, 5):  # nobody comes
+        await other.cases.expiry.sweep(NOW + day * DAY_S)
+    karin = await enter(other)
+    assert not await is_off(front)
+    await front.registry.delete_room(meeting_id)
+    later = await make_front(clock=lambda: NOW + 6 * DAY_S)
+    await later.cases.expiry.sweep(NOW + 6 * DAY_S)
+    assert await state_of(front, chat) == "closed"
+    await later.cases.expiry.sweep(NOW + 8 * DAY_S)
+    assert await state_of(front, chat) is None
+
+
+async def test_only_a_plan_that_says_something_else_undoes_what_a_host_said_of_the_chat(
+    make_browser: MakeBrowser, make_client: MakeClient, front: Front
+) -> None:
+    plans = await make_browser()
+    plan = {"meeting_id": "m2", "title": "Smärtskola", "kind": "group", "participants_chat": False}
+    plan |= {"unit_hsa_id": UNIT, "provider_hsa_id": PROVIDER}
+
+    async def put(starts_at: float, **changes: Any) -> bool:
+        times = {"starts_at": int(starts_at), "ends_at": int(starts_at) + 3600}
+        assert (await plans.send("POST", "/api/meetings", plan | times | changes, **service("meetings:write")))[0] < 300
+        found = await front.chat.store.conversation("meeting-m2")
+        return found is not None and found.is_hosts_only
+
+    assert await put(NOW + 600)
+    _, body = await (await make_browser(staff())).send("POST", "/api/meetings/m2/token", {})
+    karin = await make_client()
+    await karin.ask("chat_hello", {"protocol": 1, "token": body["token"]})
+    assert (await karin.ask("chat_rule", {"conversation_id": "meeting-m2", "hosts_only": False}))["ok"]
+    assert not await put(NOW + 900)
+    assert not await put(NOW + 900, participants_chat=True)
+    assert await put(NOW + 900)
+    assert await state_of(front, "meeting-m2") == "open"
 
 
 @pytest.mark.attack
