@@ -26,7 +26,7 @@ from chat.attachment_types import (
 )
 from chat.blobs import BlobError, BlobKey, BlobStore
 from chat.clamd import ScanError, Scanner
-from chat.errors import ChatError
+from chat.errors import ChatError, Limit
 from chat.pictures import Picture, PictureError, PictureStudio
 
 MAX_PER_MESSAGE: Final = 10
@@ -53,12 +53,13 @@ ATTACHMENT_ERROR_CODES: Final[tuple[AttachmentErrorCode, ...]] = get_args(Attach
 
 
 class AttachmentError(Exception):
-    """An attachment that is refused; ``code`` goes to the client, ``cause`` is for counters and tests."""
+    """An attachment that is refused; ``code`` and ``limit`` go to the client, ``cause`` is for counters and tests."""
 
-    def __init__(self, code: AttachmentErrorCode, cause: str = "") -> None:
+    def __init__(self, code: AttachmentErrorCode, cause: str = "", *, limit: Limit | None = None) -> None:
         super().__init__(code)
         self.code: AttachmentErrorCode = code
         self.cause = cause or code
+        self.limit = limit
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,12 @@ class Attachments:
         """An address to which this person may send one file of just this size."""
         limits, now = self.limits, int(now_s)
         if not 0 < size_bytes <= limits.max_file_bytes:
-            raise AttachmentError("too_large")
+            raise AttachmentError("too_large", limit=Limit("file_bytes", limits.max_file_bytes))
         attachment_id = f"att-{secrets.token_hex(16)}"
         expires_at_s = now + limits.upload_lifetime_s
         if not await self._records.charge(person, size_bytes, now_s=now, max_day_bytes=limits.max_day_bytes_per_person):
-            raise AttachmentError("quota_exceeded", "person_day")
+            limit = Limit("person_day_bytes", limits.max_day_bytes_per_person)
+            raise AttachmentError("quota_exceeded", "person_day", limit=limit)
         status, removed = await self._records.reserve(
             conversation_id,
             attachment_id,
@@ -131,9 +133,13 @@ class Attachments:
         if status != "ok":
             await self._records.refund(person, size_bytes, now_s=now)
         if status == "pending":
-            raise AttachmentError("too_many_pending")
-        if status != "ok":
-            raise AttachmentError("quota_exceeded", status)
+            raise AttachmentError("too_many_pending", limit=Limit("pending_files", limits.max_pending_per_person))
+        if status == "files":
+            limit = Limit("conversation_files", limits.max_conversation_files)
+            raise AttachmentError("quota_exceeded", status, limit=limit)
+        if status == "bytes":
+            limit = Limit("conversation_bytes", limits.max_conversation_bytes)
+            raise AttachmentError("quota_exceeded", status, limit=limit)
         claim = Claim("upload", attachment_id, conversation_id, person, size_bytes, expires_at_s)
         return Address(attachment_id, self.signer.sign(claim), expires_at_s)
 
@@ -186,7 +192,7 @@ class Attachments:
             is_infected = error.code == "infected"
             raise AttachmentError("infected" if is_infected else "attachments_unavailable", error.code) from None
         if len(picture.data) > self.limits.max_file_bytes:
-            raise AttachmentError("too_large", "redrawn")
+            raise AttachmentError("too_large", "redrawn", limit=Limit("file_bytes", self.limits.max_file_bytes))
         return type_named(picture.media_type), picture
 
     async def _keep(

@@ -311,7 +311,7 @@ class AttachmentApi:
         except AttachmentError as error:
             self._metrics.http_refusals.labels(error.cause).inc()
             code = _CODES.get(error.code, error.code)
-            raise HttpError(code, cause=error.code) from None  # type: ignore[arg-type]  # tested for all
+            raise HttpError(code, cause=error.code, limit=error.limit) from None  # type: ignore[arg-type]  # tested for all
 
 
 def _name(request: web.Request) -> str:

@@ -1,9 +1,12 @@
-"""Refusals of HTTP requests: ``{"error": {"code", "field"?}}``. docs/http.md shows the codes."""
+"""Refusals of HTTP requests: ``{"error": {"code", "field"?, "limit"?}}``. docs/http.md shows the codes."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from dataclasses import asdict
+from typing import Any, Final, Literal
 
 from aiohttp import web
+
+from chat.errors import Limit
 
 HttpErrorCode = Literal[
     "invalid_request",
@@ -97,13 +100,19 @@ HTTP_ERRORS: Final[Mapping[HttpErrorCode, tuple[int, str]]] = {
 
 
 class HttpError(Exception):
-    """A request that is answered with ``{"error": {"code", "field"?}}``. ``cause`` is for counters; few values."""
+    """A request that is answered with ``{"error": {"code", "field"?, "limit"?}}``.
 
-    def __init__(self, code: HttpErrorCode, field: str | None = None, *, cause: str | None = None) -> None:
+    ``cause`` is for counters; few values.
+    """
+
+    def __init__(
+        self, code: HttpErrorCode, field: str | None = None, *, cause: str | None = None, limit: Limit | None = None
+    ) -> None:
         super().__init__(code)
         self.code: HttpErrorCode = code
         self.field = field
         self.cause = cause or code
+        self.limit = limit
 
     @property
     def status(self) -> int:
@@ -112,6 +121,10 @@ class HttpError(Exception):
 
     def response(self) -> web.Response:
         """The error as JSON."""
-        body = {"code": self.code} | ({"field": self.field} if self.field else {})
+        body: dict[str, Any] = {"code": self.code}
+        if self.field:
+            body["field"] = self.field
+        if self.limit is not None:
+            body["limit"] = asdict(self.limit)
         headers = {"WWW-Authenticate": "Bearer"} if self.status == 401 else None
         return web.json_response({"error": body}, status=self.status, headers=headers)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from auth.permissions import TABLE
+from chat.errors import LIMITS
 from signalling import (
     care_api,
     case_part,
@@ -33,7 +34,8 @@ from signalling.session_cookies import BACKGROUND_HEADER, CSRF_HEADER, SESSION_C
 _INTRODUCTION: Final = f"""
 # HTTP of the front
 
-Bodies are JSON; unknown fields are refused. A refusal is `{{"error": {{"code", "field"?}}}}`.
+Bodies are JSON; unknown fields are refused. A refusal is `{{"error": {{"code", "field"?, "limit"?}}}}`;
+[`limit`](#limits) is `{{"of", "most"}}`: what there was too much of, and how much of it there may be.
 
 - **Sessions** are for people: the cookie `{SESSION_COOKIE}`, got by a login or a portal link. With it, everything but
   GET needs the header `{CSRF_HEADER}` (from `GET /api/session`) and must come from a page of ours. What a page asks
@@ -75,6 +77,8 @@ def http_document() -> str:
     parts.append("\n## Error codes\n\n")
     rows = ((f"`{code}`", str(status), text) for code, (status, text) in HTTP_ERRORS.items())
     parts.append(table(("Code", "Status", "Meaning"), rows))
+    parts.append("\n## Limits\n\n")
+    parts.append(table(("`of`", "What `most` counts"), ((f"`{of}`", text) for of, text in LIMITS.items())))
     return "".join(parts)
 
 

@@ -16,7 +16,7 @@ from chat.attachments import AttachmentError, AttachmentLimits, Attachments, is_
 from chat.blobs import BlobError, BlobKey
 from chat.blobs_disk import DiskStore
 from chat.clamd import Clamd, NoScanner, Scanner
-from chat.errors import ChatError
+from chat.errors import ChatError, Limit
 from chat.pictures import PictureStudio
 from tests.chat.fake_clamd import EICAR, FakeClamd
 from tests.chat.test_pictures import png_of_claimed_size, with_exif
@@ -182,8 +182,9 @@ async def test_a_virus_is_refused_and_nothing_of_it_is_kept(redis_client: Redis,
 @pytest.mark.attack
 @pytest.mark.parametrize("size", [0, -1, LIMITS.max_file_bytes + 1])
 async def test_no_address_for_an_impossible_size(setup: Setup, size: int) -> None:
-    with pytest.raises(AttachmentError, match="too_large"):
+    with pytest.raises(AttachmentError, match="too_large") as caught:
         await setup.claim(size)
+    assert caught.value.limit == Limit("file_bytes", LIMITS.max_file_bytes)
 
 
 @pytest.mark.attack
@@ -266,21 +267,24 @@ async def test_a_conversation_cannot_fill_the_disk(setup: Setup) -> None:
     for _ in range(2):
         view = await setup.upload(data)
         await setup.attachments.check_usable(CASE, "p-anna", [view["attachment_id"]])
-    with pytest.raises(AttachmentError, match="quota_exceeded"):
+    with pytest.raises(AttachmentError, match="quota_exceeded") as caught:
         await setup.upload(data)
+    assert caught.value.limit == Limit("conversation_bytes", LIMITS.max_conversation_bytes)
     for _ in range(2):
         view = await setup.upload()
         await setup.attachments.check_usable(CASE, "p-anna", [view["attachment_id"]])
-    with pytest.raises(AttachmentError, match="quota_exceeded"):
+    with pytest.raises(AttachmentError, match="quota_exceeded") as caught:
         await setup.upload()
+    assert caught.value.limit == Limit("conversation_files", LIMITS.max_conversation_files)
 
 
 @pytest.mark.attack
 async def test_addresses_cannot_be_hoarded(setup: Setup) -> None:
     await setup.claim(10)
     await setup.claim(10)
-    with pytest.raises(AttachmentError, match="too_many_pending"):
+    with pytest.raises(AttachmentError, match="too_many_pending") as caught:
         await setup.claim(10)
+    assert caught.value.limit == Limit("pending_files", LIMITS.max_pending_per_person)
     await setup.claim(10, now=NOW + LIMITS.upload_lifetime_s + LIMITS.upload_takes_s)
 
 
@@ -385,6 +389,7 @@ async def test_a_persons_budget_of_a_day_ends_in_all_conversations_and_is_nobody
     with pytest.raises(AttachmentError) as caught:
         await reserve("case-3", "p-anna", size_bytes=400, now_s=NOW)
     assert (caught.value.code, caught.value.cause) == ("quota_exceeded", "person_day")
+    assert caught.value.limit == Limit("person_day_bytes", 1000)
     await reserve("case-3", "p-anna", size_bytes=200, now_s=NOW)  # what was refused was not counted
     await reserve("case-3", "p-bo", size_bytes=1000, now_s=NOW)
     await reserve("case-3", "p-anna", size_bytes=1000, now_s=NOW + 24 * 3600)

@@ -186,11 +186,12 @@ async def test_a_body_that_lies_about_its_length_is_cut_off(anna: Browser, case:
 @pytest.mark.attack
 async def test_no_room_for_what_is_too_large_or_too_much(anna: Browser, case: str) -> None:
     status, body = await anna.send("POST", f"{case}/attachments", {"size_bytes": 2**30})
-    assert (status, body["error"]["code"]) == (413, "too_large")
+    limit = {"of": "file_bytes", "most": 20 * 1024 * 1024}
+    assert (status, body) == (413, {"error": {"code": "too_large", "limit": limit}})
     for _ in range(10):
         await reserve(anna, case, 10)
     status, body = await anna.send("POST", f"{case}/attachments", {"size_bytes": 10})
-    assert (status, body["error"]["code"]) == (429, "too_many")
+    assert (status, body) == (429, {"error": {"code": "too_many", "limit": {"of": "pending_files", "most": 10}}})
 
 
 @pytest.mark.attack

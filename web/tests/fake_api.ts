@@ -90,6 +90,7 @@ export interface Refusal {
   status: number;
   code: string;
   field?: string;
+  limit?: { of: string; most: number };
   /** Members of a problem of the companion; without them it is a refusal of the front's own. */
   problem?: Record<string, unknown>;
 }
@@ -146,8 +147,8 @@ export class FakeApi {
     if (this.lost.has(`${method} ${path}`)) return route.abort("connectionreset");
     const refusal = this.refusals.get(`${method} ${path}`);
     if (refusal) {
-      const { status, code, field, problem } = refusal;
-      return route.fulfill({ status, json: problem ? { code, status, ...problem } : { error: { code, field } } });
+      const { status, code, field, limit, problem } = refusal;
+      return route.fulfill({ status, json: problem ? { code, status, ...problem } : { error: { code, field, limit } } });
     }
     if (path.startsWith(`${ARCHIVE}/`) && path.includes("/files/")) return route.fulfill({ body: "%PDF-1.7", contentType: "application/pdf" });
     const ofBookings = path.startsWith("/api/care/") ? this.bookings.reply(method, path, query, (body ?? {}) as Record<string, unknown>) : undefined;

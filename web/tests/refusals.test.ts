@@ -19,6 +19,7 @@ const WORDS = {
       picture_refused: "Bilden är skadad eller för stor och togs inte emot.",
       quota_exceeded: "Det finns redan för många filer här.",
     },
+    large: "Filen är för stor. En fil får vara högst 20 MB.",
     closed: { case_closed: "Konversationen är avslutad.", conversation_closed: "Det går inte att skriva här nu." },
     shut: "Ärendet är avslutat. Det går att läsa, men inte att skriva mer.",
   },
@@ -33,6 +34,7 @@ const WORDS = {
       picture_refused: "The picture is damaged or too large, and was not accepted.",
       quota_exceeded: "There are too many files here already.",
     },
+    large: "The file is too large. A file may be at most 20 MB.",
     closed: { case_closed: "The conversation is closed.", conversation_closed: "Nothing can be written here now." },
     shut: "The case is closed. It can be read, but nothing more can be written.",
   },
@@ -92,6 +94,12 @@ describe.each(["sv", "en"] as const)("in a conversation, in %s", (language) => {
       await page.click("[data-testid=remove-file]");
       expect(await page.locator("[data-testid=upload]").count()).toBe(0);
     }
+  });
+
+  it("a file that is too large says how large one may be", async () => {
+    api.refusals.set(`POST /api/cases/${caseId("a")}/attachments`, { status: 413, code: "too_large", limit: { of: "file_bytes", most: 20 * 1024 * 1024 } });
+    await attach();
+    expect(await said()).toBe(`remiss.txt: ${words.large}`);
   });
 
   it("a message that comes too late says why and is not lost, and a closed conversation says that it is", async () => {

@@ -1,6 +1,7 @@
 import type { ChatAttachment, ChatFiles } from "@alltid-oppet/client";
 import { useEffect, useState } from "preact/hooks";
 import { useTranslate } from "./i18n/texts";
+import { size } from "./sizes";
 
 interface Props {
   attachment: ChatAttachment;
@@ -51,9 +52,4 @@ export function Attachment({ attachment, files }: Props) {
       {failed && <span role="alert">{t("file_failed")}</span>}
     </span>
   );
-}
-
-/** "1,4 MB" without a language: whole kilobytes, or megabytes with one decimal. */
-export function size(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1_000))} kB` : `${Math.round(bytes / 100_000) / 10} MB`;
 }

@@ -1,8 +1,8 @@
 import type { ChatFiles, Conversation, MessageView } from "@alltid-oppet/client";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { useTranslate } from "./i18n/texts";
-import { canSendAgain, fileRefusalText } from "./refusals";
+import { useLanguage, useTranslate } from "./i18n/texts";
+import { canSendAgain, fileRefusal } from "./refusals";
 import { useUploads } from "./useUploads";
 
 const MAX_CHARACTERS = 8_000;
@@ -27,6 +27,7 @@ interface Props {
 
 export function Composer({ conversation, files, enterSends, live, onLive, editing, onDone, kind, children }: Props) {
   const t = useTranslate();
+  const language = useLanguage();
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
@@ -111,14 +112,14 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
       {uploads.list.length > 0 && (
         <ul class="ao-chat-uploads">
           {uploads.list.map((upload) => (
-            <li key={upload.id} data-testid="upload" data-error={upload.error ?? undefined}>
+            <li key={upload.id} data-testid="upload" data-error={upload.error?.code}>
               <span role={upload.error ? "alert" : undefined}>
                 {upload.error
-                  ? `${upload.name}: ${t(fileRefusalText(upload.error))}`
+                  ? `${upload.name}: ${fileRefusal(language, upload.error)}`
                   : t(upload.attachment ? "uploaded" : "uploading", { name: upload.name })}
               </span>
               {!upload.attachment && !upload.error && <progress value={upload.share} max={1} aria-label={upload.name} />}
-              {upload.error && canSendAgain(upload.error) && (
+              {upload.error && canSendAgain(upload.error.code) && (
                 <button
                   type="button"
                   class="ds-button"

@@ -1,6 +1,7 @@
 /** Why something was refused, in words; no code is without. */
-import type { ChatFailure } from "@alltid-oppet/client";
-import type { TextKey } from "./i18n/texts";
+import type { ChatFailure, FileError } from "@alltid-oppet/client";
+import { type ChatLanguage, type TextKey, translator } from "./i18n/texts";
+import { limitSize } from "./sizes";
 
 const MESSAGES: Record<ChatFailure, TextKey> = {
   invalid_message: "refused_other",
@@ -56,12 +57,27 @@ const FILES: Record<string, TextKey> = {
   aborted: "file_error",
 };
 
+/** Where the server says how much there may be. */
+const LIMITS: Record<string, TextKey> = {
+  file_bytes: "limit_file",
+  conversation_bytes: "limit_size_here",
+  conversation_files: "limit_files_here",
+  person_day_bytes: "limit_day",
+  pending_files: "limit_pending",
+};
+
 export const refusalText = (code: ChatFailure): TextKey => MESSAGES[code];
 
 /** What may go well when the same file is sent once more. */
 const PASSING: ReadonlySet<TextKey> = new Set(["file_too_many", "file_later", "file_lost", "file_again", "file_error"]);
 
-/** Why a file was refused, in words. */
+/** Why a file was refused, in words, with what there may be. */
+export function fileRefusal(language: ChatLanguage, { code, limit }: Pick<FileError, "code" | "limit">): string {
+  const t = translator(language);
+  if (!limit || !Object.hasOwn(LIMITS, limit.of)) return t(fileRefusalText(code));
+  return t(LIMITS[limit.of]!, { most: limit.of.endsWith("_bytes") ? limitSize(language, limit.most) : limit.most });
+}
+
 export const fileRefusalText = (code: string): TextKey => (Object.hasOwn(FILES, code) ? FILES[code]! : "file_error");
 
 export const canSendAgain = (code: string): boolean => PASSING.has(fileRefusalText(code));

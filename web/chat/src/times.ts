@@ -1,7 +1,7 @@
 /** Times of messages as people in Sweden read them, wherever the browser is. Pure. */
 import type { ChatLanguage } from "./i18n/texts";
 
-const LOCALES: Record<ChatLanguage, string> = { sv: "sv-SE", en: "en-GB" };
+export const LOCALES: Record<ChatLanguage, string> = { sv: "sv-SE", en: "en-GB" };
 
 const format = (language: ChatLanguage, options: Intl.DateTimeFormatOptions, atMs: number): string =>
   new Intl.DateTimeFormat(LOCALES[language], { timeZone: "Europe/Stockholm", ...options }).format(atMs);

@@ -8,7 +8,7 @@ export interface Upload {
   /** 0 to 1. */
   share: number;
   attachment: ChatAttachment | null;
-  error: string | null;
+  error: FileError | null;
   abort: () => void;
 }
 
@@ -37,7 +37,7 @@ export function useUploads(files: ChatFiles | null): Uploads {
     const stop = new AbortController();
     files!.upload(file, (share) => change(id, { share }), stop.signal).then(
       (attachment) => change(id, { attachment, share: 1 }),
-      (error: unknown) => change(id, { error: error instanceof FileError ? error.code : "internal" }),
+      (error: unknown) => change(id, { error: error instanceof FileError ? error : new FileError("internal") }),
     );
     return { id, file, name: file.name, share: 0, attachment: null, error: null, abort: () => stop.abort() };
   };

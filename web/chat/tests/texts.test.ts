@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ChatCode } from "@alltid-oppet/client";
 import { describe, expect, it } from "vitest";
-import { size } from "../src/Attachment";
 import { TEXTS, type TextKey, translator } from "../src/i18n/texts";
 import { hoursText } from "../src/hours";
-import { canSendAgain, fileRefusalText, refusalText } from "../src/refusals";
+import { canSendAgain, fileRefusal, fileRefusalText, refusalText } from "../src/refusals";
 import { around } from "../src/Search";
+import { limitSize, size } from "../src/sizes";
 import { clock, dayAndClock, dayKey } from "../src/times";
 
 const holes = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
@@ -47,6 +47,21 @@ describe("the texts of messages", () => {
     expect(fileRefusalText("too_large")).toBe("file_too_large");
     expect(fileRefusalText("toString")).toBe("file_error");
   });
+
+  it("say how much there may be, of everything that the server limits", () => {
+    const limit = { of: "file_bytes", most: 20 * 1024 * 1024 };
+    expect(fileRefusal("sv", { code: "too_large", limit })).toBe("Filen är för stor. En fil får vara högst 20 MB.");
+    expect(fileRefusal("en", { code: "too_large", limit })).toBe("The file is too large. A file may be at most 20 MB.");
+    expect(fileRefusal("sv", { code: "too_large", limit: null })).toBe("Filen är för stor.");
+    expect(fileRefusal("sv", { code: "too_large", limit: { of: "toString", most: 1 } })).toBe("Filen är för stor.");
+    expect(fileRefusal("sv", { code: "too_many", limit: { of: "pending_files", most: 10 } })).toContain("Högst 10 filer");
+    const errors = readFileSync(fileURLToPath(new URL("../../../chat/errors.py", import.meta.url)), "utf8");
+    const limited = [...errors.split("LimitOf = Literal[")[1]!.split("]")[0]!.matchAll(/"(\w+)"/g)].map(([, of]) => of!);
+    expect(limited).toContain("person_day_bytes");
+    const said = limited.map((of) => fileRefusal("en", { code: "quota_exceeded", limit: { of, most: of.endsWith("_bytes") ? 7_000_000 : 7 } }));
+    for (const text of said) expect(text).toMatch(/\b7 MB|\b7 files/);
+    expect(new Set(said).size).toBe(limited.length);
+  });
 });
 
 describe("opening hours", () => {
@@ -81,4 +96,9 @@ describe("times of messages", () => {
 
 describe("sizes of files", () => {
   it("are short", () => expect([size(10), size(184_320), size(1_449_000)]).toEqual(["1 kB", "184 kB", "1.4 MB"]));
+
+  it("that are limits promise no more than there is", () => {
+    expect([1_990, 999_999, 1_999_999, 20_971_520].map((bytes) => limitSize("sv", bytes))).toEqual(["1,9 kB", "999 kB", "1,9 MB", "20 MB"]);
+    expect(limitSize("en", 1_999_999)).toBe("1.9 MB");
+  });
 });

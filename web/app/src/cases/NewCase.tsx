@@ -1,4 +1,4 @@
-import { Board, chatTexts, fileRefusalText } from "@alltid-oppet/chat";
+import { Board, fileRefusal } from "@alltid-oppet/chat";
 import { type ChatAttachment, type ChatClient, FileError, HttpFiles } from "@alltid-oppet/client";
 import { Icon, useLanguage } from "@alltid-oppet/meeting";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -29,14 +29,13 @@ interface Attached {
   file: File;
   share: number;
   sent: ChatAttachment | null;
-  error: string | null;
+  error: FileError | null;
 }
 
 /** A new case: to which unit, what about, in which words, with which files. */
 export function NewCase({ session, chat, cases, units, go }: Props) {
   const c = useCaseText();
   const { language } = useLanguage();
-  const chatText = chatTexts(language);
   const { api, refused } = useSession();
   const id = useId();
   const heading = useRef<HTMLHeadingElement>(null);
@@ -118,7 +117,7 @@ export function NewCase({ session, chat, cases, units, go }: Props) {
         done.push(attachment);
       } catch (error) {
         isRefused = true;
-        changeFile(file, { error: error instanceof FileError ? error.code : "internal" });
+        changeFile(file, { error: error instanceof FileError ? error : new FileError("internal") });
       }
     }
     if (isRefused) setFailed("files");
@@ -214,11 +213,11 @@ export function NewCase({ session, chat, cases, units, go }: Props) {
             {files.length > 0 && (
               <ul class="ap-files" aria-labelledby={`${id}f`}>
                 {files.map(({ file, share, sent, error }) => (
-                  <li key={`${file.name} ${file.lastModified} ${file.size}`} data-testid="attached" data-error={error ?? undefined}>
+                  <li key={`${file.name} ${file.lastModified} ${file.size}`} data-testid="attached" data-error={error?.code}>
                     <Icon name="file" />
                     <span class="ap-file-name">
                       {sent ? c("new_file_done", { name: file.name }) : busy && !error ? c("new_file_up", { name: file.name }) : file.name}
-                      {error && <span class="ds-validation-message">{chatText(fileRefusalText(error))}</span>}
+                      {error && <span class="ds-validation-message">{fileRefusal(language, error)}</span>}
                     </span>
                     {busy && !sent && !error && <progress value={share} max={1} aria-label={file.name} />}
                     <button

@@ -1,9 +1,18 @@
 /** Files of a conversation: asked for an address, then sent or fetched there. */
 import type { ChatAttachment } from "../chat_protocol";
 
-/** The server's code (`too_large`, `file_refused`, ...), `unreachable`, or `aborted`. */
+/** What there was too much of (`file_bytes`, `conversation_files`, ...), and how much of it there may be. */
+export interface FileLimit {
+  of: string;
+  most: number;
+}
+
+/** `code`: the server's (`too_large`, `file_refused`, ...), `unreachable`, or `aborted`. */
 export class FileError extends Error {
-  constructor(readonly code: string) {
+  constructor(
+    readonly code: string,
+    readonly limit: FileLimit | null = null,
+  ) {
     super(code);
     this.name = "FileError";
   }
@@ -77,7 +86,7 @@ export class HttpFiles implements ChatFiles {
     } finally {
       clearTimeout(timer);
     }
-    if (!response.ok) throw new FileError(codeOf(await response.text()));
+    if (!response.ok) throw errorOf(await response.text());
     return response;
   }
 
@@ -104,7 +113,7 @@ export class HttpFiles implements ChatFiles {
       request.upload.onload = () => waitFor(NO_ANSWER_MS);
       request.onload = () => {
         if (request.status === 201) resolve(JSON.parse(request.responseText) as ChatAttachment);
-        else reject(new FileError(codeOf(request.responseText)));
+        else reject(errorOf(request.responseText));
       };
       request.onerror = () => reject(new FileError("unreachable"));
       request.onabort = () => reject(new FileError("aborted"));
@@ -117,11 +126,13 @@ export class HttpFiles implements ChatFiles {
   }
 }
 
-function codeOf(answer: string): string {
+function errorOf(answer: string): FileError {
   try {
-    const code = (JSON.parse(answer) as { error?: { code?: unknown } } | null)?.error?.code;
-    return typeof code === "string" ? code : "internal";
+    const { code, limit } = (JSON.parse(answer) as { error?: { code?: unknown; limit?: { of?: unknown; most?: unknown } } } | null)?.error ?? {};
+    const { of, most } = limit ?? {};
+    const known = typeof of === "string" && typeof most === "number" ? { of, most } : null;
+    return new FileError(typeof code === "string" ? code : "internal", known);
   } catch {
-    return "internal";
+    return new FileError("internal");
   }
 }

@@ -111,6 +111,10 @@ describe("a file on its way up", () => {
       request.answer(status, body);
       expect(await end).toBe(code);
     }
+    const limit = { of: "file_bytes", most: 20 };
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify({ error: { code: "too_large", limit } }), { status: 413 })));
+    const refused = new HttpFiles("/api/cases/a/attachments", () => ({})).upload(new File(["hello"], "a.txt"), () => undefined, stop.signal);
+    await expect(refused).rejects.toMatchObject({ code: "too_large", limit });
   });
 
   it("is left when whoever sends it leaves", async () => {
