@@ -255,10 +255,12 @@ cdef class SocketGate:
         self.is_held = self._is_release_due = False
         if self._is_lost:
             return
-        try:
-            self._transport.resume_reading()
-        except RuntimeError:  # it is closing
-            return
+        # aiohttp pauses too, while its own queue is full, and then reads on by itself. It has no public way to ask.
+        if not self.protocol._reading_paused and not self.protocol._buffer_paused:
+            try:
+                self._transport.resume_reading()
+            except RuntimeError:  # it is closing
+                return
         rest, self._rest = self._rest, b""
         self.data_received(rest)
 

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import msgpack
+import pytest
+from aiohttp.base_protocol import BaseProtocol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +32,7 @@ class Wire:
         self.is_busy = False
         self.closed = False
         self.is_paused = False
+        self._reading_paused = self._buffer_paused = False  # aiohttp's
         self.unsent = 0
         self.calls: list[Any] = []
         self.gate = SocketGate(self, self, self, Outlets(self), self)  # type: ignore[arg-type]
@@ -140,6 +143,43 @@ def test_a_held_socket_is_paused_again_when_aiohttp_reads_on() -> None:
     wire.gate.handled()
     wire.turn()
     assert (len(wire.taken), wire.is_paused) == (2, False)
+
+
+class OfAiohttp(BaseProtocol):
+    """aiohttp's protocol as far as it pauses and resumes; it keeps what it is given."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire)  # type: ignore[arg-type]
+        self._upgraded = True
+        self.connection_made(wire)  # type: ignore[arg-type]
+
+    def data_received(self, data: bytes) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("is_disarmed", [True, False])
+@pytest.mark.parametrize("is_for_buffer", [True, False])
+def test_a_socket_is_read_again_once_neither_aiohttp_nor_the_gate_holds_it(
+    is_disarmed: bool, is_for_buffer: bool
+) -> None:
+    for gate_is_last in (True, False):
+        wire = Wire()
+        protocol = OfAiohttp(wire)
+        pause = protocol._pause_reading_for_buffer if is_for_buffer else protocol.pause_reading
+        resume = protocol._resume_reading_for_buffer if is_for_buffer else protocol.resume_reading
+        gate = SocketGate(wire, protocol, wire, Outlets(wire), wire)  # type: ignore[arg-type]
+        gate.arm(wire, Notes(), 1000)
+        gate.data_received(OTHER + message())
+        pause()
+        if gate_is_last:
+            resume()
+            gate.data_received(message())  # aiohttp read on
+        assert (gate.is_held, wire.is_paused) == (True, True)
+        gate.disarm() if is_disarmed else gate.handled()
+        wire.turn()
+        assert (gate.is_held, wire.is_paused) == (False, not gate_is_last)
+        resume()
+        assert not wire.is_paused
 
 
 def test_a_message_that_came_with_the_handshake_and_was_never_seen_holds_up_nothing() -> None:
