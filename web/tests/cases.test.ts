@@ -181,6 +181,16 @@ describe("a patient", () => {
     expect(chat.conversations.get(caseId("b"))!.events.filter(({ body }) => body["text"] === "Är det bråttom?")).toHaveLength(1);
   });
 
+  it("finds what was being written to the unit again after a reload, in that case and no other", async () => {
+    const writing = async (letter: string): Promise<string> => (await open(`/cases/${caseId(letter)}`), await live(), page.inputValue("[data-testid=chat-text]"));
+    await writing("b");
+    await page.fill("[data-testid=chat-text]", "Det började i går");
+    expect([await writing("a"), await writing("b")]).toEqual(["", "Det började i går"]);
+    await page.click("[data-testid=chat-send]");
+    await there("[data-testid=message] :text('Det började i går')");
+    expect(await writing("b")).toBe("");
+  });
+
   it("finds a message by its words and is led to it", async () => {
     await open(`/cases/${caseId("a")}`);
     await live();

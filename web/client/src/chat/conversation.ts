@@ -7,7 +7,7 @@ import { Delivery } from "./delivery";
 import { type ChatFailure, isPassingChat } from "./errors";
 import { newId } from "./ids";
 import { type LiveDraft, LiveReader } from "./live_text";
-import { Outbox, ReadMark, type TextStore } from "./outbox";
+import { KeptText, Outbox, type TextStore } from "./outbox";
 import type { ChatServerMessage } from "./socket";
 import { Timeline, toMessage } from "./timeline";
 import { type MessageView, type Reading, viewAll, viewOf } from "./views";
@@ -49,8 +49,6 @@ const DRAFTS_MS = 61_000;
 
 export class Conversation extends Emitter<ConversationEvents> {
   readonly id: string;
-  /** What is being written, for a user interface that closes and opens again. */
-  draft = "";
   readonly #carrier: Carrier;
   readonly #timeline = new Timeline();
   readonly #delivery: Delivery;
@@ -59,7 +57,9 @@ export class Conversation extends Emitter<ConversationEvents> {
   readonly #receipts = new Map<string, ChatReceipt>();
   readonly #typists = new Map<string, { name: string; timer: ReturnType<typeof setTimeout> }>();
   /** A meeting's chat tells nobody who has read what: how far one has come is kept in the tab. */
-  readonly #readMark: ReadMark | null;
+  readonly #readMark: KeptText | null;
+  readonly #keptDraft: KeptText;
+  #draft: string;
   #title = "";
   #state: ChatOpened["state"] = "open";
   #hostsOnly = false;
@@ -83,13 +83,25 @@ export class Conversation extends Emitter<ConversationEvents> {
       typing: (payload) => this.#tell("chat_type", payload),
       live: (payload) => this.#tell("chat_live", payload),
     });
-    this.#readMark = id.startsWith("meeting-") ? new ReadMark(store, owner, id) : null;
-    this.#read = this.#readMark?.load() ?? 0;
+    this.#readMark = id.startsWith("meeting-") ? new KeptText(store, "read", owner, id) : null;
+    this.#read = Number(this.#readMark?.load()) || 0;
+    this.#keptDraft = new KeptText(store, "draft", owner, id);
+    this.#draft = this.#keptDraft.load();
     this.#snapshot = this.#makeSnapshot();
   }
 
   get snapshot(): ConversationSnapshot {
     return this.#snapshot;
+  }
+
+  /** What is being written; it is there again after a reload, and when a user interface closes and opens again. */
+  get draft(): string {
+    return this.#draft;
+  }
+
+  set draft(text: string) {
+    this.#draft = text;
+    this.#keptDraft.save(text);
   }
 
   get lastSeq(): number | null {
@@ -129,7 +141,7 @@ export class Conversation extends Emitter<ConversationEvents> {
     const last = this.#timeline.last ?? 0;
     if (last <= this.#read) return;
     this.#read = last;
-    this.#readMark?.save(last);
+    this.#readMark?.save(String(last));
     this.#changed();
     this.#sayReceipt();
   }

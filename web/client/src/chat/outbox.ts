@@ -23,29 +23,30 @@ export type TextStore = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 const PREFIX = "alltid-oppet:chat:";
 
-/** How far one has read, for conversations whose server keeps no receipts. */
-export class ReadMark {
+/** What the tab keeps of a conversation: the text that is being written, or how far one has read. */
+export class KeptText {
   readonly #key: string;
   readonly #store: TextStore;
 
-  constructor(store: TextStore, owner: string, conversationId: string) {
+  constructor(store: TextStore, what: "draft" | "read", owner: string, conversationId: string) {
     this.#store = store;
-    this.#key = `${PREFIX}read:${encodeURIComponent(owner)}:${conversationId}`;
+    this.#key = `${PREFIX}${what}:${encodeURIComponent(owner)}:${conversationId}`;
   }
 
-  load(): number {
+  load(): string {
     try {
-      return Number(this.#store.getItem(this.#key) ?? 0) || 0;
+      return this.#store.getItem(this.#key) ?? "";
     } catch {
-      return 0;
+      return "";
     }
   }
 
-  save(seq: number): void {
+  save(text: string): void {
     try {
-      this.#store.setItem(this.#key, String(seq));
+      if (text) this.#store.setItem(this.#key, text);
+      else this.#store.removeItem(this.#key);
     } catch {
-      // Everything counts as new again after a reload.
+      // Storage is full or forbidden: it lives as long as the page.
     }
   }
 }

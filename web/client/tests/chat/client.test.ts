@@ -30,6 +30,19 @@ async function connected(owner = "anna"): Promise<{ client: ChatClient; conversa
   return { client, conversation };
 }
 
+describe("writing", () => {
+  it("finds what was being written again after a reload, and nothing once it is sent", async () => {
+    const { client, conversation } = await connected();
+    conversation.draft = "Jag undrar";
+    client.close();
+    const after = await connected();
+    expect(after.conversation.draft).toBe("Jag undrar");
+    expect((await connected("bo")).conversation.draft).toBe("");
+    after.conversation.draft = "";
+    expect((await connected()).conversation.draft).toBe("");
+  });
+});
+
 describe("reading", () => {
   it("shows what was there, then what comes", async () => {
     server.append();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Outbox, ReadMark, forgetUnsent } from "../../src/chat/outbox";
+import { KeptText, Outbox, forgetUnsent } from "../../src/chat/outbox";
 import { memoryStore } from "./fake_server";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -51,7 +51,7 @@ describe("an outbox", () => {
   });
 
   it("leaves nothing behind when somebody logs out, and what is not its own alone", () => {
-    const storage: Record<string, unknown> = { "alltid-oppet:chat:anna:case-a": "[]", other: "kept" };
+    const storage: Record<string, unknown> = { "alltid-oppet:chat:anna:case-a": "[]", "alltid-oppet:chat:draft:anna:case-a": "Hej", other: "kept" };
     Object.defineProperty(storage, "removeItem", { value: (key: string) => delete storage[key] });
     vi.stubGlobal("sessionStorage", storage);
     forgetUnsent();
@@ -59,10 +59,24 @@ describe("an outbox", () => {
   });
 });
 
-describe("a read mark", () => {
-  it("is kept for each person and conversation", () => {
+describe("what the tab keeps of a conversation", () => {
+  it("is kept for each person and conversation, and apart from what waits to be sent", () => {
     const store = memoryStore();
-    new ReadMark(store, "anna", "meeting-a").save(7);
-    expect([new ReadMark(store, "anna", "meeting-a").load(), new ReadMark(store, "bo", "meeting-a").load()]).toEqual([7, 0]);
+    const of = (what: "draft" | "read", owner: string): KeptText => new KeptText(store, what, owner, "meeting-a");
+    of("read", "anna").save("7");
+    of("draft", "anna").save("Hej");
+    expect([of("read", "anna").load(), of("read", "bo").load(), of("draft", "anna").load()]).toEqual(["7", "", "Hej"]);
+    expect(new Outbox(store, "anna", "meeting-a").entries).toEqual([]);
+    of("draft", "anna").save("");
+    expect(store.kept.size).toBe(1);
+  });
+
+  it("lives as long as the page where nothing can be stored", () => {
+    const refuse = (): never => {
+      throw new Error("forbidden");
+    };
+    const kept = new KeptText({ getItem: refuse, setItem: refuse, removeItem: refuse }, "draft", "anna", "case-a");
+    kept.save("Hej");
+    expect(kept.load()).toBe("");
   });
 });
