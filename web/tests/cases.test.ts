@@ -141,7 +141,7 @@ describe("a patient", () => {
     await page.setInputFiles("[data-testid=file]", file);
     api.refusals.set("PUT /api/attachments/x", { status: 415, code: "file_refused" });
     await page.click("[data-testid=send-case]");
-    await there("[data-testid=attached][data-error=file_refused] :text('Filtypen tas inte emot')");
+    await there("[data-testid=attached][data-error=file_refused] :text('Det går att skicka bilder')");
     chat.put(`case-${"z".repeat(26)}`);
     await page.click("[data-testid=attached] button");
     await page.click("[data-testid=send-case]");

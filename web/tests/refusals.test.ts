@@ -14,7 +14,7 @@ const WORDS = {
     ready: "remiss.txt, klar att skicka",
     refused: {
       too_large: "Filen är för stor.",
-      file_refused: "Filtypen tas inte emot, eller stämmer inte med filens namn.",
+      file_refused: "Filen tas inte emot, eller stämmer inte med sitt namn. Det går att skicka bilder (JPEG, PNG, WebP, GIF), PDF och ren text.",
       file_infected: "Filen innehåller skadlig kod (virus) och togs inte emot.",
       picture_refused: "Bilden är skadad eller för stor och togs inte emot.",
       quota_exceeded: "Det finns redan för många filer här.",
@@ -29,7 +29,7 @@ const WORDS = {
     ready: "remiss.txt, ready to send",
     refused: {
       too_large: "The file is too large.",
-      file_refused: "This kind of file is not accepted, or it is not what its name says.",
+      file_refused: "The file is not accepted, or is not what its name says. Pictures (JPEG, PNG, WebP, GIF), PDF and plain text can be sent.",
       file_infected: "The file holds harmful code (a virus) and was not accepted.",
       picture_refused: "The picture is damaged or too large, and was not accepted.",
       quota_exceeded: "There are too many files here already.",

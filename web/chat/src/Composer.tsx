@@ -1,6 +1,7 @@
 import type { ChatFiles, Conversation, MessageView } from "@alltid-oppet/client";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { ACCEPTED_FILES } from "./accepted";
 import { useLanguage, useTranslate } from "./i18n/texts";
 import { canSendAgain, fileRefusal } from "./refusals";
 import { useUploads } from "./useUploads";
@@ -171,6 +172,7 @@ export function Composer({ conversation, files, enterSends, live, onLive, editin
               ref={picker}
               type="file"
               multiple
+              accept={ACCEPTED_FILES}
               hidden
               data-testid="chat-file"
               onChange={(event) => {

@@ -1,4 +1,5 @@
 /** Conversations as components. They know no pages and no routes; the language comes from the page around. */
+export { ACCEPTED_FILES } from "./accepted";
 export { Arrivals } from "./Arrivals";
 export { Board, type UnitBoard } from "./Board";
 export { ConversationView } from "./ConversationView";

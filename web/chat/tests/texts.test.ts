@@ -4,6 +4,7 @@ import type { ChatCode } from "@alltid-oppet/client";
 import { describe, expect, it } from "vitest";
 import { TEXTS, type TextKey, translator } from "../src/i18n/texts";
 import { hoursText } from "../src/hours";
+import { ACCEPTED_FILES } from "../src/accepted";
 import { canSendAgain, fileRefusal, fileRefusalText, refusalText } from "../src/refusals";
 import { around } from "../src/Search";
 import { limitSize, size } from "../src/sizes";
@@ -61,6 +62,16 @@ describe("the texts of messages", () => {
     const said = limited.map((of) => fileRefusal("en", { code: "quota_exceeded", limit: { of, most: of.endsWith("_bytes") ? 7_000_000 : 7 } }));
     for (const text of said) expect(text).toMatch(/\b7 MB|\b7 files/);
     expect(new Set(said).size).toBe(limited.length);
+  });
+});
+
+describe("files that can be chosen", () => {
+  it("are those that the server takes, by type and by ending", () => {
+    const types = readFileSync(fileURLToPath(new URL("../../../chat/attachment_types.py", import.meta.url)), "utf8");
+    const quoted = (text: string): string[] => [...text.matchAll(/"([^"]+)"/g)].map(([, one]) => one!);
+    const taken = [...quoted(types.split("MediaType = Literal[")[1]!.split("]")[0]!), "text/csv"];
+    const ofText = quoted(types.split('FileType("text/plain", (')[1]!.split(")")[0]!).map((ending) => `.${ending}`);
+    expect(ACCEPTED_FILES.split(",")).toEqual([...taken, ...ofText]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { Board, fileRefusal } from "@alltid-oppet/chat";
+import { ACCEPTED_FILES, Board, fileRefusal } from "@alltid-oppet/chat";
 import { type ChatAttachment, type ChatClient, FileError, HttpFiles } from "@alltid-oppet/client";
 import { Icon, useLanguage } from "@alltid-oppet/meeting";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -240,6 +240,7 @@ export function NewCase({ session, chat, cases, units, go }: Props) {
               ref={picker}
               type="file"
               multiple
+              accept={ACCEPTED_FILES}
               hidden
               data-testid="file"
               onChange={(event) => {

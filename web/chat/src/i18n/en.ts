@@ -48,7 +48,7 @@ export const en: Texts = {
   save_file: "Save {name}",
   file_failed: "The file could not be fetched.",
   file_too_large: "The file is too large.",
-  file_refused: "This kind of file is not accepted, or it is not what its name says.",
+  file_refused: "The file is not accepted, or is not what its name says. Pictures (JPEG, PNG, WebP, GIF), PDF and plain text can be sent.",
   file_infected: "The file holds harmful code (a virus) and was not accepted.",
   file_picture: "The picture is damaged or too large, and was not accepted.",
   file_quota: "There are too many files here already.",

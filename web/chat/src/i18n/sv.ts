@@ -47,7 +47,7 @@ export const sv = {
   save_file: "Spara {name}",
   file_failed: "Filen kunde inte hämtas.",
   file_too_large: "Filen är för stor.",
-  file_refused: "Filtypen tas inte emot, eller stämmer inte med filens namn.",
+  file_refused: "Filen tas inte emot, eller stämmer inte med sitt namn. Det går att skicka bilder (JPEG, PNG, WebP, GIF), PDF och ren text.",
   file_infected: "Filen innehåller skadlig kod (virus) och togs inte emot.",
   file_picture: "Bilden är skadad eller för stor och togs inte emot.",
   file_quota: "Det finns redan för många filer här.",
