@@ -97,6 +97,8 @@ class FanOut:
         self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow, _later)
         store.committer.on_said = self._channels.said
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shown: dict[str, Conversation] = {}
+        """The standing data of each conversation as its readers know it."""
         self._news = News(
             redis,
             hear=self._channels.hear,
@@ -150,6 +152,27 @@ class FanOut:
         channel.readers[reader] = last_seq
         return Resumed(events + rest, last_seq, page.trimmed_through, is_live=True)
 
+    def shown(self, conversation: Conversation) -> None:
+        """It was shown to a reader who has been attached since. What has changed in between they are told.
+
+        The first reader was told of nothing before; of two who know different things, one knows what is out of date.
+        """
+        conversation_id = conversation.conversation_id
+        channel, known = self._channels.get(conversation_id), self._shown.get(conversation_id)
+        if channel is None or known == conversation:
+            return
+        if known is None:
+            self._shown[conversation_id] = conversation
+        else:
+            del self._shown[conversation_id]
+        self._spawn(self._recheck(channel))
+
+    def look_again(self, conversation_id: str, conversation: Conversation | None) -> None:
+        """It was found so in the store: what this front was not told of, its readers are told now."""
+        channel, known = self._channels.get(conversation_id), self._shown.get(conversation_id)
+        if channel is not None and known is not None and known != conversation:
+            self._spawn(self._recheck(channel))
+
     def detach(self, reader: Reader, conversation_id: str) -> None:
         """The reader gets no more of this conversation."""
         channel = self._channels.get(conversation_id)
@@ -198,6 +221,7 @@ class FanOut:
     def _forget(self, channel: Channel) -> None:
         name = Keys(channel.conversation_id).channel
         self._channels.remove(channel, name.encode())
+        self._shown.pop(channel.conversation_id, None)
         self._news.unsubscribe([name])
 
     def _note_idle(self, channel: Channel) -> None:
@@ -304,12 +328,17 @@ class FanOut:
             await self._catch_up(channel)
 
     async def _recheck(self, channel: Channel) -> None:
-        """The conversation changed: let go of readers who may not read it any more."""
+        """The conversation may have changed: let go of readers who may not read it any more, and tell the others."""
         with suppress(ChatError):
             conversation = await self._store.conversation(channel.conversation_id)
             if conversation is None:
                 self._end(channel, list(channel.readers))
                 return
+            if conversation == self._shown.get(channel.conversation_id):
+                return
+            self.on_changed(channel.conversation_id)
+            if self._channels.get(channel.conversation_id) is channel:
+                self._shown[channel.conversation_id] = conversation
             gone = [reader for reader in channel.readers if not may_read(reader.principal, conversation)]
             self._end(channel, gone)
             self._tell_changed(channel, conversation)
@@ -350,6 +379,8 @@ class FanOut:
                     self._end(channel, list(channel.readers))
                     continue
                 self._act(channel, channel.feed.on_page(heads[name], page.events, page.last_seq))
+            for name, conversation in zip(some, await self._store.conversations(list(some)), strict=True):
+                self.look_again(name, conversation)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -310,6 +310,8 @@ class ChatEvents:
             socket.attached[conversation_id] = me
             if conversation.kind in PRESENCE_KINDS:
                 self._presence.enter(conversation_id, me)
+        if resumed.is_live:
+            self._fanout.shown(conversation)
         return {
             "conversation_id": conversation_id,
             "error": None,
@@ -419,16 +421,17 @@ class ChatEvents:
         await self._check_rights()
 
     async def _check_rights(self) -> None:
-        """Let go of whoever reads what they may not any more, or have been let go of already.
+        """Let go of whoever reads what they may not any more, or have been let go of already; tell of other changes.
 
         Fronts are told of changes, but what they are told may be lost with a connection; and who somebody is changes
         too. A meeting's chat is its token's to open.
         """
         reading: dict[str, list[ChatSocket]] = {}
         for socket in self._sockets.values():
-            if socket.admitted is None:
-                for conversation_id in socket.attached:
-                    reading.setdefault(conversation_id, []).append(socket)
+            for conversation_id in socket.attached:
+                readers = reading.setdefault(conversation_id, [])
+                if socket.admitted is None:
+                    readers.append(socket)
         ids = list(reading)
         for start in range(0, len(ids), _CHECKED_AT_ONCE):
             some = ids[start : start + _CHECKED_AT_ONCE]
@@ -436,6 +439,7 @@ class ChatEvents:
                 for socket in reading[conversation_id]:
                     if conversation is None or not may_read(socket.principal, conversation):
                         self._let_go(socket, conversation_id)
+                self._fanout.look_again(conversation_id, conversation)
 
     def _let_go(self, socket: ChatSocket, conversation_id: str) -> None:
         was_told = not self._fanout.is_attached(socket, conversation_id)

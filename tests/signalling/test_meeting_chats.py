@@ -5,7 +5,9 @@ import secrets
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
+from chat.keys import Keys
 from sfu.bus import RpcError
 from signalling.front import Front
 from tests.signalling.browsing import PROVIDER, UNIT, staff
@@ -290,3 +292,46 @@ async def test_a_switch_does_not_open_a_chat_that_ends_at_the_same_time(front: F
     await front.closer._chats.close("room")
     await front.chat.store.rule("meeting-room", is_hosts_only=True)
     assert await state_of(front, "meeting-room") == "closed"
+
+
+async def test_a_switch_while_somebody_opens_the_chat_reaches_them_after_the_answer(
+    front: Front, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await make_client()
+    await hello(anna)
+    store = front.chat.store
+    read_after = store.read_after
+
+    async def read(*arguments: Any, **named: Any) -> Any:
+        await store.rule("meeting-room", is_hosts_only=True)  # she is not attached yet
+        async with asyncio.timeout(5):
+            while "meeting-room" not in front.chat.fanout._shown:  # the news of it has come, and found no readers
+                await asyncio.sleep(0.001)
+        return await read_after(*arguments, **named)
+
+    monkeypatch.setattr(store, "read_after", read)
+    opened = await open_chat(anna)
+    assert (opened["state"], opened["hosts_only"], opened["live"]) == ("open", False, True)
+    changed = await anna.wait_for("chat_changed")
+    assert (changed["state"], changed["hosts_only"]) == ("closed", True)
+
+
+@pytest.mark.parametrize("by", ["a lost connection", "the next look"])
+async def test_what_a_front_was_not_told_of_it_tells_its_readers_later(
+    by: str, front: Front, make_client: MakeClient, redis_client: Redis
+) -> None:
+    anna, bo = await make_client(), await make_client()
+    for client, name in ((anna, "anna"), (bo, "bo")):
+        await hello(client, name)
+        await open_chat(client)
+    await redis_client.hset(Keys("meeting-room").meta, "is_hosts_only", "1")  # and nobody says so
+    if by == "the next look":
+        await front.chat.events.check_logins()
+    else:
+        await redis_client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    for client in (anna, bo):
+        changed = await client.wait_for("chat_changed")
+        assert (changed["state"], changed["hosts_only"]) == ("closed", True)
+    await front.chat.events.check_logins()
+    assert code(await send(anna, "hej", "c1")) == "conversation_closed"
+    assert [len(client.named("chat_changed")) for client in (anna, bo)] == [1, 1]
