@@ -491,6 +491,7 @@ def view_for(
         "changed_at": case.changed_at_s,
         "answer_by": case.answer_by_s,
         "reopen_until": reopen_until_s(case, policy),
+        "reopen_within_s": policy.reopen_within_s,
         "version": case.version,
         "is_unread": is_unread(case, read, is_staff=is_staff),
         "is_archived": case.is_erased,

@@ -46,6 +46,7 @@ class CaseView(Message):
     changed_at: int
     answer_by: int | None = Field(description="By when the unit has promised an answer, while it owes one.")
     reopen_until: int | None = Field(description="Until when a closed case can be reopened.")
+    reopen_within_s: int = Field(description="So long a case can be reopened after it is closed; 0: it cannot.")
     version: int
     is_unread: bool = Field(description="The other side has written something that whoever asks has not read.")
     is_archived: bool = Field(description="Its words are in the archive alone: subject and messages are read there.")

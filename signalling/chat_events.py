@@ -270,9 +270,9 @@ class ChatEvents:
         await self._due.note(conversation.conversation_id, self._clock() + LOOK_AGAIN_S)
         await self._service.store.create(conversation)
 
-    @staticmethod
-    def _greeting(*, meeting: str | None = None, channel: str | None = None) -> dict[str, Any]:
-        return {"meeting": meeting, "channel": channel, "typing_ms": TYPING_MS}
+    def _greeting(self, *, meeting: str | None = None, channel: str | None = None) -> dict[str, Any]:
+        edit_window_ms = self._limits.edit_window_s * 1000
+        return {"meeting": meeting, "channel": channel, "typing_ms": TYPING_MS, "edit_window_ms": edit_window_ms}
 
     # --- reading -----------------------------------------------------------------------------------------------
 

@@ -349,6 +349,7 @@ class ChatHelloReply(Message):
     meeting: ConversationId | None = Field(description="The meeting's chat, when a meeting token was given.")
     channel: ConversationId | None = Field(description="The unit's own channel, for staff.")
     typing_ms: int = Field(description="How long a `chat_type` lasts.")
+    edit_window_ms: int = Field(description="How long one may change or withdraw a message of one's own; 0: always.")
 
 
 class ChatOpened(Message):

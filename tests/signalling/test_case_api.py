@@ -95,6 +95,7 @@ async def test_the_way_of_a_case(anna: Browser, karin: Browser) -> None:
     assert [one["text"] for one in notes["notes"]] == ["Call back"]
     status, closed = await karin.send("POST", f"{path}/close", {})
     assert (closed["state"], closed["reopen_until"]) == ("closed", NOW + 14 * 24 * 3600)
+    assert taken["reopen_within_s"] == 14 * 24 * 3600
     status, reopened = await anna.send("POST", f"{path}/reopen", {})
     assert (reopened["state"], reopened["assignee"]) == ("reopened", None)
     assert (await anna.send("GET", path))[1] == reopened

@@ -66,7 +66,7 @@ const openSocket: ChatOptions["openSocket"] = (_url, handlers) => {
   return {
     request: (name, payload) => {
       if (name === REFUSED) return Promise.reject(new ChatError("chat_unavailable"));
-      if (name === "chat_hello") return Promise.resolve({ meeting: ID, channel: null, typing_ms: 6_000 } as never);
+      if (name === "chat_hello") return Promise.resolve({ meeting: ID, channel: null, typing_ms: 6_000, edit_window_ms: 900_000 } as never);
       if (name === "chat_resume") {
         queueMicrotask(() => {
           const karin = { conversation_id: ID, author: "karin", author_name: "Karin Lindqvist" };

@@ -372,6 +372,7 @@ describe("the unit's inbox", () => {
     await open(`/portal/cases/${caseId("a")}`);
     await live();
     await page.click("[data-testid=close-case]");
+    await there("[data-testid=dialog-close] :text('Det går att öppna igen till och med måndag 7 december')");
     api.refusals.set(`POST /api/cases/${caseId("a")}/close`, { status: 409, code: "changed_meanwhile" });
     await page.click("[data-testid=confirm-close]");
     await there("[data-testid=dialog-close] [role=alert]:text('Någon annan hann ändra ärendet.')");

@@ -50,6 +50,7 @@ export function oneCase(letter: string, subject: string, change: Partial<Case> =
     changed_at: NOW - 2 * HOUR,
     answer_by: NOW + 22 * HOUR,
     reopen_until: null,
+    reopen_within_s: 14 * 24 * HOUR,
     version: 3,
     is_unread: false,
     is_archived: false,

@@ -104,7 +104,7 @@ export class FakeChat {
   }
 
   #reply(name: string, payload: Record<string, unknown>): object {
-    if (name === "chat_hello") return { meeting: null, channel: this.channel, typing_ms: 6_000 };
+    if (name === "chat_hello") return { meeting: null, channel: this.channel, typing_ms: 6_000, edit_window_ms: 900_000 };
     if (name === "chat_resume") {
       return { conversations: (payload["positions"] as { conversation_id: string; last_seq: number | null }[]).map((one) => this.#opened(one.conversation_id, one.last_seq)) };
     }

@@ -5,9 +5,6 @@ import { type TextKey, useLanguage, useTranslate } from "./i18n/texts";
 import { refusalText } from "./refusals";
 import { clock } from "./times";
 
-/** The server takes changes for 15 minutes; a little less is offered. */
-const EDITABLE_MS = 14 * 60_000;
-
 const SYSTEM: Record<string, TextKey> = { closed: "case_closed", reopened: "case_reopened", assigned: "case_assigned" };
 
 interface Props {
@@ -32,7 +29,7 @@ export function Message({ message, conversation, files, receipts, writable, foun
     return key ? <p class="ao-chat-system">{t(key)}</p> : null;
   }
   const { own, seq, status, withdrawn, failure, clientId } = message;
-  const mayChange = own && writable && conversation !== null && seq !== null && !withdrawn && Date.now() - message.atMs < EDITABLE_MS;
+  const mayChange = writable && conversation !== null && seq !== null && conversation.mayChange(message, Date.now());
   const shown = status === null || (!receipts && status !== "waiting" && status !== "failed") ? null : status;
   return (
     <article class="ao-chat-message" data-testid="message" data-own={own} data-seq={seq ?? ""} data-status={status ?? ""} data-found={found} tabIndex={-1}>

@@ -259,6 +259,8 @@ export interface ChatHelloReply {
   channel: string | null;
   /** How long a `chat_type` lasts. */
   typing_ms: number;
+  /** How long one may change or withdraw a message of one's own; 0: always. */
+  edit_window_ms: number;
 }
 
 /** One conversation, from where the client stood. */

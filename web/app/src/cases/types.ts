@@ -16,6 +16,8 @@ export interface Case {
   /** By when the unit has promised an answer, while it owes one. */
   answer_by: number | null;
   reopen_until: number | null;
+  /** So long a case can be reopened after it is closed; 0: it cannot. */
+  reopen_within_s: number;
   version: number;
   is_unread: boolean;
   /** Its words are in the archive alone: there is no subject here. */

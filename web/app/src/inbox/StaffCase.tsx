@@ -199,7 +199,7 @@ function Desk({ chat, cases, units, one, conversation, back, put, again, onGone,
           </section>
         )}
       </div>
-      <CloseDialog open={acts.dialog === "close"} acts={acts} />
+      <CloseDialog open={acts.dialog === "close"} acts={acts} one={one} />
       <GiveDialog open={acts.dialog === "give"} acts={acts} one={one} cases={cases} units={units ?? []} />
     </section>
   );

@@ -1,14 +1,13 @@
-import { Dialog } from "@alltid-oppet/meeting";
+import { Dialog, useLanguage } from "@alltid-oppet/meeting";
 import { useEffect, useId, useState } from "preact/hooks";
 import type { CaseApi } from "../cases/api";
 import { isWaiting } from "../cases/logic";
 import { codeText, useCaseText } from "../cases/texts";
 import type { Case, Colleague, Unit } from "../cases/types";
+import { whenText } from "../cases/when";
+import { useNow } from "../hooks";
 import { useSession } from "../session";
 import type { CaseActs, Receiver } from "./useActs";
-
-/** The service's default; the server says until when a case that is closed can be reopened. */
-const REOPEN_DAYS = 14;
 
 function Failure({ acts }: { acts: CaseActs }) {
   const c = useCaseText();
@@ -20,12 +19,16 @@ function Failure({ acts }: { acts: CaseActs }) {
 }
 
 /** Asks once more before a case is closed. */
-export function CloseDialog({ open, acts }: { open: boolean; acts: CaseActs }) {
+export function CloseDialog({ open, acts, one }: { open: boolean; acts: CaseActs; one: Case }) {
   const c = useCaseText();
+  const { language } = useLanguage();
+  const now = useNow(30);
   const leave = (): void => acts.ask(null);
   return (
     <Dialog open={open} name="close" title={c("close_title")} onClose={leave}>
-      <p>{c("close_text", { days: REOPEN_DAYS })}</p>
+      <p>
+        {c("close_text")} {one.reopen_within_s > 0 ? c("close_until", { when: whenText(language, now + one.reopen_within_s, now) }) : c("close_for_good")}
+      </p>
       <Failure acts={acts} />
       <div class="ap-actions">
         <button type="button" class="ds-button" data-testid="confirm-close" aria-busy={acts.busy} aria-disabled={acts.busy} onClick={acts.close}>

@@ -121,6 +121,12 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.#delivery.add({ kind: "withdrawal", clientId: newId(), text: "", attachments: [], target });
   }
 
+  /** Whether the server would still take a change of one's own message; it is offered a little shorter than taken. */
+  mayChange({ own, seq, withdrawn, atMs }: MessageView, nowMs: number): boolean {
+    const windowMs = this.#carrier.hello?.edit_window_ms ?? 0;
+    return own && seq !== null && !withdrawn && this.#state === "open" && (windowMs === 0 || nowMs - atMs < (windowMs * 14) / 15);
+  }
+
   /** Try a refused message once more. */
   retry(clientId: string): void {
     this.#delivery.retry(clientId);

@@ -43,6 +43,28 @@ describe("writing", () => {
   });
 });
 
+describe("one's own message", () => {
+  it("can be changed for as long as the server says, a little less", async () => {
+    const mine = async (windowMs: number): Promise<boolean[]> => {
+      server.editWindowMs = windowMs;
+      const { conversation } = await connected();
+      conversation.send("hej");
+      await pass();
+      const [message] = conversation.snapshot.messages;
+      return [0, 13, 15, 600].map((minutes) => conversation.mayChange(message!, message!.atMs + minutes * 60_000));
+    };
+    expect(await mine(900_000)).toEqual([true, true, false, false]);
+    expect(await mine(0)).toEqual([true, true, true, true]);
+  });
+
+  it("of somebody else cannot", async () => {
+    server.append();
+    const { conversation } = await connected();
+    const [message] = conversation.snapshot.messages;
+    expect(conversation.mayChange(message!, message!.atMs)).toBe(false);
+  });
+});
+
 describe("reading", () => {
   it("shows what was there, then what comes", async () => {
     server.append();

@@ -45,6 +45,7 @@ export class FakeServer {
   sockets: ChatSocketHandlers[] = [];
   opened = 0;
   reachable = true;
+  editWindowMs = 900_000;
 
   readonly open: ChatSocketFactory = (_url, handlers): ChatSocket => {
     this.opened += 1;
@@ -91,7 +92,7 @@ export class FakeServer {
   }
 
   #handle(name: Name, payload: Record<string, unknown>): unknown {
-    if (name === "chat_hello") return { meeting: null, channel: null, typing_ms: 6_000 };
+    if (name === "chat_hello") return { meeting: null, channel: null, typing_ms: 6_000, edit_window_ms: this.editWindowMs };
     if (name === "chat_resume") {
       const positions = payload["positions"] as { conversation_id: string; last_seq: number | null }[];
       return { conversations: positions.map((one) => this.#opened(one.conversation_id, one.last_seq)) };
