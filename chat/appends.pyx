@@ -77,7 +77,7 @@ def pack_message(bytes head not None, bytes client_id not None, bytes text not N
     )
 
 
-def grouped(list writes not None, bytes head not None, bytes limit not None, keys_of, Py_ssize_t most):
+def grouped(list writes not None, bytes head not None, bytes words not None, keys_of, Py_ssize_t most):
     """What a batch of writes is to the store: three lists.
 
     What is no draft, in its order; (conversation, drafts) of those conversations in which more than messages is
@@ -112,10 +112,10 @@ def grouped(list writes not None, bytes head not None, bytes limit not None, key
         some.append((keys_of(group.conversation_id), group.appends))
         messages += group.appends
         if PyList_GET_SIZE(messages) >= most:
-            said.append((say_command(head, limit, some), messages))
+            said.append((say_command(head, words, some), messages))
             some, messages = [], []
     if some:
-        said.append((say_command(head, limit, some), messages))
+        said.append((say_command(head, words, some), messages))
     return calls, mixed, said
 
 
@@ -145,12 +145,13 @@ def settle_said(list appends not None, list answer not None):
     return failed
 
 
-cpdef bytes say_command(bytes head, bytes limit, list groups):
+cpdef bytes say_command(bytes head, bytes words, list groups):
     """EVALSHA of say.lua. ``groups``: for each conversation its keys, and its drafts, all of them messages.
 
-    ``head``: the command's words before the number of keys. ``limit``, keys: as bulk strings.
+    ``head``: the command's words before the number of keys; ``words``: the two after the keys. Those and the keys are bulk
+    strings.
     """
-    cdef Py_ssize_t length = 64 + PyBytes_GET_SIZE(head) + PyBytes_GET_SIZE(limit), messages = 0
+    cdef Py_ssize_t length = 64 + PyBytes_GET_SIZE(head) + PyBytes_GET_SIZE(words), messages = 0
     cdef Append append
     cdef bytes keys
     cdef list appends
@@ -163,13 +164,13 @@ cpdef bytes say_command(bytes head, bytes limit, list groups):
     cdef bytes command = PyBytes_FromStringAndSize(NULL, length)
     cdef char* begin = PyBytes_AS_STRING(command)
     cdef char* to = begin
-    # EVALSHA, the script's name, how many keys, the keys, the limit; how many messages, and three for each of them.
-    to += _number(to, b"*"[0], 3 + 5 * len(groups) + 1 + 3 * messages)
+    # EVALSHA, the script's name, how many keys, the keys, two words; how many messages, and three for each of them.
+    to += _number(to, b"*"[0], 3 + 5 * len(groups) + 2 + 3 * messages)
     to = _copy(to, head)
     to += _count(to, 4 * len(groups))
     for keys, _ in groups:
         to = _copy(to, keys)
-    to = _copy(to, limit)
+    to = _copy(to, words)
     for _, appends in groups:
         to += _count(to, len(appends))
         for append in appends:

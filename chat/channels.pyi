@@ -8,6 +8,8 @@ from chat.appends import Append
 RECENT_EVENTS: int
 MAX_TRAIN: int
 REST_S: float
+MANY_READERS: int
+WRITES_AT_ONCE: int
 
 class FeedHead:
     head: int
@@ -34,6 +36,7 @@ class Channels:
         encode_message: Callable[..., Any] | None,
         send_to_all: Callable[[dict[Any, int], list[Any], int], list[Any]],
         on_slow: Callable[[Channel, list[Any], int], None],
+        on_other: Callable[[Channel, int, int, bytes], None],
         later: Callable[[float, Callable[[], None]], Any],
         monotonic: Callable[[], float] = ...,
     ) -> None: ...

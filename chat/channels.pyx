@@ -19,8 +19,16 @@ RECENT_EVENTS = 64
 MAX_TRAIN = 64
 """Messages of one conversation that came at the same time go to its readers together, at most so many."""
 REST_S = 0.005
-"""A train leaves at once, or so long after the one before where several sockets read: each train costs every reader a
+"""A train leaves at once, or so long after the one before where many sockets read: each train costs every reader a
 write and a wake-up, and nobody sees five milliseconds. The author's acknowledgement does not wait for it."""
+MANY_READERS = 4
+"""With fewer, joining messages saves less than waiting for them costs: one of the readers is the author, whose event
+leaves in one write with the acknowledgement."""
+WRITES_AT_ONCE = 32
+"""After that many writes of about 3 us each the loop first sees what came in: else the store would wait for the front
+each time that many trains leave."""
+
+cdef Py_ssize_t _MANY_READERS = MANY_READERS, _WRITES_AT_ONCE = WRITES_AT_ONCE
 
 
 cdef class FeedHead:
@@ -67,6 +75,7 @@ cdef class Channels:
     cdef object _encode_message
     cdef object _send_to_all
     cdef object _on_slow
+    cdef object _on_other
     cdef object _later
     cdef object _monotonic
     cdef list _resting
@@ -74,9 +83,10 @@ cdef class Channels:
     cdef readonly long long delivered
     """Packets to readers, since the start."""
 
-    def __init__(self, encode_message, send_to_all, on_slow, later, monotonic=time.monotonic):
+    def __init__(self, encode_message, send_to_all, on_slow, on_other, later, monotonic=time.monotonic):
         """``on_slow(channel, readers, first)``: readers who got nothing of the events from ``first`` on.
 
+        ``on_other(channel, seq, at_ms, packed)``: what this front stored and is not simply the next message.
         ``later(seconds, call)``: the loop's ``call_later``. ``monotonic``: seconds.
         """
         self._by_id = {}
@@ -85,6 +95,7 @@ cdef class Channels:
         self._encode_message = encode_message
         self._send_to_all = send_to_all
         self._on_slow = on_slow
+        self._on_other = on_other
         self._later = later
         self._monotonic = monotonic
         self._resting = []
@@ -148,7 +159,8 @@ cdef class Channels:
     def said(self, list appends not None, list answer not None):
         """Messages that this front has stored: who reads here need not wait until the store has published them.
 
-        ``answer``: of say.lua, the time and then a number for each that is new.
+        It does not where only this front listens. ``answer``: of say.lua, the time and then a number for each that is
+        new.
         """
         cdef Append append
         cdef Py_ssize_t place
@@ -161,7 +173,8 @@ cdef class Channels:
             channel = self._by_id.get(append.conversation_id)
             if channel is not None:
                 seq = each
-                self._takes(<Channel>channel, seq, answer[0], append.packed)
+                if not _has((<Channel>channel).feed, seq) and not self._takes(channel, seq, answer[0], append.packed):
+                    self._on_other(channel, seq, answer[0], append.packed)
         self.depart()
 
     cdef bint _takes(self, Channel channel, long long seq, long long at_ms, bytes packed) except -1:
@@ -188,7 +201,7 @@ cdef class Channels:
             return
         departing, self._departing = self._departing, []
         for channel in departing:
-            if channel._rested_at and len(channel.readers) > 1 and <double>self._monotonic() < channel._rested_at:
+            if channel._rested_at and len(channel.readers) >= _MANY_READERS and <double>self._monotonic() < channel._rested_at:
                 self._resting.append(channel)
             else:
                 self.flush(channel)
@@ -197,11 +210,21 @@ cdef class Channels:
             self._later(REST_S, self._leave)
 
     def _leave(self):
+        """Let go of those that have rested, some at a time: between them the loop takes and stores what comes in."""
         cdef Channel channel
-        self._is_leaving = False
-        resting, self._resting = self._resting, []
-        for channel in resting:
-            self.flush(channel)
+        cdef Py_ssize_t place, writes = 0
+        for place in range(PyList_GET_SIZE(self._resting)):
+            channel = self._resting[place]
+            if channel._train:
+                writes += len(channel.readers)
+                self.flush(channel)
+                if writes >= _WRITES_AT_ONCE:
+                    break
+        del self._resting[: place + 1]
+        if self._resting:
+            self._later(0.0, self._leave)
+        else:
+            self._is_leaving = False
 
     cpdef flush(self, Channel channel):
         """Send what was taken of one conversation, before anything else happens there."""
@@ -209,7 +232,7 @@ cdef class Channels:
         if train:
             channel._train = []
             self.deliver(channel, train, channel.feed.head - PyList_GET_SIZE(train) + 1)
-            if len(channel.readers) > 1:
+            if len(channel.readers) >= _MANY_READERS:
                 channel._rested_at = <double>self._monotonic() + REST_S
 
     cpdef deliver(self, Channel channel, list packets, long long first):

@@ -137,6 +137,10 @@ class Committer:
         self.wait_replicas = wait_replicas
         self.on_said: Callable[[list[Append], list[Any]], None] | None = None
         """Given the messages of one call of say.lua and its answer, once their authors have been told."""
+        self.listener = ""
+        """Under which name whoever is told by ``on_said`` listens to news (read.lua): it is not told twice."""
+        self.on_fault: Callable[[], None] = lambda: None
+        """Called when it is not known of some messages whether they were stored: ``on_said`` is not given them."""
         self._link = RawLink(redis, self._on_answers)
         self._give_up_s = give_up_s
         self._waiting: list[Append | _Call] = []
@@ -219,12 +223,10 @@ class Committer:
         while True:
             try:
                 await self._link.open()
+                await self._load_scripts()
                 self._is_flowing = True
                 self._write_batches()
                 await self._link.watch(self._awaited_since)
-            except NoScriptError:  # a server that is new, or has lost its scripts
-                with suppress(RedisError, OSError):
-                    await self._load_scripts()
             except Exception as error:  # the loop outlives any fault: without it nothing is ever stored again
                 self._note(error)
                 if self._has_settled:
@@ -237,6 +239,8 @@ class Committer:
                 # What was on its way is written again: before everything else, and in its order.
                 again = [write for flight in self._flights for write in flight.writes]
                 self._flights.clear()
+                if again:
+                    self.on_fault()
                 self._waiting = self._drop_late(again + self._waiting)
 
     def _note(self, error: Exception) -> None:
@@ -266,7 +270,7 @@ class Committer:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             self.counters["batches"] += 1
             self.counters["writes"] += len(batch)
-            flight = _Flight(batch, _parts(batch), asyncio.get_running_loop().time())
+            flight = _Flight(batch, _parts(batch, self.listener), asyncio.get_running_loop().time())
             self._flights.append(flight)
             commands: list[bytes | tuple[Any, ...]] = [part.command for part in flight.parts]
             if self.wait_aof_ms:
@@ -366,9 +370,9 @@ def _is_transient(result: Any) -> bool:
     return isinstance(result, transient) or not isinstance(result, ResponseError)
 
 
-def _parts(batch: "list[Append | _Call]") -> list[_Part]:
+def _parts(batch: "list[Append | _Call]", listener: str) -> list[_Part]:
     """The drafts of one conversation in one call, in their order, and many conversations' messages; else one by one."""
-    calls, mixed, said = grouped(batch, _SAY_HEAD, _say_limit(MAX_EVENTS), _say_keys, MAX_SAID)
+    calls, mixed, said = grouped(batch, _SAY_HEAD, _say_words(MAX_EVENTS, listener), _say_keys, MAX_SAID)
     parts = [_Part(call.script, call.command, [call]) for call in calls]
     for conversation_id, appends in mixed:
         parts.append(_Part(APPEND, _append_command(conversation_id, appends), appends))
@@ -386,8 +390,8 @@ _SAY_HEAD: Final = _words("EVALSHA", SAY.sha)
 
 
 @lru_cache(maxsize=1)
-def _say_limit(most: int) -> bytes:
-    return _words(most)
+def _say_words(most: int, listener: str) -> bytes:
+    return _words(most, listener)
 
 
 @lru_cache(maxsize=16_384)

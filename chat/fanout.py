@@ -6,6 +6,7 @@ it went, because it may not read any more, or because it reads too slowly. Then 
 """
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,7 +25,7 @@ from chat.events import Event, to_wire, unpack
 from chat.feed import Feed, Step
 from chat.keys import Keys
 from chat.news import News
-from chat.store import MAX_PAGE, ChatStore
+from chat.store import MAX_PAGE, ChatStore, Page
 
 LINGER_S: Final = 20.0
 """A conversation without readers is listened to for a while: most who lose their socket come back."""
@@ -94,8 +95,9 @@ class FanOut:
         """Is told of each conversation whose standing data changed, before its readers are."""
         self._store = store
         self._encode = encode
-        self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow, _later)
-        store.committer.on_said = self._channels.said
+        self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow, self._on_said, _later)
+        self._name = secrets.token_hex(8)
+        self._faults = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._shown: dict[str, Conversation] = {}
         """The standing data of each conversation as its readers know it."""
@@ -111,6 +113,8 @@ class FanOut:
     async def start(self) -> None:
         """Begin to listen."""
         await self._news.start()
+        committer = self._store.committer
+        committer.listener, committer.on_said, committer.on_fault = self._listener, self._channels.said, self._on_fault
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
@@ -131,6 +135,11 @@ class FanOut:
     def news_counters(self) -> Counter[str]:
         """Lost connections."""
         return self._news.counters
+
+    @property
+    def _listener(self) -> str:
+        """Who listens, to the store (read.lua)."""
+        return f"{self._name}:{self._faults}"
 
     # --- readers -----------------------------------------------------------------------------------------------
 
@@ -208,7 +217,7 @@ class FanOut:
         conversation_id = channel.conversation_id
         try:
             await self._news.subscribe(Keys(conversation_id).channel)
-            page = await self._store.read_before(conversation_id, _NEWEST, RECENT_EVENTS)
+            page = await self._store.read_before(conversation_id, _NEWEST, RECENT_EVENTS, listener=self._listener)
         except BaseException:
             self._forget(channel)
             raise
@@ -219,10 +228,16 @@ class FanOut:
             self._spawn(self._catch_up(channel))
 
     def _forget(self, channel: Channel) -> None:
-        name = Keys(channel.conversation_id).channel
-        self._channels.remove(channel, name.encode())
-        self._shown.pop(channel.conversation_id, None)
-        self._news.unsubscribe([name])
+        if self._channels.get(channel.conversation_id) is channel:
+            name = Keys(channel.conversation_id).channel
+            self._channels.remove(channel, name.encode())
+            self._shown.pop(channel.conversation_id, None)
+            self._news.unsubscribe([name])
+
+    def _vanish(self, channel: Channel) -> None:
+        """There is no such conversation any more. Should one of its name be made, it is opened like any other."""
+        self._end(channel, list(channel.readers))
+        self._forget(channel)
 
     def _note_idle(self, channel: Channel) -> None:
         channel.idle_since = asyncio.get_running_loop().time()
@@ -274,6 +289,11 @@ class FanOut:
             self.on_changed(channel.conversation_id)
             self._spawn(self._recheck(channel))
 
+    def _on_said(self, channel: Channel, seq: int, at_ms: int, packed: bytes) -> None:
+        """Stored by this front: there may be no news of it."""
+        self._channels.flush(channel)
+        self._act(channel, channel.feed.on_event(unpack(seq, at_ms, packed)))
+
     def _act(self, channel: Channel, step: Step) -> None:
         self._channels.flush(channel)
         for event in step.deliver:
@@ -312,16 +332,19 @@ class FanOut:
         try:
             while not channel.feed.is_synced:
                 after = channel.feed.head
-                page = await self._store.read_after(channel.conversation_id, after, MAX_PAGE)
+                page = await self._read(channel, after)
                 self._act(channel, channel.feed.on_page(after, page.events, page.last_seq))
         except ChatError as error:
             if error.code == "unknown_conversation":
-                self._end(channel, list(channel.readers))
+                self._vanish(channel)
             else:
                 await asyncio.sleep(0.2)
                 self._spawn(self._catch_up_later(channel))
         finally:
             channel.is_reading = False
+
+    async def _read(self, channel: Channel, after: int) -> Page:
+        return await self._store.read_after(channel.conversation_id, after, MAX_PAGE, listener=self._listener)
 
     async def _catch_up_later(self, channel: Channel) -> None:
         if self._channels.get(channel.conversation_id) is channel:
@@ -332,7 +355,7 @@ class FanOut:
         with suppress(ChatError):
             conversation = await self._store.conversation(channel.conversation_id)
             if conversation is None:
-                self._end(channel, list(channel.readers))
+                self._vanish(channel)
                 return
             if conversation == self._shown.get(channel.conversation_id):
                 return
@@ -342,6 +365,10 @@ class FanOut:
             gone = [reader for reader in channel.readers if not may_read(reader.principal, conversation)]
             self._end(channel, gone)
             self._tell_changed(channel, conversation)
+            # It may have been erased and made anew meanwhile: then this front does not stand in it as a listener yet.
+            after = channel.feed.head
+            page = await self._read(channel, after)
+            self._act(channel, channel.feed.on_page(after, page.events, page.last_seq))
 
     def _tell_changed(self, channel: Channel, conversation: Conversation) -> None:
         about = {"conversation_id": channel.conversation_id, "title": conversation.title}
@@ -360,6 +387,15 @@ class FanOut:
             reader.hint(packet)
         self._note_idle(channel)
 
+    def _on_fault(self) -> None:
+        """Of messages of this front nobody knows whether they are stored: it listens anew, under another name.
+
+        What is stored under the former name from now on is published, and what was is read (``_on_ready``).
+        """
+        self._faults += 1
+        self._store.committer.listener = self._listener
+        self._news.reset()
+
     # --- lost connections --------------------------------------------------------------------------------------
 
     def _on_lost(self) -> None:
@@ -373,10 +409,10 @@ class FanOut:
         for start in range(0, len(channels), _RESYNC_AT_ONCE):
             some = {channel.conversation_id: channel for channel in channels[start : start + _RESYNC_AT_ONCE]}
             heads = {name: some[name].feed.head for name in some}
-            for name, page in (await self._store.read_many(heads, MAX_PAGE)).items():
+            for name, page in (await self._store.read_many(heads, MAX_PAGE, listener=self._listener)).items():
                 channel = some[name]
                 if page is None:
-                    self._end(channel, list(channel.readers))
+                    self._vanish(channel)
                     continue
                 self._act(channel, channel.feed.on_page(heads[name], page.events, page.last_seq))
             for name, conversation in zip(some, await self._store.conversations(list(some)), strict=True):

@@ -24,7 +24,7 @@ class Keys:
 
     @property
     def meta(self) -> str:
-        """Hash: ``chat.conversation.to_fields``, and trimmed, archived, full."""
+        """Hash: ``chat.conversation.to_fields``, and trimmed, archived, full, listener (read.lua)."""
         return self._key("meta")
 
     @property

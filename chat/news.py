@@ -74,6 +74,10 @@ class News:
             _, tasks = await asyncio.wait(tasks, timeout=0.1)
         await self._link.close()
 
+    def reset(self) -> None:
+        """Lose the connection: everything is listened to anew, and what was missed is read."""
+        self._link.fail(RedisConnectionError("told to connect again"))
+
     async def subscribe(self, channel: str) -> None:
         """Returns once news of the channel arrive; until ``unsubscribe`` they do, across lost connections too."""
         if channel in self._wanted and channel not in self._confirmed:

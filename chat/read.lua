@@ -1,12 +1,21 @@
 -- Reads events of one conversation at one instant.
 --
 -- KEYS  log, meta, withdrawn
--- ARGV  "after" or "before", a number, how many
+-- ARGV  "after" or "before", a number, how many, and who listens to the conversation's news from this page on, if
+--       somebody does: a front, a colon, and how often it has lost track of what it wrote
 -- Returns {last number, trimmed through, state, entries, all numbers of withdrawn messages};
 -- last is -1 when the conversation does not exist. "before" gives the newest first.
+--
+-- The meta hash says who listens: one front, or * once there has been another. What that one front writes itself is not
+-- published (say.lua). A front that comes again under a later number has not heard what it wrote under an earlier one.
 -- last.lua
-local fields = redis.call('HMGET', KEYS[2], 'state', 'trimmed')
+local fields = redis.call('HMGET', KEYS[2], 'state', 'trimmed', 'listener')
 if not fields[1] then return {-1, 0, '', {}, {}} end
+local listener, known = ARGV[4], fields[3]
+if listener and known ~= listener and known ~= '*' then
+    local is_alone = not known or string.match(known, '^[^:]*') == string.match(listener, '^[^:]*')
+    redis.call('HSET', KEYS[2], 'listener', is_alone and listener or '*')
+end
 local entries
 if ARGV[1] == 'after' then
     entries = redis.call('XRANGE', KEYS[1], '(0-' .. ARGV[2], '+', 'COUNT', ARGV[3])

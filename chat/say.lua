@@ -1,22 +1,22 @@
 -- Appends messages, and nothing but messages, to conversations: what append.lua does, in fewer steps.
 --
 -- KEYS  for each conversation: log, ids, meta, channel
--- ARGV  most events in a log, then for each conversation: how many messages, and for each of them: id (author, NUL,
---       client id), packed, author
+-- ARGV  most events in a log, who writes (read.lua: listener), then for each conversation: how many messages, and for
+--       each of them: id (author, NUL, client id), packed, author
 -- Returns the time (at_ms), then for each message its number; {status, seq, at_ms} as append.lua where it is no new
 -- one, with the status failed (and nothing stored) where a conversation's keys are not what they should be.
 local call = redis.call
 local time = call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local mark = ' ' .. now .. ' '
-local limit = tonumber(ARGV[1])
+local limit, writer = tonumber(ARGV[1]), ARGV[2]
 local results, count = {tonumber(now)}, 1
 -- find.lua
 
 -- The messages of one conversation: those from ARGV[from] to ARGV[through].
 local function say(log, ids, meta, channel, from, through)
     local find
-    local standing = call('HMGET', meta, 'state', 'trimmed', 'full')
+    local standing = call('HMGET', meta, 'state', 'trimmed', 'full', 'listener')
     local refused = (not standing[1] and 'unknown') or (standing[1] ~= 'open' and 'closed') or (standing[3] and 'full')
     for i = from, through, 3 do
         local id = ARGV[i]
@@ -37,7 +37,9 @@ local function say(log, ids, meta, channel, from, through)
             local seq = tonumber(number)
             results[count + 1] = seq
             find = nil -- what it has read lacks this one
-            call('SPUBLISH', channel, 'E' .. number .. mark .. packed)
+            if standing[4] ~= writer then -- whoever alone listens, and writes it, learns of it by this answer
+                call('SPUBLISH', channel, 'E' .. number .. mark .. packed)
+            end
             if seq >= limit and seq - tonumber(standing[2] or 0) >= limit then
                 call('HSET', meta, 'full', '1')
                 refused = 'full'
@@ -47,7 +49,7 @@ local function say(log, ids, meta, channel, from, through)
     end
 end
 
-local at = 2
+local at = 3
 for key = 1, #KEYS, 4 do
     local through = at + 3 * tonumber(ARGV[at])
     -- One conversation's fault is not the others', nor that of its messages before.

@@ -147,25 +147,29 @@ class ChatStore:
             found = self._redis.sismember(Keys(conversation_id).ids, cast(str, draft_id))  # bytes are taken too
             return bool(await cast(Awaitable[int], found))
 
-    async def read_after(self, conversation_id: str, after: int, limit: int, *, mask: bool = True) -> Page:
-        """The first events after a number, the oldest first; with ``mask`` off also withdrawn texts (archive)."""
-        return await self._read(conversation_id, "after", after, limit, mask=mask)
+    async def read_after(
+        self, conversation_id: str, after: int, limit: int, *, mask: bool = True, listener: str = ""
+    ) -> Page:
+        """The first events after a number, the oldest first; with ``mask`` off also withdrawn texts (archive).
 
-    async def read_before(self, conversation_id: str, before: int, limit: int) -> Page:
+        ``listener``: who is subscribed to the conversation's news, and has them from this page on (read.lua).
+        """
+        result = await self._read(conversation_id, "after", after, limit, listener)
+        return _page(result, is_backwards=False, mask=mask)
+
+    async def read_before(self, conversation_id: str, before: int, limit: int, *, listener: str = "") -> Page:
         """The last events before a number, the oldest first."""
-        return await self._read(conversation_id, "before", before, limit)
+        return _page(await self._read(conversation_id, "before", before, limit, listener), is_backwards=True)
 
-    async def _read(self, conversation_id: str, direction: str, number: int, limit: int, *, mask: bool = True) -> Page:
-        keys = Keys(conversation_id)
-        arguments = (direction, number, min(limit, MAX_PAGE))
-        result = await self._script(READ, (keys.log, keys.meta, keys.withdrawn), arguments)
-        return _page(result, is_backwards=direction == "before", mask=mask)
+    async def _read(self, conversation_id: str, direction: str, number: int, limit: int, listener: str) -> Any:
+        return (await self._scripts(READ, [_read_call(conversation_id, direction, number, limit, listener)]))[0]
 
-    async def read_many(self, positions: Mapping[str, int], limit: int) -> dict[str, Page | None]:
+    async def read_many(
+        self, positions: Mapping[str, int], limit: int, *, listener: str = ""
+    ) -> dict[str, Page | None]:
         """``read_after`` for many conversations in one round trip; None for those that do not exist."""
         calls = [
-            ((keys.log, keys.meta, keys.withdrawn), ("after", after, min(limit, MAX_PAGE)))
-            for keys, after in ((Keys(conversation_id), after) for conversation_id, after in positions.items())
+            _read_call(conversation_id, "after", after, limit, listener) for conversation_id, after in positions.items()
         ]
         pages: dict[str, Page | None] = {}
         for conversation_id, result in zip(positions, await self._scripts(READ, calls), strict=True):
@@ -267,6 +271,17 @@ class _available:  # noqa: N801  # reads as a word where it is used
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, RedisError | OSError):
             raise ChatError("chat_unavailable") from None
+
+
+def _read_call(
+    conversation_id: str, direction: str, number: int, limit: int, listener: str
+) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
+    """Keys and arguments of read.lua."""
+    keys = Keys(conversation_id)
+    arguments: tuple[str | int, ...] = (direction, number, min(limit, MAX_PAGE))
+    if listener:
+        arguments += (listener,)
+    return (keys.log, keys.meta, keys.withdrawn), arguments
 
 
 def _page(result: Any, *, is_backwards: bool, mask: bool = True) -> Page:

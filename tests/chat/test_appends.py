@@ -36,14 +36,15 @@ _drafts = st.lists(
 @settings(max_examples=150)
 def test_a_command_is_packed_as_every_command_is(conversations: list[list[tuple[bytes, bytes, bytes]]]) -> None:
     keys = [tuple(f"{name}{number}" for name in ("log", "ids", "meta", "news")) for number in range(len(conversations))]
-    words: list[str | int | bytes] = ["EVALSHA", "0" * 40, 4 * len(keys), *(key for each in keys for key in each), 1000]
+    named = [key for each in keys for key in each]
+    words: list[str | int | bytes] = ["EVALSHA", "0" * 40, len(named), *named, 1000, "f:0"]
     for parts in conversations:
         words += [len(parts), *(word for part in parts for word in part)]
     groups = [
         (_words(*names), [Append("meeting-m", draft_id, packed, author) for draft_id, packed, author in parts])
         for names, parts in zip(keys, conversations, strict=True)
     ]
-    assert say_command(_words("EVALSHA", "0" * 40), _words(1000), groups) == slow.command(tuple(words))
+    assert say_command(_words("EVALSHA", "0" * 40), _words(1000, "f:0"), groups) == slow.command(tuple(words))
 
 
 def _words(*words: str | int) -> bytes:
@@ -59,22 +60,22 @@ def test_drafts_are_grouped_by_conversation_in_their_order_and_only_messages_are
         append("meeting-a", 1), append("meeting-b", 2), append("meeting-a", 3), append("meeting-b", 4, "edit"),
         append("meeting-c", 5),
     )  # fmt: skip
-    head, limit = _words("EVALSHA", "0" * 40), _words(1000)
+    head, words = _words("EVALSHA", "0" * 40), _words(1000, "f:0")
 
     def keys_of(conversation_id: str) -> bytes:
         return _words(conversation_id, "ids", "meta", "news")
 
     def said(*groups: tuple[str, list[Append]]) -> tuple[bytes, list[Append]]:
-        command = say_command(head, limit, [(keys_of(name), appends) for name, appends in groups])
+        command = say_command(head, words, [(keys_of(name), appends) for name, appends in groups])
         return command, [each for _, appends in groups for each in appends]
 
     writes = [a1, b2, call, a3, b4, c5]
     mixed = [("meeting-b", [b2, b4])]
     together = [said(("meeting-a", [a1, a3]), ("meeting-c", [c5]))]
-    assert grouped(writes, head, limit, keys_of, 3) == ([call], mixed, together)
+    assert grouped(writes, head, words, keys_of, 3) == ([call], mixed, together)
     apart = [said(("meeting-a", [a1, a3])), said(("meeting-c", [c5]))]
-    assert grouped(writes, head, limit, keys_of, 2) == ([call], mixed, apart)
-    assert grouped([], head, limit, keys_of, 2) == ([], [], [])
+    assert grouped(writes, head, words, keys_of, 2) == ([call], mixed, apart)
+    assert grouped([], head, words, keys_of, 2) == ([], [], [])
 
 
 class Told(Append):

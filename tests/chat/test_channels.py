@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.appends import Append
-from chat.channels import MAX_TRAIN, REST_S, Channel, Channels
+from chat.channels import MANY_READERS, MAX_TRAIN, REST_S, WRITES_AT_ONCE, Channel, Channels
 from chat.events import pack, unpack
 from chat.feed import Feed
 from tests.chat.stores import draft
@@ -23,11 +23,12 @@ class Front:
         self.others: list[Any] = []
         self.slow: list[str] = []
         self.fell: list[tuple[str, list[str], int]] = []
+        self.stored: list[tuple[str, int]] = []
         self.now = 10.0
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.channels = Channels(
-            self._encode, self._send, self._fall, lambda seconds, call: self.timers.append((seconds, call)),
-            lambda: self.now,
+            self._encode, self._send, self._fall, self._stored,
+            lambda seconds, call: self.timers.append((seconds, call)), lambda: self.now,
         )  # fmt: skip
         for name in NAMES:
             channel = Channel(name, Feed())
@@ -47,6 +48,9 @@ class Front:
 
     def _fall(self, channel: Channel, readers: list[str], first: int) -> None:
         self.fell.append((channel.conversation_id, readers, first))
+
+    def _stored(self, channel: Channel, seq: int, _at_ms: int, _packed: bytes) -> None:
+        self.stored.append((channel.conversation_id, seq))
 
     def hear(self, *answers: Any) -> None:
         self.channels.hear(list(answers), self.others.append)
@@ -68,19 +72,19 @@ def test_whatever_comes_first_each_next_message_is_sent_once_and_everything_else
     arrivals: list[tuple[str, int, str]],
 ) -> None:
     front, heads, expected = Front(), dict.fromkeys(NAMES, 0), []
-    others = 0
+    others = {"news": 0, "said": 0}
     for name, seq, way in arrivals:
         if seq == heads[name] + 1:
             heads[name] = seq
             expected.append((name, seq))
-        elif way == "news" and seq > heads[name]:
-            others += 1
+        elif seq > heads[name]:
+            others[way] += 1
         if way == "news":
             front.hear(news(name, seq))
         else:
             packed = pack(draft(f"c{seq}"))
             front.channels.said([Append(name, b"anna\0c", packed, b"anna")], [1000, seq])
-    assert (front.sent, len(front.others)) == (expected, others)
+    assert (front.sent, len(front.others), len(front.stored)) == (expected, others["news"], others["said"])
     for name in NAMES:
         channel = front.channels.get(name)
         assert channel is not None
@@ -110,7 +114,7 @@ def test_nothing_is_sent_before_a_feed_is_synced() -> None:
     front = Front(is_synced=False)
     front.hear(news("meeting-a", 1))
     front.channels.said([Append("meeting-a", b"a\0c", pack(draft("c1")), b"a")], [1000, 1])
-    assert (front.sent, len(front.others)) == ([], 1)
+    assert (front.sent, len(front.others), front.stored) == ([], 1, [("meeting-a", 1)])
 
 
 def test_a_long_train_leaves_before_the_turn_ends() -> None:
@@ -159,11 +163,13 @@ def test_a_conversation_without_readers_goes_on() -> None:
     assert (front.sent, channel.feed.head) == ([], 1)
 
 
-def test_messages_to_several_leave_together_after_a_rest_and_those_to_one_at_once() -> None:
+def test_messages_to_many_leave_together_after_a_rest_and_those_to_few_at_once() -> None:
     front = Front()
-    several = front.channels.get("meeting-a")
-    assert several is not None
-    several.readers["another"] = 0
+    many, few = front.channels.get("meeting-a"), front.channels.get("meeting-b")
+    assert many is not None
+    assert few is not None
+    many.readers |= {f"another{number}": 0 for number in range(MANY_READERS - 1)}
+    few.readers |= {f"another{number}": 0 for number in range(MANY_READERS - 2)}
     front.hear(news("meeting-a", 1))
     assert front.sent == [("meeting-a", 1)], "the first leaves at once"
     front.hear(news("meeting-a", 2), news("meeting-b", 1))
@@ -174,7 +180,7 @@ def test_messages_to_several_leave_together_after_a_rest_and_those_to_one_at_onc
     leave()
     assert front.sent[3:] == [("meeting-a", 2), ("meeting-a", 3)]
     front.hear(news("meeting-a", 4))
-    front.channels.flush(several)  # something else happens there
+    front.channels.flush(many)  # something else happens there
     front.timers[-1][1]()
     assert front.sent[5:] == [("meeting-a", 4)]
     front.now += REST_S
@@ -182,3 +188,22 @@ def test_messages_to_several_leave_together_after_a_rest_and_those_to_one_at_onc
     assert front.sent[6:] == [("meeting-a", 5)]
     front.hear(*(news("meeting-a", seq) for seq in range(6, 6 + MAX_TRAIN)))
     assert len(front.sent[7:]) == MAX_TRAIN, "no more than a train is kept back"
+
+
+def test_of_many_trains_some_leave_at_a_time() -> None:
+    front, names = Front(), [f"meeting-{number}" for number in range(2 * WRITES_AT_ONCE // MANY_READERS + 1)]
+    for name in names:
+        channel = Channel(name, Feed())
+        channel.feed.start([], 0)
+        channel.readers |= {f"{name}-{number}": 0 for number in range(MANY_READERS)}
+        front.channels.add(channel, name.encode())
+    left: list[int] = []
+    for seq in (1, 2):
+        front.hear(*(news(name, seq) for name in names))
+        left.append(front.channels.delivered)
+    while front.timers:
+        _, leave = front.timers.pop()
+        leave()
+        left.append(front.channels.delivered)
+    everything = MANY_READERS * len(names)
+    assert left == [everything, everything, *(everything + each for each in (32, 64, everything))]
