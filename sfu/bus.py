@@ -67,7 +67,7 @@ def connect(url: str) -> "Redis":
     One repeat after a broken connection, none after a timeout: redis-py's default policy turns a timeout of one
     second into fourteen. Longer outages are bridged by the loops that use the client.
     """
-    redis = Redis.from_url(
+    redis = _Client.from_url(
         url,
         socket_timeout=_SOCKET_TIMEOUT_S,
         socket_connect_timeout=_SOCKET_TIMEOUT_S,
@@ -77,25 +77,46 @@ def connect(url: str) -> "Redis":
     return redis
 
 
+class _Client(Redis):
+    """A client that stays closed.
+
+    redis-py opens a connection for whatever comes after ``aclose``, and again for a command that was on its way then
+    (it repeats it): sockets that nobody closes any more.
+    """
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        setattr(self.connection_pool.connection_class, "is_over", True)  # noqa: B010 (the class is made below)
+        await super().aclose(close_connection_pool)
+
+
 def _honest(base: Any) -> Any:
-    """A connection whose loss is a ``ConnectionError`` always.
+    """A connection whose loss is a ``ConnectionError`` always; and so is the attempt to connect once ``is_over``.
 
     redis-py writes to a transport that was closed meanwhile; uvloop answers with ``RuntimeError``, which redis-py lets
     through, and loops that wait for a server to come back would end.
     """
 
     class HonestConnection(base):  # type: ignore[misc]
+        is_over = False
+
+        async def _connect(self) -> None:
+            if not self.is_over:
+                await super()._connect()
+            if self.is_over:  # perhaps since it began to connect
+                await self.disconnect(nowait=True)
+                raise RedisConnectionError("the client was closed")
+
         async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
             try:
                 await super().send_packed_command(*arguments, **options)
-            except RuntimeError:
+            except (RuntimeError, AttributeError):  # AttributeError: redis-py's own, of a connection closed meanwhile
                 await self.disconnect(nowait=True)
                 raise RedisConnectionError("the connection was closed") from None
 
         async def read_response(self, *arguments: Any, **options: Any) -> Any:
             try:
                 return await super().read_response(*arguments, **options)
-            except RuntimeError:
+            except (RuntimeError, AttributeError):  # AttributeError: redis-py's own, of a connection closed meanwhile
                 await self.disconnect(nowait=True)
                 raise RedisConnectionError("the connection was closed") from None
 

@@ -279,3 +279,21 @@ async def test_a_transport_that_uvloop_has_closed_is_a_lost_connection(redis_url
     await redis.connection_pool.release(connection)
     assert await redis.ping()
     await redis.aclose()
+
+
+async def test_a_client_that_was_closed_leaves_no_connection_whatever_was_on_its_way(redis_url: str) -> None:
+    watcher = bus_module.connect(redis_url)
+    for steps in range(40):  # of the loop, until it is closed: while it connects, while a command waits for its answer
+        client = bus_module.connect(redis_url)
+        asked = asyncio.ensure_future(client.ping())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await client.aclose()
+        await asyncio.wait([asked])
+        assert asked.exception() is None or isinstance(asked.exception(), RedisConnectionError)
+        with pytest.raises(RedisConnectionError):
+            await client.ping()
+        async with asyncio.timeout(10):
+            while len(await watcher.client_list()) > 1:
+                await asyncio.sleep(0.001)
+    await watcher.aclose()
