@@ -288,6 +288,7 @@ class FanOut:
         elif mark == b"M":
             self.on_changed(channel.conversation_id)
             self._spawn(self._recheck(channel))
+            self._spawn(self._listen_anew(channel))
 
     def _on_said(self, channel: Channel, seq: int, at_ms: int, packed: bytes) -> None:
         """Stored by this front: there may be no news of it."""
@@ -365,10 +366,14 @@ class FanOut:
             gone = [reader for reader in channel.readers if not may_read(reader.principal, conversation)]
             self._end(channel, gone)
             self._tell_changed(channel, conversation)
-            # It may have been erased and made anew meanwhile: then this front does not stand in it as a listener yet.
+
+    async def _listen_anew(self, channel: Channel) -> None:
+        """It may have been erased and made anew: then this front does not stand in it as a listener yet."""
+        with suppress(ChatError):
             after = channel.feed.head
             page = await self._read(channel, after)
-            self._act(channel, channel.feed.on_page(after, page.events, page.last_seq))
+            if channel.opening is None:
+                self._act(channel, channel.feed.on_page(after, page.events, page.last_seq))
 
     def _tell_changed(self, channel: Channel, conversation: Conversation) -> None:
         about = {"conversation_id": channel.conversation_id, "title": conversation.title}
