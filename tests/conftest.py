@@ -15,6 +15,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 _LONGEST_ID = 30
 
 pytest_plugins = [
+    "tests.patience",
     "tests.valkey_fixture",
     "tests.signalling.real_worker",
     "tests.signalling.real_companion",

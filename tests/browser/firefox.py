@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.patience import PATIENCE_S
+
 STARTUP_S = 60.0
 COMMAND_S = 30.0
 
@@ -84,7 +86,7 @@ class Firefox:
         """Ends the browser and removes its profile."""
         self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), 10)
+            await asyncio.wait_for(self._process.wait(), PATIENCE_S)
         except TimeoutError:
             self._process.kill()
             await self._process.wait()

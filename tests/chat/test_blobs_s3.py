@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from chat.blobs import BlobError, BlobKey
 from chat.blobs_s3 import S3Store, S3UrlError
 from tests.chat.test_blobs_disk import contents
+from tests.patience import PATIENCE_S
 
 DATA = bytes(range(256)) * 4096
 KEY = BlobKey.of("case-1", "att", DATA)
@@ -161,7 +162,7 @@ async def test_a_failure_that_stays_is_said(misbehaving: Misbehaving, status: in
 async def test_a_listing_that_is_none_is_said(misbehaving: Misbehaving) -> None:
     store, _ = await misbehaving([200])
     with pytest.raises(BlobError, match="store_unavailable"):
-        await asyncio.wait_for(store.delete_conversation("case-1"), 5)
+        await asyncio.wait_for(store.delete_conversation("case-1"), PATIENCE_S)
 
 
 Pieces = Callable[[dict[str, list[list[bytes]]]], Awaitable[tuple[S3Store, list[str]]]]

@@ -11,6 +11,7 @@ from chat.case_telling import PRESENT_READS_S
 from chat.events import alias
 from chat.presence import Presence
 from tests.chat.test_case_service import DOCTOR, NURSE, World, patient, staff, world
+from tests.patience import PATIENCE_S
 
 __all__ = ["world"]
 
@@ -100,7 +101,7 @@ async def test_who_has_the_case_open_is_told_only_if_they_do_not_read(world: Wor
 
     async def there(person: str, *, is_there: bool = True) -> None:
         (people.enter if is_there else people.leave)(case_id, person)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (person in await world.store.present(case_id)) is not is_there:
                 await asyncio.sleep(0.001)
 

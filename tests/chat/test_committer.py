@@ -16,6 +16,7 @@ from chat.store import ChatStore
 from sfu.bus import connect
 from tests.chat.servers import Store
 from tests.chat.stores import CHANNEL, draft
+from tests.patience import PATIENCE_S
 
 
 async def test_what_comes_at_the_same_time_is_committed_together(store: ChatStore, committer: Committer) -> None:
@@ -177,7 +178,7 @@ async def test_who_is_not_awaited_any_more_is_let_go_when_the_store_is_away() ->
     committer, going = Committer(connect("redis://127.0.0.1:1/0")), _Going()
     await committer.start()
     committer.submit(going)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not committer.counters["commit_failed"]:
             await asyncio.sleep(0.005)
     await committer.stop()
@@ -196,7 +197,7 @@ async def test_what_goes_wrong_while_authors_are_told_leaves_none_of_them_waitin
 
     committer.on_said = broken
     appends = [store.append(draft("c1", conversation_id=name)) for name in (CHANNEL, other)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         answers = [_seq(answer) for answer in await asyncio.gather(*appends, return_exceptions=True)]
     assert answers == [1, "chat_unavailable"]
     committer.on_said = None
@@ -233,7 +234,7 @@ async def test_a_name_that_cannot_be_sent_is_refused_and_nobody_beside_it(
     append = asyncio.ensure_future(store.append(draft("c1")))
     with pytest.raises(UnicodeEncodeError):
         await committer.touch(keys.typing, keys.channel, "T", "a\t\ud800", 1000)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await append).seq == 1
 
 
@@ -277,7 +278,7 @@ async def test_a_replica_that_has_it_is_enough(tmp_path: Path, server: Store, re
     try:
         follower = connect(replica.url)
         await follower.execute_command("REPLICAOF", "127.0.0.1", str(server.port))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while (await follower.info("replication")).get("master_link_status") != "up":
                 await asyncio.sleep(0.02)
         committer = Committer(redis, wait_replicas=1)

@@ -19,6 +19,7 @@ from chat.fanout import FanOut
 from chat.keys import Keys
 from chat.store import MAX_PAGE, ChatStore
 from tests.chat.stores import CHANNEL, draft
+from tests.patience import PATIENCE_S
 
 STAFF = Principal(
     "staff", frozenset({"staff"}), "SE-1", None, "Sara", frozenset(),
@@ -55,7 +56,7 @@ class Reader:
 
 async def until(condition: Any) -> None:
     """Waits for what others do; never longer than the test may take."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -263,7 +264,7 @@ async def test_a_conversation_that_nobody_reads_is_forgotten(
     await fanout.resume(reader, CHANNEL, 0, 100)
     fanout.detach(reader, CHANNEL)
     channel = f"ao:chat:{{{CHANNEL}}}:news"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await redis.execute_command("PUBSUB", "SHARDNUMSUB", channel))[1]:
             await asyncio.sleep(0.01)
     again = Reader()

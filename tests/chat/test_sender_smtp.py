@@ -17,6 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from chat.notice_sender import Outgoing, SendError
 from chat.sender_smtp import MAX_AT_ONCE, SmtpSender, SmtpUrlError
 from signalling.certificates import ensure_certificate
+from tests.patience import PATIENCE_S
 
 OUTGOING = Outgoing("n-1", "anna@example.se", "Nytt meddelande", "Du har ett nytt meddelande. Åäö.")
 SENDER = "svara-inte@alltid.example"
@@ -98,7 +99,7 @@ async def test_a_server_that_does_not_answer_takes_no_thread_that_others_need() 
     others = ThreadPoolExecutor(2)
     loop.set_default_executor(others)
     sending = [asyncio.create_task(sender.send(OUTGOING)) for _ in range(MAX_AT_ONCE)]
-    assert await asyncio.wait_for(asyncio.to_thread(lambda: "a file"), 10) == "a file"
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "a file"), PATIENCE_S) == "a file"
     is_over.set()
     assert {str(error) for error in await asyncio.gather(*sending, return_exceptions=True)} == {
         "temporary: SMTPServerDisconnected"

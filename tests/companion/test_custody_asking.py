@@ -21,6 +21,7 @@ from companion.models.proxies import Guardianship
 from companion.rules.local_time import local_date
 from companion.services import Services
 from tests.companion.people import START, Api, patient, service
+from tests.patience import PATIENCE_S
 
 SECRET = "a secret of the tests"
 REGISTER = service("persons:write", name="register")
@@ -43,7 +44,7 @@ class Register:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=10) as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -126,7 +127,7 @@ async def test_a_register_that_is_away_decides_nothing(
     running = asyncio.create_task(custody_asking.run(services, register))
     await asyncio.sleep(0)
     register.is_away = False
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while await states(services) != [("active", None)]:
             await asyncio.sleep(0.02)
     running.cancel()

@@ -17,6 +17,7 @@ from companion.services import Services
 from companion.transaction import Transaction
 from tests.companion.people import ANNA, PROVIDER, START, patient
 from tests.companion.world import World, found
+from tests.patience import PATIENCE_S
 
 _PROVIDERS = table(CareProvider)
 ADD = Prepared(lambda _: _PROVIDERS.insert().values(all_columns(CareProvider)).inline())
@@ -93,7 +94,7 @@ async def test_whoever_is_cancelled_leaves_nothing_and_holds_nobody_up(services:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await name_of(services.database, PROVIDER) is None
-    async with asyncio.timeout(10), services.database.transaction(START) as transaction:
+    async with asyncio.timeout(PATIENCE_S), services.database.transaction(START) as transaction:
         await ADD.rows(transaction, hsa_id=PROVIDER, name="Another")
     assert await name_of(services.database, PROVIDER) == "Another"
 
@@ -108,14 +109,14 @@ async def test_whoever_is_cancelled_within_a_statement_hears_of_nothing_else(ser
     for turns in range(20):  # wherever it happens to be by then
         reads = asyncio.Event()
         task = asyncio.create_task(read(reads))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await reads.wait()
         for _ in range(turns):
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    async with asyncio.timeout(10), services.database.transaction(START) as transaction:
+    async with asyncio.timeout(PATIENCE_S), services.database.transaction(START) as transaction:
         await ADD.rows(transaction, hsa_id=PROVIDER, name="Region")
     assert await name_of(services.database, PROVIDER) == "Region"
 

@@ -36,6 +36,7 @@ from loadtest.postgresql import cluster
 from tests.companion.conftest import AUDIT_KEYS
 from tests.companion.people import PROVIDER, UNIT, patient
 from tests.companion.world import person
+from tests.patience import PATIENCE_S
 
 CLIENTS, TYPES = 500, 3
 PLACES = (80, 70, 50)
@@ -150,7 +151,7 @@ class Companion:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "companion", cwd=ROOT, env=self._environment
         )
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
             for _ in range(600):
                 with contextlib.suppress(httpx2.HTTPError):
                     if (await http.get(f"{self.url}/healthz")).status_code == 200:

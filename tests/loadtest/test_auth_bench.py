@@ -11,6 +11,7 @@ from auth.tokens import TokenKeys
 from loadtest.auth_bench import ANSWER_BYTES, BARE, bare_server, report
 from loadtest.auth_costs import Cost, pure_costs, start_session, store_costs
 from loadtest.httpload import HttpConnection, HttpSample
+from tests.patience import PATIENCE_S
 
 
 def sample(cpu_us: float) -> HttpSample:
@@ -44,7 +45,7 @@ async def test_steps_with_a_store_are_measured_by_doing_them(redis_client: Redis
 
 async def test_the_bare_server_answers_with_the_length_of_a_real_answer() -> None:
 
-    async with asyncio.timeout(20), bare_server(None) as (port, _):
+    async with asyncio.timeout(PATIENCE_S), bare_server(None) as (port, _):
         connection = await HttpConnection.open("127.0.0.1", port, "/", {})
         assert len(await connection.ask()) == ANSWER_BYTES
         await connection.close()

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from loadtest.chat_client import ChatLink, ChatLinkError, ChatRefusedError
+from tests.patience import PATIENCE_S
 
 Serve = Callable[[web.WebSocketResponse, dict[str, Any]], Awaitable[None]]
 
@@ -75,7 +76,7 @@ async def test_an_end_and_nonsense_fail_what_waits_and_are_told_once(port: int, 
     link = await ChatLink.connect("127.0.0.1", port, lambda *_: None, lost.set)
     with pytest.raises(ChatLinkError):
         await link.ask(event, {})
-    await asyncio.wait_for(lost.wait(), 5)
+    await asyncio.wait_for(lost.wait(), PATIENCE_S)
     assert not link.is_open
     with pytest.raises(ChatLinkError):
         await link.send("say", {})
@@ -87,7 +88,7 @@ async def test_a_frame_can_be_cut_in_its_middle(port: int) -> None:
     link.cut_after_bytes = 9
     with pytest.raises(ChatLinkError):
         await link.ask("say", {"text": "never whole"})
-    await asyncio.wait_for(lost.wait(), 5)
+    await asyncio.wait_for(lost.wait(), PATIENCE_S)
 
 
 async def test_what_is_no_websocket_is_refused() -> None:

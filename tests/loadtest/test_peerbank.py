@@ -11,6 +11,7 @@ from loadtest.clip import Clip
 from loadtest.frames import sized_audio
 from loadtest.measure import measure
 from loadtest.peerbank import PeerBank
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(("segment", "equalise"), [(False, False), (True, False), (True, True)])
@@ -69,6 +70,6 @@ def test_datagrams_that_are_not_media_come_back_to_python(bank: PeerBank) -> Non
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.01)

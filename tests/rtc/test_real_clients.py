@@ -11,6 +11,7 @@ from aiortc import AudioStreamTrack, RTCPeerConnection, RTCSessionDescription, V
 from rtc.sdp_answer import NegotiationPolicy
 from tests.browser.aiortc_peer import allow_loopback
 from tests.browser.chromium import chromium
+from tests.patience import PATIENCE_S
 from tests.rtc.live_server import live_server
 
 CHROMIUM_OFFER = """async () => {
@@ -59,20 +60,20 @@ async def test_chromium_accepts_the_answer_connects_restarts_ice_and_says_good_b
             "rids": ["l", "m", "h"],
             "srtp": "SRTP_AEAD_AES_128_GCM",
         }
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await server.media.wait()
         assert server.ice is not None
         assert server.dtls is not None
         old_path, old_ufrag, keys = server.ice.selected, server.ice.usernames(), server.dtls.srtp_keys
         await page.evaluate(CHROMIUM_ANSWER, server.answer(await page.evaluate(CHROMIUM_RESTART)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while server.ice.selected == old_path:
                 server.expect_media()
                 await server.media.wait()
         assert server.ice.usernames() != old_ufrag
         assert server.dtls.srtp_keys == keys, "an ICE restart is no new DTLS"
         await page.evaluate("pc.close()")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await server.closed.wait()
         assert set(server.drops) <= {"stun_username_wrong"}, "late checks of before the restart"
         assert not server.dtls.drops
@@ -89,11 +90,11 @@ async def test_aiortc_connects_and_sends(monkeypatch: pytest.MonkeyPatch) -> Non
         await client.setLocalDescription(await client.createOffer())
         answer = server.answer(client.localDescription.sdp)
         await client.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await server.media.wait()
         assert client.connectionState == "connected"
         await client.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await server.closed.wait()
         assert server.dtls is not None
         assert not server.dtls.drops

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sfu import bus as bus_module
 from sfu.bus import Bus, RpcError, inbox_key
+from tests.patience import PATIENCE_S
 
 MakeBus = Callable[..., Awaitable[Bus]]
 
@@ -139,7 +140,7 @@ async def test_events_arrive_in_order(make_bus: MakeBus) -> None:
     worker = await make_bus("worker")
     for number in range(500):
         await worker.emit("front", "tick", {"n": number})
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), PATIENCE_S)
     assert seen == list(range(500))
 
 
@@ -155,7 +156,7 @@ async def test_an_event_handler_that_fails_does_not_stop_the_next(make_bus: Make
     worker = await make_bus("worker")
     await worker.emit("front", "bad", {})
     await worker.emit("front", "good", {})
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), PATIENCE_S)
     assert front.counters["message_failed"] == 1
 
 

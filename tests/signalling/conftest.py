@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from auth.tokens import TokenKeys
 from signalling.front import Front
 from signalling.settings import FrontSettings
+from tests.patience import PATIENCE_S
 from tests.signalling.fake_worker import FakeWorker
 
 NOW = 1_800_000_000.0
@@ -53,11 +54,11 @@ class Client:
         self.joined: dict[str, Any] = {}
 
     async def connect(self, url: str) -> "Client":
-        await self.socket.connect(url, transports=["websocket"])
+        await self.socket.connect(url, transports=["websocket"], wait_timeout=PATIENCE_S)
         return self
 
     async def ask(self, event: str, payload: Any = None) -> dict[str, Any]:
-        return await self.socket.call(event, {} if payload is None else payload, timeout=10)
+        return await self.socket.call(event, {} if payload is None else payload, timeout=PATIENCE_S)
 
     async def join(self, identity: str = "anna", room_id: str = "room", **changes: Any) -> dict[str, Any]:
         message = {
@@ -82,7 +83,7 @@ class Client:
     async def wait_for(self, event: str, count: int = 1) -> Any:
         """The payload of the ``count``-th event of a name."""
         async with self._arrived:
-            await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.named(event)) >= count), 10)
+            await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.named(event)) >= count), PATIENCE_S)
         return self.named(event)[count - 1]
 
     def named(self, event: str) -> list[Any]:
@@ -91,7 +92,7 @@ class Client:
     async def cut(self) -> None:
         """Lose the network: no goodbye."""
         self.socket.eio.ws._response.connection.transport.abort()
-        await asyncio.wait_for(self.gone.wait(), 10)
+        await asyncio.wait_for(self.gone.wait(), PATIENCE_S)
 
     async def close(self) -> None:
         await self.socket.disconnect()
@@ -103,6 +104,13 @@ class Client:
 
     async def _on_disconnect(self, *_reason: Any) -> None:
         self.gone.set()
+
+
+def time_to_join_is_over(front: Front) -> None:
+    """For each socket that must be in a room by then: as if ``join_timeout_s`` had gone by."""
+    for connection in list(front.sockets.eio.heartbeat._beating):
+        if connection._timer is not None:
+            connection._timer._run()
 
 
 MakeFront = Callable[..., Awaitable[Front]]
@@ -134,7 +142,7 @@ async def make_front(redis_url: str, tmp_path: Path, make_worker: MakeWorker) ->
     async def make(clock: Callable[[], float] = lambda: NOW, **settings: Any) -> Front:
         values = {"redis_url": redis_url, "http_port": 0, "web_root": tmp_path, "offers_burst": 50}
         values |= {"audit_key": AUDIT_KEY, "pseudonym_key": PSEUDONYM_KEY, "attachments_dir": tmp_path / "attachments"}
-        values |= settings
+        values |= dict.fromkeys(("join_timeout_s", "rpc_timeout_s", "login_timeout_s"), PATIENCE_S) | settings
         front = Front(FrontSettings(**values), KEYS, clock=clock)
         fronts.append(front)
         await front.start()

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from sfu.bus import Bus, RpcError
 from sfu.registry import Heartbeat, ProcessRecord, Registry
+from tests.patience import PATIENCE_S
 
 
 @dataclass
@@ -65,7 +66,7 @@ class FakeWorker:
     async def wait_for_call(self, method: str, count: int = 1) -> dict[str, Any]:
         """The parameters of the ``count``-th call of a method, once it was made and carried out."""
         async with self.called:
-            await asyncio.wait_for(self.called.wait_for(lambda: len(self.calls_of(method)) >= count), 10)
+            await asyncio.wait_for(self.called.wait_for(lambda: len(self.calls_of(method)) >= count), PATIENCE_S)
         return self.calls_of(method)[count - 1]
 
     def calls_of(self, method: str) -> list[dict[str, Any]]:

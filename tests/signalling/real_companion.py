@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import shutil
-import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +20,11 @@ from companion.migrate import migrate
 from companion.outbox import Dispatcher, HttpReceiver
 from companion.services import Services
 from companion.settings import CompanionSettings
+from loadtest.ports import HeldPort
 from signalling.front import Front
 from tests.companion.people import UNIT, Api, VirtualClock, patient
 from tests.companion.world import ADMIN, TIME_TYPE, found
+from tests.patience import PATIENCE_S
 from tests.signalling.conftest import KEYS, NOW
 
 TODAY = datetime.fromtimestamp(NOW, UTC).date()
@@ -41,12 +42,11 @@ class RealCompanion:
 
     def __init__(self, database: Path) -> None:
         self.database = database
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self._held = HeldPort()
+        self.port = self._held.number
         self.url = f"http://127.0.0.1:{self.port}"
         self.clock = VirtualClock(datetime.fromtimestamp(NOW, UTC))
-        self.http = httpx2.AsyncClient(base_url=self.url, timeout=10)
+        self.http = httpx2.AsyncClient(base_url=self.url, timeout=PATIENCE_S)
         self.api = Api(self.http, self.clock, keys=KEYS)
         self.api.headers["Connection"] = "close"
 
@@ -59,7 +59,7 @@ class RealCompanion:
         )
         self.server = _Server(config)
         self.task = asyncio.create_task(self.server.serve())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.server.started:
                 await asyncio.sleep(0.01)
         await self.http.get("/healthz")  # the first request works out the routes, and keeps the loop busy for that long
@@ -76,7 +76,7 @@ class RealCompanion:
 
     async def deliver(self, front: Front) -> int:
         """What stands in the outbox, to a front; how many were tried."""
-        async with httpx2.AsyncClient(timeout=10) as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
             receiver = HttpReceiver(f"{front.http_url}/api/companion/events", KEYS, http, self.clock)
             return await Dispatcher(self.services.database, receiver, self.clock).deliver_due()
 

@@ -19,6 +19,7 @@ from tests.chat.fake_clamd import EICAR, FakeClamd
 from tests.chat.test_attachments import TEXT
 from tests.chat.test_cases import POLICY
 from tests.chat.test_pictures import png_of_claimed_size, with_exif
+from tests.patience import PATIENCE_S
 from tests.signalling import test_case_api
 from tests.signalling.browsing import Browser, browser_of, patient, staff
 from tests.signalling.conftest import NOW, MakeFront, meeting_token
@@ -338,7 +339,7 @@ async def test_one_person_takes_two_places_at_most_and_everybody_else_uploads_on
     urls = [(await reserve(anna, case, len(TEXT)))["url"] for _ in range(5)]
     of_anna = [Dripping(anna, url) for url in urls]
     for one in of_anna:
-        await asyncio.wait_for(one.begun.wait(), 10)
+        await asyncio.wait_for(one.begun.wait(), PATIENCE_S)
     places = places_of(front)
     while places.free > 6:
         await asyncio.sleep(0)
@@ -378,7 +379,7 @@ async def test_who_announces_a_file_and_sends_none_holds_no_place(
     reader, writer = await asyncio.open_connection("127.0.0.1", int(host.rpartition(":")[2]))
     try:
         writer.write(f"{head}Cookie: {cookie(anna)}\r\n\r\n".encode())
-        assert b" 503 " in await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
+        assert b" 503 " in await asyncio.wait_for(reader.readuntil(b"\r\n"), PATIENCE_S)
     finally:
         writer.close()
         await writer.wait_closed()
@@ -391,7 +392,7 @@ async def test_an_upload_that_dawdles_is_given_up(
 ) -> None:
     monkeypatch.setattr("signalling.upload_places.UploadBody.__init__.__kwdefaults__", {"grace_s": 0.2})
     one = Dripping(anna, (await reserve(anna, case, len(TEXT)))["url"])
-    await asyncio.wait_for(one.begun.wait(), 10)
+    await asyncio.wait_for(one.begun.wait(), PATIENCE_S)
     places = places_of(front)
     while places.free == 8:
         await asyncio.sleep(0)

@@ -19,6 +19,7 @@ from signalling.companion_client import CompanionClient
 from signalling.companion_policy import RetryPolicy
 from signalling.front import Front
 from tests.chat.test_attachments import chunks
+from tests.patience import PATIENCE_S
 from tests.signalling.archive_server import real_companion
 from tests.signalling.browsing import PROVIDER, UNIT, Browser, browser_of, patient, staff
 from tests.signalling.conftest import KEYS, NOW, MakeFront
@@ -144,14 +145,14 @@ async def test_so_many_at_once_and_no_more(
     monkeypatch.setattr(files, "_places", 1)
     first, second = await browser_of(front, patient(ANNA)), await browser_of(front, patient(ANNA))
     slow = asyncio.create_task(fetched(first))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while files._places:
             await asyncio.sleep(0.01)
     assert (await fetched(second))[0] == 503
     may_go_on.set()
     with pytest.raises(ClientError):
         await slow
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not files._places:
             await asyncio.sleep(0.01)
     for browser in (first, second):
@@ -167,7 +168,7 @@ async def test_a_browser_that_takes_nothing_is_given_up(front: Front, monkeypatc
     host, _, port = front.http_url.removeprefix("http://").rpartition(":")
     _, writer = await asyncio.open_connection(host, int(port), limit=1024)
     writer.write(f"GET {PATH} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while stalled._places == places:
             await asyncio.sleep(0.01)
         while stalled._places != places:

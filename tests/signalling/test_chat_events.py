@@ -15,7 +15,8 @@ from chat.errors import ChatError
 from chat.gates import OpenGate
 from chat.keys import Keys
 from signalling.front import Front
-from tests.signalling.conftest import Client, MakeClient, MakeFront, meeting_token
+from tests.patience import PATIENCE_S
+from tests.signalling.conftest import Client, MakeClient, MakeFront, meeting_token, time_to_join_is_over
 
 ROOM = "meeting-room"
 
@@ -378,7 +379,7 @@ async def test_a_closed_conversation_takes_no_messages(front: Front, logged_in: 
 async def test_a_withdrawn_grant_ends_the_socket(front: Front, logged_in: LoggedIn) -> None:
     anna = await logged_in(patient())
     await front.revocations.revoke("grant-p-anna", "logout")
-    await asyncio.wait_for(anna.gone.wait(), 5)
+    await asyncio.wait_for(anna.gone.wait(), PATIENCE_S)
 
 
 @pytest.mark.attack
@@ -393,7 +394,7 @@ async def test_who_was_removed_from_a_meeting_reads_its_chat_no_more(
     assert grants["anna"] != grants["bo"]
     await front.admissions.remove("room", grants["anna"])
     await other_front.tell_removed("room", grants["anna"])
-    await asyncio.wait_for(anna.gone.wait(), 5)
+    await asyncio.wait_for(anna.gone.wait(), PATIENCE_S)
     assert (await send(bo, "hej", "c1"))["ok"]
 
 
@@ -470,14 +471,14 @@ async def test_a_proxy_whose_right_ends_is_let_go_and_a_login_that_ended_ends_th
     assert uses == [True, True, False]
     now = None
     await front.chat.events.check_logins()
-    await asyncio.wait_for(eva.gone.wait(), 5)
+    await asyncio.wait_for(eva.gone.wait(), PATIENCE_S)
 
 
-async def test_a_socket_that_chats_need_not_join(make_front: MakeFront, make_client: MakeClient, front: Front) -> None:
-    short = await make_front(join_timeout_s=0.2)
-    silent, anna = await make_client(short), await make_client(short)
+async def test_a_socket_that_chats_need_not_join(make_client: MakeClient, front: Front) -> None:
+    silent, anna = await make_client(), await make_client()
     await hello(anna)
-    await asyncio.wait_for(silent.gone.wait(), 5)
+    time_to_join_is_over(front)
+    await asyncio.wait_for(silent.gone.wait(), PATIENCE_S)
     assert (await send(anna, "hej", "c1"))["ok"]
 
 

@@ -14,6 +14,7 @@ from signalling.companion_event_keys import LEASE_S, EventKeys
 from signalling.companion_event_kinds import IGNORED
 from signalling.companion_events import CompanionEvent
 from signalling.front import Front
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import Browser, acting, browser_of, patient, staff
 from tests.signalling.conftest import NOW, MakeFront
 from tests.signalling.meeting_people import MakeBrowser, error, service
@@ -107,7 +108,7 @@ async def test_what_is_being_acted_on_elsewhere_comes_again_later(make_browser: 
     front.companion.events.on("thing.happened", journal)
     first, second = await make_browser(), await make_browser()
     acting_on_it = asyncio.create_task(tell(first, event()))
-    await asyncio.wait_for(journal.has_begun.wait(), 10)
+    await asyncio.wait_for(journal.has_begun.wait(), PATIENCE_S)
     assert (await tell(second, event()))[0] == 409
     journal.may_go.set()
     assert (await acting_on_it)[0] == 200

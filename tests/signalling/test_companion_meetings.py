@@ -15,6 +15,7 @@ from signalling.meetings import lists_of
 from tests.companion.people import ANNA, FOREIGN_UNIT, OTHER_PROVIDER, PROVIDER, UNIT
 from tests.companion.people import patient as anna
 from tests.companion.people import staff as planner
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import Browser, patient, staff
 from tests.signalling.conftest import KEYS, NOW, MakeFront
 from tests.signalling.meeting_people import MakeBrowser, error, service
@@ -26,7 +27,7 @@ BO = "p-" + "b" * 26
 
 
 @pytest.fixture
-async def front(make_front: MakeFront, real_companion: RealCompanion, media_worker: Worker) -> Front:
+async def front(media_worker: Worker, make_front: MakeFront, real_companion: RealCompanion) -> Front:
     return await make_front(companion_url=real_companion.url)
 
 
@@ -172,7 +173,7 @@ async def test_without_the_companion_known_meetings_are_entered_and_calls_go_on(
     await real_companion.start()
     async for key in redis_client.scan_iter("ao:meeting*"):
         await redis_client.delete(key)
-    async with asyncio.timeout(10):  # the circuit is open for a second or so
+    async with asyncio.timeout(PATIENCE_S):  # the circuit is open for a second or so
         while (await browser.send("POST", f"/api/meetings/{booking['meeting_id']}/token", {}))[0] != 201:
             await asyncio.sleep(0.05)
     assert (await inside.client.ask("renew"))["ok"]
@@ -279,7 +280,7 @@ async def test_the_companion_follows_the_course_of_a_meeting(
     browser, host = await make_browser(patient(ANNA)), await make_browser(doctor())
 
     async def becomes(state: str, booking_state: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = await real_companion.api.get(f"/bookings/{booking['booking_id']}/meeting", planner())
                 if (answer.json()["state"], answer.json()["booking_state"]) == (state, booking_state):

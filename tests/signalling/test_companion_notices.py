@@ -21,6 +21,7 @@ from tests.chat.test_unit_settings import SETTINGS
 from tests.companion.people import ANNA, CHILD, PROVIDER, UNIT
 from tests.companion.people import staff as planner
 from tests.companion.world import ADMIN
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import browser_of
 from tests.signalling.browsing import patient as session_of_patient
 from tests.signalling.conftest import MakeFront
@@ -43,7 +44,7 @@ def unit_settings(**changes: Any) -> UnitSettings:
 
 async def texts(redis: Redis, count: int) -> list[str]:
     """What the sink holds, once there is so much of it; oldest first."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(found := await caught(redis)) < count:
             await asyncio.sleep(0.05)
     return sorted(one.text for one in found)
@@ -123,12 +124,12 @@ async def row(real_companion: RealCompanion, of: Any, key: str) -> Any:
 async def test_a_summons_whose_notice_arrived_is_notified(front: Front, real_companion: RealCompanion) -> None:
     assert front.companion.reports is not None
     await front.companion.reports.logged_in(ANNA)  # else it would be a letter at once
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (reach := await row(real_companion, PersonReach, ANNA)) is None or not reach.has_account:
             await asyncio.sleep(0.05)
     summons_id = await summon(real_companion)
     await real_companion.deliver(front)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await row(real_companion, Summons, summons_id)).state != "notified":
             await asyncio.sleep(0.05)
 
@@ -138,7 +139,7 @@ async def test_who_can_be_told_nowhere_is_reported_also_when_the_companion_was_a
 ) -> None:
     assert front.companion.reports is not None
     await front.companion.reports.logged_in(ANNA)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await row(real_companion, PersonReach, ANNA)) is None:
             await asyncio.sleep(0.05)
     await summon(real_companion)
@@ -147,10 +148,10 @@ async def test_who_can_be_told_nowhere_is_reported_also_when_the_companion_was_a
     await front.companion.reports.unreached(ANNA)
     assert await redis_client.hlen(KEY) == 1
     await real_companion.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not (await row(real_companion, PersonReach, ANNA)).has_bounced:
             await asyncio.sleep(0.05)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await redis_client.hlen(KEY):
             await asyncio.sleep(0.05)
 
@@ -244,7 +245,7 @@ async def test_a_patient_who_is_new_is_known_once_logged_in(
     kept = str(await redis_client.hgetall(KEY)) + str(await redis_client.smembers(LOGINS))
     assert number not in kept
     await real_companion.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while (await row(real_companion, PersonReach, new)) is None or await redis_client.scard(LOGINS):
             await asyncio.sleep(0.05)
     person = await row(real_companion, Person, new)

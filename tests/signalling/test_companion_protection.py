@@ -14,6 +14,7 @@ from signalling.companion_answers import CompanionUnavailableError
 from signalling.companion_protection import LOGINS, PENDING
 from signalling.front import Front
 from tests.companion.people import ANNA, CHILD, PROVIDER, UNIT
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import Browser, acting, patient, staff
 from tests.signalling.conftest import MakeFront
 from tests.signalling.meeting_people import MakeBrowser
@@ -95,7 +96,7 @@ async def test_while_the_companion_is_away_who_is_not_known_counts_as_protected_
 
     await real_companion.start()
     assert front.companion.reports is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while await front._redis.exists(PENDING):
             with suppress(CompanionUnavailableError):
                 await front.companion.reports.deliver()

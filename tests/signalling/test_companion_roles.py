@@ -15,6 +15,7 @@ from companion.outbox import IDLE_S, Dispatcher, HttpReceiver
 from signalling.front import Front
 from tests.companion.people import OTHER_UNIT, PROVIDER, UNIT
 from tests.companion.world import ADMIN
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import Browser, browser_of, staff
 from tests.signalling.conftest import KEYS, MakeFront
 from tests.signalling.real_companion import RealCompanion
@@ -37,7 +38,7 @@ def session(unit: str = UNIT) -> Session:
 @contextlib.asynccontextmanager
 async def delivering(front: Front, companion: RealCompanion) -> AsyncIterator[None]:
     """The companion's dispatcher, as its process runs it."""
-    async with httpx2.AsyncClient(timeout=10) as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
         receiver = HttpReceiver(f"{front.http_url}/api/companion/events", KEYS, http, companion.clock)
         task = asyncio.create_task(Dispatcher(companion.services.database, receiver, companion.clock).run())
         yield
@@ -65,7 +66,7 @@ async def test_a_role_counts_at_the_choice_and_ends_the_session_when_taken(
         assert (await at_work.ask("GET", path))[0] == 200  # what a scheduler may
         answer = await real_companion.api.ask("DELETE", f"/roles/{made['role_id']}", ADMIN)
         assert answer.status_code == 204
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (await at_work.ask("GET", "/api/session"))[0] != 401:
                 await asyncio.sleep(0.02)
     assert IDLE_S <= 0.5  # what the dispatcher lets pass, at most; the rest is one request

@@ -8,6 +8,7 @@ import pytest
 
 from signalling.front import Front
 from signalling.protocol import JoinReply, NegotiateReply, ResumeReply
+from tests.patience import PATIENCE_S
 from tests.signalling.conftest import KEYS, NOW, Client, MakeClient, MakeFront, MakeWorker, meeting_token
 from tests.signalling.fake_worker import FakeWorker
 
@@ -266,7 +267,7 @@ async def test_a_reload_takes_the_place_over_and_the_old_page_is_told_replaced(
         reply = await new.join("anna", resume_token=first["resume_token"])
         assert reply["participant_id"] == first["participant_id"]
         assert (await old.wait_for("closed"))["code"] == "replaced"
-        await asyncio.wait_for(old.gone.wait(), 10)
+        await asyncio.wait_for(old.gone.wait(), PATIENCE_S)
         old, first = new, reply
     assert worker.calls_of("detach") == []
 
@@ -331,7 +332,7 @@ async def test_a_closed_room_tells_everybody_and_ends_their_sockets(
     await anna.join("anna")
     await front.media.close_room("worker", "room")
     assert (await anna.wait_for("closed"))["code"] == "room_closed"
-    await asyncio.wait_for(anna.gone.wait(), 10)
+    await asyncio.wait_for(anna.gone.wait(), PATIENCE_S)
     assert worker.calls_of("detach") == []
     assert metric(front, "ao_front_participants") == 0
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from chat.keys import Keys
 from sfu.bus import RpcError
 from signalling.front import Front
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import PROVIDER, UNIT, staff
 from tests.signalling.conftest import KEYS, NOW, Client, MakeClient, MakeFront, meeting_token, service_headers
 from tests.signalling.fake_worker import FakeWorker
@@ -44,7 +45,7 @@ async def test_who_only_reads_the_chat_is_out_when_a_host_ends_the_meeting_for_a
         assert (await client.wait_for("chat_ended"))["conversation_id"] == "meeting-m1"
         assert code(await send(client, "kvar", "c2", "meeting-m1")) == "not_logged_in"
     for client in (here, there):
-        await asyncio.wait_for(client.gone.wait(), 10)
+        await asyncio.wait_for(client.gone.wait(), PATIENCE_S)
     assert await state_of(front, "meeting-m1") == "closed"
     again = await make_client(other_front)
     assert code(await again.ask("chat_hello", {"protocol": 1, "token": body["token"]})) == "unknown_room"
@@ -117,10 +118,10 @@ async def test_a_token_that_has_ended_or_whose_room_is_gone_ends_its_socket(
     assert len(later.chat.events) == 3
     await front.registry.delete_room("gone")
     await later.chat.events.check_logins()
-    await asyncio.wait_for(eva.gone.wait(), 5)
+    await asyncio.wait_for(eva.gone.wait(), PATIENCE_S)
     now[0] += 331
     await later.chat.events.check_logins()
-    await asyncio.wait_for(anna.gone.wait(), 5)
+    await asyncio.wait_for(anna.gone.wait(), PATIENCE_S)
     assert (await send(bo, "hej", "c1"))["ok"]
 
 

@@ -14,6 +14,7 @@ from chat.sender_development import Caught
 from signalling.development_notices import sink_page
 from signalling.front import Front
 from tests.chat.test_web_push import AUTH, OUR_PRIVATE, THEIR_PUBLIC
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import Browser, acting, browser_of, patient, staff
 from tests.signalling.conftest import KEYS, NOW, MakeFront
 from tests.signalling.test_case_api import ANNA, CHILD, EVA, opened, unit_settings
@@ -52,7 +53,7 @@ async def service(browser: Browser, method: str, path: str, body: Any = None, *s
 
 async def sent_page(browser: Browser, text: str) -> str:
     """The sink's page once it shows a text; the front sends by itself."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while text not in (page := str((await browser.ask("GET", "/development/notices"))[1])):
             await asyncio.sleep(0.02)
     return page

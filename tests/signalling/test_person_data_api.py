@@ -17,6 +17,7 @@ from signalling.front import Front
 from tests.companion.people import ANNA, PROVIDER, UNIT
 from tests.companion.people import patient as anna
 from tests.companion.people import staff as unit_staff
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import patient, staff
 from tests.signalling.conftest import KEYS, MakeFront
 from tests.signalling.meeting_people import MakeBrowser, service
@@ -67,7 +68,7 @@ async def test_open_cases_and_contacts_are_in_the_extract(
 ) -> None:
     case_id = await with_a_case(make_browser)
     await front.chat.store.append(Draft(case_id, "message", ANNA, "Anna", "patient", "m1", {"text": "Det kliar"}))
-    async with httpx2.AsyncClient(timeout=10) as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
         source = HttpFrontSource(f"{front.http_url}/api/companion/events", KEYS, http, real_companion.clock)
         content = await extract(real_companion, source)
         assert content is not None
@@ -129,7 +130,7 @@ async def test_an_extract_waits_for_the_front_and_says_in_the_end_what_it_lacks(
 
 
 async def test_a_front_that_refuses_is_no_answer(front: Front, real_companion: RealCompanion) -> None:
-    async with httpx2.AsyncClient(timeout=10) as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
         events = f"{front.http_url}/api/companion/events"
         with pytest.raises(FrontUnavailableError, match="status 404"):
             await HttpFrontSource(events, KEYS, http, real_companion.clock).of_person("nobody")

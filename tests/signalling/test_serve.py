@@ -22,6 +22,7 @@ from signalling.keys import load_vapid_key
 from signalling.message_settings import MessageSettings
 from signalling.serve import DataDirectoryInUseError, Serve, locked_directory
 from signalling.settings import ServeSettings
+from tests.patience import PATIENCE_S
 from tests.signalling.conftest import Client
 
 
@@ -62,7 +63,7 @@ async def serve(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await process.stdout.read()
             assert await process.wait() == 0
 
@@ -100,7 +101,7 @@ async def test_everything_starts_heals_and_stops(serve: Running) -> None:
     commands = {Path(f"/proc/{child}/cmdline").read_text(): int(child) for child in children}
     front = next(child for command, child in commands.items() if "signalling.front" in command)
     os.kill(front, signal.SIGKILL)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             if serve.errors.read_text().count("front_ready") == 2:
                 break
@@ -115,7 +116,7 @@ async def test_everything_starts_heals_and_stops(serve: Running) -> None:
                         break
             await asyncio.sleep(0.1)
     serve.process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert await serve.process.wait() == 0
     for child in commands.values():
         assert not Path(f"/proc/{child}").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from signalling.supervisor import Child, StartError, Supervisor
+from tests.patience import PATIENCE_S
 
 WAIT = [sys.executable, "-c", "import signal; signal.pause()"]
 STUBBORN = [
@@ -42,7 +43,7 @@ async def supervisor(pauses: Pauses) -> AsyncIterator[Supervisor]:
 
 
 async def running(child: Child) -> asyncio.subprocess.Process:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while child.process is None or child.process.returncode is not None:
             await asyncio.sleep(0.005)
     return child.process
@@ -56,7 +57,7 @@ async def test_a_crashed_child_is_started_again(supervisor: Supervisor, pauses: 
         process = await running(child)
         process.kill()
         await process.wait()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while child.restarts < number:
                 await asyncio.sleep(0.005)
     await running(child)

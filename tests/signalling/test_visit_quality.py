@@ -19,6 +19,7 @@ from signalling.meetings import Meeting, Meetings
 from signalling.visit_quality import LEASE_KEY, VisitQualityForwarder, VisitQualityMetrics
 from tests.companion.people import ANNA, PROVIDER, UNIT
 from tests.companion.people import staff as employee
+from tests.patience import PATIENCE_S
 from tests.signalling.browsing import patient
 from tests.signalling.conftest import NOW, MakeFront, MakeWorker
 from tests.signalling.meeting_people import MakeBrowser
@@ -173,7 +174,7 @@ async def test_a_front_sees_to_it_when_a_worker_dies(
 
 
 @pytest.fixture
-async def front(make_front: MakeFront, real_companion: RealCompanion, media_worker: Worker) -> Front:
+async def front(media_worker: Worker, make_front: MakeFront, real_companion: RealCompanion) -> Front:
     return await make_front(companion_url=real_companion.url)
 
 
@@ -202,7 +203,7 @@ async def test_a_visit_arrives_at_the_companion_also_when_that_was_away(
     assert (await anna.client.ask("report", report))["ok"]
     await real_companion.stop()
     assert (await anna.client.ask("leave"))["ok"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await redis_client.xlen(STREAM):
             await asyncio.sleep(0.02)
     visits = real_front.companion.visits
@@ -211,7 +212,7 @@ async def test_a_visit_arrives_at_the_companion_also_when_that_was_away(
     assert await redis_client.xlen(STREAM) == 1
     await real_companion.start()
     real_companion.clock.now = datetime.fromtimestamp(NOW, UTC)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await redis_client.xlen(STREAM):
             await visits.step()
             await asyncio.sleep(0.02)
