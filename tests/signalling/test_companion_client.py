@@ -5,7 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -19,6 +19,7 @@ from signalling.companion_answers import MAX_ANSWER_BYTES, CompanionRefusedError
 from signalling.companion_cache import Freshness
 from signalling.companion_client import CompanionClient
 from signalling.companion_policy import BreakerPolicy, RetryPolicy
+from tests.patience import PATIENCE_S
 
 KEYS = TokenKeys({"test": b"k" * 32})
 NOW = 1_800_000_000.0
@@ -91,7 +92,28 @@ class FaultyServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
         self.bodies.append(await request.text())
-        return await (self.faults.pop(0) if self.faults else self.always)(request)
+        return await self._next()(request)
+
+    def _next(self) -> Handler:
+        return self.faults.pop(0) if self.faults else self.always
+
+    @property
+    def will_answer(self) -> bool:
+        return (self.faults[0] if self.faults else self.always) is not silent
+
+
+class Retries:
+    """Three attempts, and patience with each but one that gets no answer."""
+
+    def __init__(self, server: FaultyServer) -> None:
+        self._policy, self._server = RetryPolicy(attempts=3, total_s=3 * PATIENCE_S), server
+
+    @property
+    def attempt_s(self) -> float:
+        return PATIENCE_S if self._server.will_answer else 0.3
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._policy, name)
 
 
 class World:
@@ -128,7 +150,7 @@ async def world() -> AsyncIterator[World]:
     client = CompanionClient(
         str(server.make_url("/")),
         KEYS,
-        retries=RetryPolicy(attempts=3, attempt_s=0.2, total_s=5.0),
+        retries=cast(RetryPolicy, Retries(faulty)),
         breaker=BreakerPolicy(min_results=6, open_s=10.0),
         rng=Random(7),
         clock=lambda: clock[0],
