@@ -155,7 +155,7 @@ async def test_what_is_written_before_the_start_or_from_the_stop_on_is_refused_a
     assert (early.done(), meanwhile.done()) == (True, True)
     await stopping
     late = committer.append(draft("c3"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         for answer in await asyncio.gather(early, meanwhile, late, return_exceptions=True):
             assert getattr(answer, "code", None) == "chat_unavailable"
 
@@ -220,7 +220,7 @@ async def test_a_fault_that_is_not_the_stores_is_met_with_a_growing_pause_too(mo
     monkeypatch.setattr("chat.committer.asyncio.sleep", pause)
     committer = Committer(connect("redis://127.0.0.1:1/0"))
     await committer.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while committer.counters["commit_broken"] < 8:
             await sleep(0)
     await committer.stop()

@@ -20,6 +20,7 @@ from chat.store import ChatStore
 from tests.chat.stores import CHANNEL, draft
 from tests.chat.test_attachments import TEXT, Setup
 from tests.chat.test_case_service import staff
+from tests.patience import PATIENCE_S
 
 MEETING = "meeting-m1"
 LIMITS = ExpiryLimits(meeting_kept_s=1000, staff_kept_s=5000, max_events=50)
@@ -269,12 +270,12 @@ async def test_many_who_find_a_channel_full_make_room_once_though_the_first_of_t
     monkeypatch.setattr(world.store, "append", append)
     chat.make_room = make_room
     sends = [asyncio.ensure_future(chat.send(nurse, CHANNEL, f"c{number}", "hej")) for number in range(20, 23)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while refused != ["conversation_full"] * 3:
             await asyncio.sleep(0.001)
     sends[0].cancel()
     may_go_on.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert sorted([appended.seq for appended in await asyncio.gather(*sends[1:])]) == [21, 22]
     assert made == [CHANNEL]
 

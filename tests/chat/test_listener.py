@@ -15,6 +15,7 @@ from chat.keys import Keys
 from chat.store import ChatStore
 from tests.chat.stores import CHANNEL, draft
 from tests.chat.test_fanout import Reader, make_fanout, until
+from tests.patience import PATIENCE_S
 
 
 async def published(redis: Redis) -> int:
@@ -131,7 +132,7 @@ async def test_what_arrives_late_under_a_former_name_is_published(
     former = committer.listener
     committer.on_fault()
     await until(lambda: committer.listener != former)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await listener(redis) != committer.listener.encode():
             await asyncio.sleep(0.005)
     async with another_front(redis) as (_, others_store):
@@ -164,7 +165,7 @@ async def test_who_still_listens_to_what_was_erased_listens_to_what_is_made_anew
         await others_store.create(Conversation(CHANNEL, provider_hsa_id="provider", unit_hsa_id="unit"))
         await other.resume(there, CHANNEL, 0, 100)
         await redis.execute_command("SPUBLISH", Keys(CHANNEL).channel, "M")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while await listener(redis) != b"*":
                 await asyncio.sleep(0.005)
         await others_store.append(draft("c1"))
@@ -176,6 +177,6 @@ async def test_what_was_erased_is_listened_to_no_more(redis: Redis, store: ChatS
     await fanout.resume(reader, CHANNEL, 0, 100)
     await store.erase(CHANNEL)
     await until(lambda: reader.named("chat_ended"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await redis.execute_command("PUBSUB", "SHARDNUMSUB", Keys(CHANNEL).channel))[1]:
             await asyncio.sleep(0.005)

@@ -294,7 +294,7 @@ async def test_a_client_that_was_closed_leaves_no_connection_whatever_was_on_its
         assert asked.exception() is None or isinstance(asked.exception(), RedisConnectionError)
         with pytest.raises(RedisConnectionError):
             await client.ping()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(await watcher.client_list()) > 1:
                 await asyncio.sleep(0.001)
     await watcher.aclose()

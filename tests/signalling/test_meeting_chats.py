@@ -305,7 +305,7 @@ async def test_a_switch_while_somebody_opens_the_chat_reaches_them_after_the_ans
 
     async def read(*arguments: Any, **named: Any) -> Any:
         await store.rule("meeting-room", is_hosts_only=True)  # she is not attached yet
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while "meeting-room" not in front.chat.fanout._shown:  # the news of it has come, and found no readers
                 await asyncio.sleep(0.001)
         return await read_after(*arguments, **named)
