@@ -22,6 +22,7 @@ TemplateId = Literal[
     "booking_made",
     "booking_moved",
     "booking_cancelled",
+    "booking_reminder",
     "summons",
     "summons_reminder",
     "place_offered",
@@ -92,6 +93,12 @@ TEMPLATES: Final[Mapping[TemplateId, Mapping[Language, Wording]]] = {
         "en": Wording(
             "Cancelled time", "Your time with {unit}, {when}, is cancelled. Log in at {address} to see more."
         ),
+    },
+    "booking_reminder": {
+        "sv": Wording(
+            "Påminnelse", "Påminnelse: du har en tid hos {unit} {when}. Logga in på {address} för att se mer."
+        ),
+        "en": Wording("Reminder", "Reminder: you have a time with {unit}, {when}. Log in at {address} to see more."),
     },
     "summons": {
         "sv": Wording("Kallelse", "Du har en kallelse från {unit}. Logga in på {address} och läs den."),

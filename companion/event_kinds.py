@@ -13,6 +13,7 @@ EVENT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "booking.created": "A place was booked.",
         "booking.rebooked": "A booking was moved.",
         "booking.cancelled": "A booking was cancelled.",
+        "booking.reminder": "A booking is near.",
         "booking.booked": "An absence was taken back.",
         "booking.arrived": "The patient has come.",
         "booking.fulfilled": "The visit took place.",

@@ -60,6 +60,11 @@ class CompanionSettings(BaseSettings):
     cancel_before_h: int = Field(
         default=24, ge=0, description="Patients cancel and move a booking so long before it, unless its type says else."
     )
+    booking_reminder_before_h: int = Field(
+        default=48,
+        ge=0,
+        description="Patients are reminded of a booking so long before it, while most can still cancel it; 0: not.",
+    )
     invoice_from_age: int = Field(default=18, ge=0, description="Nobody younger is charged a fee for absence.")
     meeting_open_before_s: int = Field(
         default=900, ge=0, description="A video meeting is open so long before it begins; as at the front."

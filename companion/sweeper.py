@@ -1,5 +1,5 @@
 """What happens by itself as time passes: holds expire, offered places go on to the next, guardianships end,
-summonses expire or become letters, maternity clinics are allocated, people are told of offers.
+summonses expire or become letters, maternity clinics are allocated, people are told of offers and reminded of visits.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from companion.rules.retention import configured_times
 from companion.settings import CompanionSettings
 from companion.store.archive import erase_files
 from companion.store.audit_pruning import prune
+from companion.store.booking_reminders import sweep_reminders
 from companion.store.extracts import make_extracts
 from companion.store.maternity_allocation import sweep_maternity
 from companion.store.meeting_course import sweep_meetings
@@ -70,6 +71,7 @@ async def sweep_once(
         await sweep_guardianships(transaction)
         await sweep_summonses(transaction, settings)
         await sweep_meetings(transaction, settings)
+        await sweep_reminders(transaction, settings)
     async with database.transaction(clock()) as transaction:
         await sweep_maternity(transaction, settings)
     async with database.transaction(clock()) as transaction:

@@ -27,6 +27,7 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     "booking.created": Telling("booking_made", "book"),
     "booking.rebooked": Telling("booking_moved", "book"),
     "booking.cancelled": Telling("booking_cancelled", "book"),
+    "booking.reminder": Telling("booking_reminder", "book"),
     "summons.sent": Telling("summons", "book"),
     "summons.reminder": Telling("summons_reminder", "book"),
     "reserve.offered": Telling("place_offered", "book"),

@@ -2,10 +2,12 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from companion.models.base import Base, HsaId, HsaOrPersonId, ObjectId, PersonId
+
+_NOT_REMINDED = text("reminded_at IS NULL")
 
 
 class Booking(Base):
@@ -49,10 +51,13 @@ class Booking(Base):
     """When anybody of the two last did."""
     meeting_ended_at: Mapped[datetime | None]
     interpreter_language: Mapped[str | None] = mapped_column(String(8))
+    reminded_at: Mapped[datetime | None]
+    """When the patient was reminded; or when it was made or moved, if that was so near that its news reminds."""
 
     __table_args__ = (
         Index("ix_booking_patient_person_id_starts_at", "patient_person_id", "starts_at"),
         Index("ix_booking_unit_hsa_id_starts_at", "unit_hsa_id", "starts_at"),
+        Index("ix_booking_not_reminded", "starts_at", sqlite_where=_NOT_REMINDED, postgresql_where=_NOT_REMINDED),
     )
 
 

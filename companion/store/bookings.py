@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import select
 
@@ -186,6 +186,7 @@ async def rebook(
     await _move_meeting(transaction, booking, time_type, old_slot_id)
     await participants.check_moved(transaction, booking)
     booking.meeting_state = booking.patient_joined_at = booking.host_joined_at = booking.last_joined_at = None
+    booking.reminded_at = _reminded_by_news(transaction, caller, booking.starts_at)
     await booking_is_moved(transaction, caller, booking)
     await _changed(transaction, booking, "booking.rebooked")
     await offer_to_reserve(transaction, old_slot_id)
@@ -375,7 +376,14 @@ def _new_booking(transaction: Transaction, caller: Caller, slot: Slot, time_type
         series_id=wish.series_id,
         meeting_id=new_id("mt") if is_video else None,
         interpreter_language=wish.interpreter_language,
+        reminded_at=_reminded_by_news(transaction, caller, slot.starts_at),
     )
+
+
+def _reminded_by_news(transaction: Transaction, caller: Caller, starts_at: datetime) -> datetime | None:
+    """So near the visit, the news of it is the reminder."""
+    before = timedelta(hours=caller.services.settings.booking_reminder_before_h)
+    return transaction.now if starts_at - transaction.now <= before else None
 
 
 def _follow(transaction: Transaction, booking: Booking) -> None:

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import select
 
 from auth.identity_numbers import parse
 from auth.proxies import guardian
 from chat.notices import Channel, Contact, Notice
 from chat.sender_development import caught
 from chat.unit_settings import UnitSettings
+from companion.models.bookings import Booking
 from companion.models.people import Person
 from companion.models.summons import PersonReach, Summons
+from companion.store.booking_reminders import sweep_reminders
 from signalling.companion_reports import KEY, LOGINS
 from signalling.front import Front
 from tests.chat.test_unit_settings import SETTINGS
@@ -67,6 +70,24 @@ async def test_each_change_of_a_booking_is_told_once_and_says_nothing_of_health(
         "Din tid hos Björkens mottagning 2027-01-15 09:40 är avbokad",
         "Din tid hos Björkens mottagning är nu 2027-01-15 09:40",
         "Du har en tid hos Björkens mottagning 2027-01-15 09:10",
+    ]
+
+
+async def test_a_reminder_names_the_time_and_nothing_of_what_it_is_about(
+    front: Front, real_companion: RealCompanion, redis_client: Redis
+) -> None:
+    slots = await real_companion.slots(modality="physical")
+    await real_companion.book(slots[0])
+    async with real_companion.services.database.transaction(real_companion.clock()) as transaction:
+        booking = (await transaction.session.scalars(select(Booking))).one()
+        booking.reminded_at = None  # as if it had been made long ago
+    async with real_companion.services.database.transaction(real_companion.clock()) as transaction:
+        assert await sweep_reminders(transaction, real_companion.services.settings) == 1
+    await real_companion.deliver(front)
+    told = await texts(redis_client, 2)
+    assert [text.partition(". Logga")[0] for text in told] == [
+        "Du har en tid hos din vårdkontakt 2027-01-15 09:10",
+        "Påminnelse: du har en tid hos din vårdkontakt 2027-01-15 09:10",
     ]
 
 
