@@ -12,7 +12,7 @@ than the child's 13th birthday at 00:00 in Stockholm.
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, Protocol, get_args
@@ -137,6 +137,8 @@ class ProxyDirectory(Protocol):
         ...
 
 
+_GUARDIAN: Final[tuple[ProxyKind, ...]] = ("guardian",)
+_ANY: Final[tuple[ProxyKind, ...]] = get_args(ProxyKind)
 OnMissing = Callable[[Literal["proxy", "subject"], str], Awaitable[None]]
 
 
@@ -171,7 +173,18 @@ class RedisProxyDirectory:
         return found if found is not None and may_act_for(found, now) else None
 
     async def guardians_of(self, subject_person_id: str, scope: ProxyScope, now: float) -> tuple[str, ...]:
-        """Person ids of the guardians who may do this for a child now, in a fixed order.
+        """Person ids of the guardians who may do this for a child now, in a fixed order."""
+        return await self.proxies_of(subject_person_id, scope, now, kinds=_GUARDIAN)
+
+    async def proxies_of(
+        self,
+        subject_person_id: str,
+        scope: ProxyScope,
+        now: float,
+        *,
+        kinds: Collection[ProxyKind] = _ANY,
+    ) -> tuple[str, ...]:
+        """Person ids of those who may do this for somebody now, in a fixed order.
 
         The set of candidates is a hint, which may name people whose relation is over; each is looked up.
         """
@@ -180,14 +193,14 @@ class RedisProxyDirectory:
         if not found and self.on_missing is not None:
             await self.on_missing("subject", subject_person_id)
             found = await self._redis.smembers(hint)
-        guardians = []
+        proxies = []
         for person_id in sorted(one.decode() for one in found):
             relation = await self.relation(person_id, subject_person_id, now)
             if relation is None:
                 await self._redis.srem(hint, person_id)
-            elif relation.kind == "guardian" and scope in relation.scopes:
-                guardians.append(person_id)
-        return tuple(guardians)
+            elif relation.kind in kinds and scope in relation.scopes:
+                proxies.append(person_id)
+        return tuple(proxies)
 
     async def replace(self, person_id: str, relations: Iterable[ProxyRelation], now: float) -> frozenset[str]:
         """See ``ProxyDirectory``. Relations that are over already are left out."""

@@ -21,7 +21,7 @@ from chat.notice_delivery import NoticeDelivery, Notices
 from chat.notice_linter import NoticeRefusedError
 from chat.notice_outbox import NoticeOutbox
 from chat.notice_sender import Sender
-from chat.notices import CHANNELS
+from chat.notices import CHANNELS, ways_of
 from chat.sender_development import DevelopmentSender
 from chat.sender_sms import SmsSender
 from chat.sender_smtp import SmtpSender
@@ -112,24 +112,30 @@ class NoticePart:
     # --- CaseNotices -------------------------------------------------------------------------------------------
 
     async def case_changed(self, case: Case, unit: UnitSettings | None, template_id: str) -> None:
-        """Tell the patient, or the guardians of a child who can be told nowhere, once for each message and closing."""
+        """Tell the patient, once for each message and closing. Who can be told nowhere has others who read the case for
+        them, a child's guardians or an adult's proxies: they are told instead.
+        """
         name = unit.notice_name if unit is not None else ""  # never its own name: that may say what somebody has
         is_message = template_id == "new_message"
         key = _of_message(case, case.last_staff_seq) if is_message else f"case:{case.case_id}:{case.version}"
         path = f"/cases/{case.case_id}"
-        await self.tell_patient(case.patient, template_id, {"unit": name}, key=key, scope="messages", path=path)
+        await self.tell_patient(
+            case.patient, template_id, {"unit": name}, key=key, scope="messages", path=path, is_for_all_proxies=True
+        )
 
     async def people_told(self, case: Case) -> Collection[str]:
-        """The patient, and the guardians, who may have been told instead."""
-        return {case.patient, *await self._proxies.guardians_of(case.patient, "messages", self._clock())}
+        """The patient, and the guardians, who may have been told instead; all proxies, when they are."""
+        has_ways = bool(ways_of(await self.contacts.get(case.patient)))
+        instead = self._proxies.guardians_of if has_ways else self._proxies.proxies_of
+        return {case.patient, *await instead(case.patient, "messages", self._clock())}
 
     async def may_know(self, case: Case, seq: int) -> bool:
         """Whether a notice of the unit's message with this number has gone out, or still may."""
         key = _of_message(case, seq)
         if await self.notices.may_have_told(key):
             return True
-        for guardian in await self._proxies.guardians_of(case.patient, "messages", self._clock()):
-            if await self.notices.may_have_told(f"{key}:{guardian}"):
+        for proxy in await self._proxies.proxies_of(case.patient, "messages", self._clock()):
+            if await self.notices.may_have_told(f"{key}:{proxy}"):
                 return True
         return False
 
@@ -146,10 +152,12 @@ class NoticePart:
         key: str,
         scope: ProxyScope | None,
         path: str = "",
+        is_for_all_proxies: bool = False,
     ) -> bool:
         """Tell somebody, or the guardians of a child who can be told nowhere; False when nobody can be told.
 
         ``scope``: of what the guardians may do; None: they are not told. ``path``: where in the service it leads.
+        ``is_for_all_proxies``: an adult's proxies are told in the same way.
         """
         is_told = False
         try:
@@ -157,13 +165,12 @@ class NoticePart:
                 return True
             if scope is None:
                 return False
-            child = await self.contacts.get(person_id)
-            for guardian in await self._proxies.guardians_of(person_id, scope, self._clock()):
-                # Nothing says where a protected child is cared for.
-                told = {**parameters, "unit": ""} if child.is_protected else parameters
-                is_told |= bool(
-                    await self.notices.tell(guardian, template_id, told, key=f"{key}:{guardian}", path=path)
-                )
+            subject = await self.contacts.get(person_id)
+            proxies_of = self._proxies.proxies_of if is_for_all_proxies else self._proxies.guardians_of
+            for proxy in await proxies_of(person_id, scope, self._clock()):
+                # Nothing says where somebody who is protected is cared for.
+                told = {**parameters, "unit": ""} if subject.is_protected else parameters
+                is_told |= bool(await self.notices.tell(proxy, template_id, told, key=f"{key}:{proxy}", path=path))
         except NoticeRefusedError as error:  # a public address that no notice can name; what it tells of goes on
             _log.error("notice_refused", causes=error.causes)
         return is_told

@@ -218,6 +218,7 @@ async def test_a_childs_guardians_are_found_while_they_may_act(redis_client: Red
         await directory.replace(actor, [alva()], NOW)
     await directory.replace(BENGT, [replace(alva(), kind="grant")], NOW)
     assert await directory.guardians_of(ALVA, "messages", NOW) == (MARIA, other)
+    assert await directory.proxies_of(ALVA, "messages", NOW) == tuple(sorted((MARIA, BENGT, other)))
     await directory.replace(MARIA, [replace(alva(), scopes=frozenset({"book"}))], NOW)
     assert await directory.guardians_of(ALVA, "messages", NOW) == (other,)
     await directory.replace(other, [], NOW)

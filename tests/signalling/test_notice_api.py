@@ -251,6 +251,30 @@ async def test_the_guardian_of_a_child_is_told(front: Front, nobody: Browser) ->
     await karin.close()
 
 
+@pytest.mark.parametrize("subject_phone", ["", "+46701740699"])
+async def test_the_proxies_of_an_adult_are_told_of_an_answer_when_the_adult_can_be_told_nowhere(
+    subject_phone: str, front: Front, nobody: Browser
+) -> None:
+    relations = {ANNA: frozenset({"messages"}), "p-" + "m" * 26: frozenset({"book"})}
+    for number, (proxy, scopes) in enumerate(relations.items()):
+        await front.notices.contacts.put(proxy, Contact(phone=f"+4670174060{5 + number}"))
+        relation = ProxyRelation(EVA, "Eva", "grant", scopes, int(NOW) + 9999)
+        await front.identity.proxies.replace(proxy, [relation], NOW)
+    await front.notices.contacts.put(EVA, Contact(phone=subject_phone))
+    anna, karin = (
+        await browser_of(front, patient(ANNA, acting_for=acting(EVA, "messages"))),
+        await browser_of(front, staff()),
+    )
+    case = await opened(anna)
+    assert (await karin.send("POST", f"/api/cases/{case['case_id']}/close", {}))[0] == 200
+    page = await sent_page(nobody, "har avslutat ditt ärende")
+    told = [number for number in ("+46701740605", "+46701740606", "+46701740699") if f"SMS till {number}" in page]
+    assert told == [subject_phone or "+46701740605"]
+    assert "Eva" not in page
+    await anna.close()
+    await karin.close()
+
+
 async def test_a_store_that_lost_its_data_sends_again_when_it_is_back(
     front: Front, nobody: Browser, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
