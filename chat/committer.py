@@ -7,6 +7,7 @@ order: what a socket wrote first is first.
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -33,6 +34,7 @@ from chat.events import MAX_EVENTS, Draft, pack
 from chat.keys import Keys
 from chat.raw_link import RawLink, packed
 from chat.scripts import APPEND, RECEIPT, SAY, TELL, TOUCH, Script
+from chat.write_queue import WriteQueue
 
 MAX_WAITING: Final = 20_000
 """Writes waiting for the store; more are refused rather than held in memory."""
@@ -142,25 +144,24 @@ class Committer:
         self.on_fault: Callable[[], None] = lambda: None
         """Called when it is not known of some messages whether they were stored: ``on_said`` is not given them."""
         self._link = RawLink(redis, self._on_answers)
-        self._give_up_s = give_up_s
-        self._waiting: list[Append | _Call] = []
+        self.queue = WriteQueue(
+            MAX_WAITING, give_up_s, write_soon=self._write_soon, on_full=self._on_full, monotonic=time.monotonic
+        )
+        """Whoever is added is told (``settle``, ``refuse``) what became of it."""
         self._flights: deque[_Flight] = deque()
         self._answers: list[Any] = []
-        self._is_taking = False
         self._is_flowing = False
-        self._is_write_due = False
         self._has_settled = False
-        self._event_loop: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to write."""
-        self._is_taking = True
+        self.queue.is_open = True
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Stop; whoever still waits is refused, and whoever comes later."""
-        self._is_taking = False
+        self.queue.is_open = False
         while self._loop is not None and not self._loop.done():
             self._loop.cancel()
             # Again and again: a cancellation that meets a connection being opened can be swallowed on the way.
@@ -168,32 +169,14 @@ class Committer:
         await self._link.close()
         for flight in self._flights:
             self._refuse(flight.writes)
-        self._refuse(self._waiting)
-        self._waiting = []
+        self._refuse(self.queue.waiting)
+        self.queue.waiting = []
 
     def append(self, draft: Draft) -> "asyncio.Future[Any]":
         """(status, seq, at_ms) of append.lua, once durable; ``ChatError`` (chat_unavailable) when it is not known."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(_Awaited(draft, future))
+        self.queue.add(_Awaited(draft, future))
         return future
-
-    def submit(self, write: "Append | _Call") -> None:
-        """Write it with the next batch; it is told (``settle``, ``refuse``) what became of it."""
-        loop = self._event_loop
-        if loop is None:  # kept: asyncio asks the system for the process at each get_running_loop
-            loop = self._event_loop = asyncio.get_running_loop()
-        if not self._is_taking:  # nobody would ever write it
-            write.refuse()
-            return
-        if len(self._waiting) >= MAX_WAITING:
-            self.counters["refused_full"] += 1
-            write.refuse()
-            return
-        write.deadline = loop.time() + self._give_up_s
-        self._waiting.append(write)
-        if not self._is_write_due and self._is_flowing and len(self._flights) < MAX_FLIGHTS:
-            self._is_write_due = True  # at the end of this turn, with whatever else comes in it
-            loop.call_soon(self._write_batches)
 
     def receipt(self, keys: Keys, reader: str, delivered: int, read: int, *, tell: bool) -> "asyncio.Future[Any]":
         """[delivered, read] as they stand now (receipt.lua)."""
@@ -215,7 +198,7 @@ class Committer:
         # Packed here: what cannot be (a name that is no Unicode) is its author's fault, not a whole batch's.
         command = packed(("EVALSHA", script.sha, len(keys), *keys, *arguments))
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(_Call(future, script, command))
+        self.queue.add(_Call(future, script, command))
         return future
 
     async def _run(self) -> None:
@@ -241,7 +224,7 @@ class Committer:
                 self._flights.clear()
                 if again:
                     self.on_fault()
-                self._waiting = self._drop_late(again + self._waiting)
+                self.queue.waiting = self._drop_late(again + self.queue.waiting)
 
     def _note(self, error: Exception) -> None:
         """A fault of the store is waited out. Who was on the way when it was none is refused: it might come again."""
@@ -256,18 +239,26 @@ class Committer:
 
     async def _ground(self) -> None:
         """Nothing more is written or settled on this connection."""
-        self._is_flowing = False
+        self._is_flowing = self.queue.is_writable = False
         self._answers.clear()
         await self._link.close()
 
     def _awaited_since(self) -> float | None:
         return self._flights[0].written_at if self._flights else None
 
+    def _on_full(self) -> None:
+        self.counters["refused_full"] += 1
+
+    def _write_soon(self) -> None:
+        """At the end of this turn, with whatever else comes in it."""
+        asyncio.get_running_loop().call_soon(self._write_batches)
+
     def _write_batches(self) -> None:
         """Write what waits, as far as there may be batches on their way."""
-        self._is_write_due = False
-        while self._waiting and self._is_flowing and len(self._flights) < MAX_FLIGHTS:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        queue = self.queue
+        queue.is_write_due = False
+        while queue.waiting and self._is_flowing and len(self._flights) < MAX_FLIGHTS:
+            batch, queue.waiting = queue.waiting[:MAX_BATCH], queue.waiting[MAX_BATCH:]
             self.counters["batches"] += 1
             self.counters["writes"] += len(batch)
             flight = _Flight(batch, _parts(batch, self.listener), asyncio.get_running_loop().time())
@@ -282,6 +273,7 @@ class Committer:
             except RedisError as error:
                 self._link.fail(error)
                 self._is_flowing = False
+        queue.is_writable = self._is_flowing and len(self._flights) < MAX_FLIGHTS
 
     def _on_answers(self, answers: list[Any]) -> None:
         """Settle the batches whose answers are all there, and write the next. What it raises ends the connection."""
@@ -326,7 +318,7 @@ class Committer:
         return answers
 
     def _drop_late(self, writes: "list[Append | _Call]") -> "list[Append | _Call]":
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         kept: list[Append | _Call] = []
         for write in writes:
             if write.deadline > now and write.is_awaited():

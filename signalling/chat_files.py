@@ -6,7 +6,7 @@ meetings have interpreters.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from auth.principal import Principal
 from chat.fanout import Reader
@@ -22,6 +22,12 @@ class TwoFrames:
 
     whole: bytes
     without_files: bytes
+
+    def push(self, readers: dict[Reader, int], first: int) -> list[Reader]:
+        """To each reader what they may see; who has too much waiting (``push_to_all``)."""
+        seeing = {reader: has for reader, has in readers.items() if sees_files(reader.principal)}
+        others = {reader: has for reader, has in readers.items() if reader not in seeing}
+        return [*push_to_all(seeing, [self.whole], first), *push_to_all(others, [self.without_files], first)]
 
 
 def sees_files(principal: Principal) -> bool:
@@ -48,16 +54,3 @@ def frames(event: str, payload: Mapping[str, Any]) -> bytes | TwoFrames:
     if not payload["conversation_id"].startswith(_MEETING):
         return frame
     return TwoFrames(frame, event_frame(event, without_files(payload)))
-
-
-def push(readers: dict[Reader, int], packets: list[Any], first: int) -> list[Reader]:
-    """``push_to_all``, to each reader what they may see (``chat.fanout.SendToAll``). What is two frames comes alone."""
-    packet = packets[0]
-    if type(packet) is not TwoFrames:
-        return cast("list[Reader]", push_to_all(readers, packets, first))
-    seeing = {reader: has for reader, has in readers.items() if sees_files(reader.principal)}
-    others = {reader: has for reader, has in readers.items() if reader not in seeing}
-    return [
-        *push_to_all(seeing, [packet.whole], first),
-        *push_to_all(others, [packet.without_files], first),
-    ]

@@ -27,6 +27,7 @@ from signalling.chat_settings import ChatSettings
 from signalling.connection import SocketServer
 from signalling.metrics import FrontMetrics
 from signalling.settings import FrontSettings
+from signalling.socket_gate import push_to_all
 
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +65,7 @@ class ChatPart:
             access_log=access_log,
             edit_window_ms=self.settings.edit_window_s * 1000,
         )
-        self.fanout = FanOut(redis, self.store, chat_files.frames, stored_message_frame, chat_files.push)
+        self.fanout = FanOut(redis, self.store, chat_files.frames, stored_message_frame, push_to_all)
         self.fanout.on_changed = self.service.forget_standing
         presence = Presence(self.committer, front_id)
         self.events = ChatEvents(

@@ -10,6 +10,7 @@ from libc.string cimport memcmp, memcpy
 
 from chat.appends cimport packed_message
 from chat.standing cimport Standing
+from chat.write_queue cimport WriteQueue
 from signalling.send_event cimport SendEvent
 from signalling.socket_gate cimport Send, SocketGate, Taker
 from signalling.token_bucket cimport TokenBucket
@@ -19,6 +20,7 @@ from chat.service import role_of
 from chat.store import REFUSALS
 
 cdef Py_ssize_t MAX_WRITERS = 50_000
+cdef double COUNT_S = 0.1  # a metric is read every few seconds, and costs as much as a message's limits
 
 
 cdef class _Writing:
@@ -39,11 +41,11 @@ cdef class _Writing:
 
 
 cdef class ChatSends(Taker):
-    """The hot lane of one front. ``counted(n)``: called with how many messages it took in a turn of the loop."""
+    """The hot lane of one front. ``counted(n)``: called once a while with how many messages it took since."""
 
     cdef object _limits
     cdef object _service
-    cdef object _submit
+    cdef WriteQueue _queue
     cdef object _monotonic
     cdef object _counted
     cdef object _refuse
@@ -55,7 +57,7 @@ cdef class ChatSends(Taker):
         """``refuse(gate, message_id, code, field)`` answers a message."""
         self._limits = limits
         self._service = service
-        self._submit = service.store.committer.submit
+        self._queue = service.store.committer.queue
         self._monotonic = monotonic
         self._counted = counted
         self._refuse = refuse
@@ -95,7 +97,7 @@ cdef class ChatSends(Taker):
             writing.connection.abort("flood")
             return True
         if not self._taken:
-            gate._loop.call_soon(self._count)
+            gate._loop.call_later(COUNT_S, self._count)
         self._taken += 1
         if not writing.events.take(now) or not writing.person.take(now):
             self._refuse(gate, event.message_id, "rate_limited", None)
@@ -116,7 +118,7 @@ cdef class ChatSends(Taker):
         send.message_id = event.message_id
         send.refused = self._refused_method
         gate.in_flight += 1
-        self._submit(send)
+        self._queue.add(send)
         return True
 
     cdef bint _look_up(self, _Writing writing, SendEvent* event, double now) except -1:

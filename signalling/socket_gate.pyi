@@ -33,7 +33,7 @@ class GateReader:
     gate: SocketGate | None
     max_unsent_bytes: int
 
-def push_to_all(readers: dict[Any, int], frames: list[bytes], first: int) -> list[Any]: ...
+def push_to_all(readers: dict[Any, int], frames: list[Any], first: int) -> list[Any]: ...
 
 class Send(Append):
     def __init__(

@@ -330,8 +330,12 @@ cdef class GateReader:
 def push_to_all(dict readers not None, list frames not None, long long first):
     """Push frames, numbered from ``first`` on, to each ``GateReader`` that does not have them; who has too much waiting.
 
-    ``readers``: with the number up to which each has everything. Frames that come together are joined once for all.
+    ``readers``: with the number up to which each has everything. Frames that come together are joined once for all. What
+    is no frame, because it is not the same for everybody, comes alone and knows whom it pushes what to
+    (``signalling.chat_files.TwoFrames``).
     """
+    if type(frames[0]) is not bytes:
+        return frames[0].push(readers, first)
     cdef SocketGate gate
     cdef list slow = []
     cdef bytes joined = frames[0] if len(frames) == 1 else b"".join(frames)

@@ -177,7 +177,7 @@ class _Going(Append):
 async def test_who_is_not_awaited_any_more_is_let_go_when_the_store_is_away() -> None:
     committer, going = Committer(connect("redis://127.0.0.1:1/0")), _Going()
     await committer.start()
-    committer.submit(going)
+    committer.queue.add(going)
     async with asyncio.timeout(PATIENCE_S):
         while not committer.counters["commit_failed"]:
             await asyncio.sleep(0.005)

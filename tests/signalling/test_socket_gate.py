@@ -60,6 +60,9 @@ class Wire:
     def call_soon(self, call: Any) -> None:
         self.calls.append(call)
 
+    def call_later(self, _seconds: float, call: Any) -> None:
+        self.calls.append(call)
+
     def create_future(self) -> "asyncio.Future[None]":
         return asyncio.get_running_loop().create_future()
 
