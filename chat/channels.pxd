@@ -14,7 +14,6 @@ cdef class Channel:
     cdef public object opening
     cdef public bint is_reading
     cdef public bint was_lost
-    cdef public double idle_since
     cdef dict _aliases
     cdef list _train
     cdef double _rested_at

@@ -26,7 +26,6 @@ class Channel:
     opening: asyncio.Task[None] | None
     is_reading: bool
     was_lost: bool
-    idle_since: float
     def __init__(self, conversation_id: str, feed: FeedHead) -> None: ...
 
 class Channels:

@@ -101,6 +101,8 @@ class FanOut:
         self._tasks: set[asyncio.Task[None]] = set()
         self._shown: dict[str, Conversation] = {}
         """The standing data of each conversation as its readers know it."""
+        self._idle: dict[Channel, float] = {}
+        """Since when nobody reads it, those for the longest time first; some are read again."""
         self._news = News(
             redis,
             hear=self._channels.hear,
@@ -240,15 +242,20 @@ class FanOut:
         self._forget(channel)
 
     def _note_idle(self, channel: Channel) -> None:
-        channel.idle_since = asyncio.get_running_loop().time()
+        self._idle.pop(channel, None)
+        self._idle[channel] = asyncio.get_running_loop().time()
 
     async def _sweep(self) -> None:
         """Let go of conversations that nobody here has read for a while."""
         while True:
             await asyncio.sleep(_SWEEP_S)
             old = asyncio.get_running_loop().time() - LINGER_S
-            for channel in self._channels.all():
-                if not channel.readers and channel.opening is None and channel.idle_since < old:
+            while self._idle:
+                channel, since = next(iter(self._idle.items()))
+                if since >= old:
+                    break
+                del self._idle[channel]
+                if not channel.readers and channel.opening is None:
                     self._forget(channel)
 
     # --- news --------------------------------------------------------------------------------------------------
