@@ -18,9 +18,9 @@ RECENT_EVENTS = 64
 """Kept per feed, so that a reader who comes while events flow need not race with them."""
 MAX_TRAIN = 64
 """Messages of one conversation that came at the same time go to its readers together, at most so many."""
-REST_S = 0.005
+REST_S = 0.010
 """A train leaves at once, or so long after the one before where many sockets read: each train costs every reader a
-write and a wake-up, and nobody sees five milliseconds. The author's acknowledgement does not wait for it."""
+write and a wake-up, and nobody sees ten milliseconds. The author's acknowledgement does not wait for it."""
 MANY_READERS = 4
 """With fewer, joining messages saves less than waiting for them costs: one of the readers is the author, whose event
 leaves in one write with the acknowledgement."""
