@@ -25,7 +25,10 @@ export default defineConfig({
     exclude: ["node_modules/**", "dist/**"],
     // Half of the files drive a real browser, which waits for its own processes: two at once, also on two cores.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    globalSetup: "tests/site.ts",
+    // A bound for what never comes; what a test waits for has a shorter one (`PATIENCE_MS`), which says what it was.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 90_000 } },
   },
 });

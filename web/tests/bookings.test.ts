@@ -10,7 +10,7 @@ let page: Page;
 let api: FakeApi;
 
 beforeAll(async () => {
-  bench = await openBench("bookings");
+  bench = await openBench();
 });
 afterAll(() => bench.close());
 beforeEach(async () => {

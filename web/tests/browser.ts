@@ -1,11 +1,9 @@
 /** A real Chromium over the built pages, for the tests that need layout, focus and colours. */
-import { rm } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
-import { build, preview } from "vite";
+import { inject } from "vitest";
 
-const PAGES = ["index", "portal", "guest", "meeting", "cases", "inbox", "notices", "bookings", "channel", "unit"];
-const WEB = fileURLToPath(new URL("..", import.meta.url));
+/** For what never comes. A machine that runs tests stands still for seconds now and then; nothing here depends on how fast it is. */
+const PATIENCE_MS = 90_000;
 
 export interface Viewport {
   width: number;
@@ -33,30 +31,12 @@ export interface Bench {
   close: () => Promise<void>;
 }
 
-/** Builds the pages and the demo into a directory of their own, serves them on a free port, starts Chromium. */
-export async function openBench(name: string): Promise<Bench> {
-  const outDir = `${WEB}node_modules/.test-pages/${name}`;
-  const input = [...PAGES.map((page) => `app/${page}.html`), "dev/demo.html"].map((page) => `${WEB}${page}`);
-  await build({
-    configFile: false,
-    root: WEB,
-    publicDir: `${WEB}app/public`,
-    logLevel: "error",
-    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-    build: { outDir, emptyOutDir: true, target: "esnext", minify: false, assetsInlineLimit: 0, rolldownOptions: { input } },
-  });
-  const server = await preview({
-    configFile: false,
-    root: WEB,
-    logLevel: "error",
-    build: { outDir },
-    preview: { host: "127.0.0.1", port: 0 },
-  });
-  const address = server.httpServer.address();
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  const origin = `http://127.0.0.1:${address.port}`;
+/** Starts Chromium, for the pages that `site.ts` serves. */
+export async function openBench(): Promise<Bench> {
+  const origin = inject("origin");
   const browser: Browser = await chromium.launch({
     executablePath: process.env["ALLTID_CHROMIUM"] ?? "/usr/bin/chromium",
+    timeout: PATIENCE_MS,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -82,6 +62,7 @@ export async function openBench(name: string): Promise<Bench> {
       for (const [path, file] of [[/\/\/[^/]+\/cases(\/[^/]*)?$/, "cases"], [/\/portal\/cases(\/[^/]*)?$/, "inbox"], [/\/portal\/channel$/, "channel"], [/\/portal\/unit$/, "unit"]] as const) {
         await context.route(path, async (route) => route.fulfill({ response: await route.fetch({ url: `${origin}/app/${file}.html` }) }));
       }
+      context.setDefaultTimeout(PATIENCE_MS);
       const page = await context.newPage();
       page.on("pageerror", (error) => complaints.push(error.message));
       page.on("console", (message) => {
@@ -94,12 +75,14 @@ export async function openBench(name: string): Promise<Bench> {
       complaints = [];
       return heard;
     },
-    close: async () => {
-      await browser.close();
-      await new Promise((resolve) => server.httpServer.close(resolve));
-      await rm(outDir, { recursive: true, force: true });
-    },
+    close: () => browser.close(),
   };
+}
+
+/** Later: once what the page shows has taken effect (its timers are set after the next frame). */
+export async function later(page: Page, ms: number): Promise<void> {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.clock.fastForward(ms);
 }
 
 /** A token that says who one is; nobody verifies it here. */

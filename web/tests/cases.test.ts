@@ -1,7 +1,7 @@
 /** The pages of cases in a real browser, over a front and a socket that answer as the test says. */
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Bench, VIEWPORTS, openBench } from "./browser";
+import { type Bench, VIEWPORTS, later, openBench } from "./browser";
 import { ELSA, FakeApi, KARL, NOW, session, staff } from "./fake_api";
 import { ARCHIVED_OF_PATIENT, ARCHIVED_OF_UNIT, CLOSED_OF_UNIT, OF_PATIENT, OF_UNIT, UNIT, caseId, fillChat } from "./fake_cases";
 import { FakeChat } from "./fake_chat";
@@ -12,7 +12,7 @@ let api: FakeApi;
 let chat: FakeChat;
 
 beforeAll(async () => {
-  bench = await openBench("cases");
+  bench = await openBench();
 });
 afterAll(() => bench.close());
 afterEach(async () => {
@@ -60,7 +60,7 @@ describe("a patient", () => {
     expect(path()).toBe(`/cases/${caseId("a")}`);
     expect(await focused()).toBe("Fråga om mitt recept på blodtrycksmedicin");
     await expect
-      .poll(() => chat.asked.find(({ name }) => name === "chat_receipt"), { timeout: 10_000 })
+      .poll(() => chat.asked.find(({ name }) => name === "chat_receipt"))
       .toMatchObject({ payload: { conversation_id: caseId("a"), read: 6 } });
     api.cases = OF_PATIENT.map((one) => ({ ...one, is_unread: false }));
     await page.goBack();
@@ -75,7 +75,7 @@ describe("a patient", () => {
     await open("/cases");
     await there("[data-testid=case]");
     api.cases = OF_PATIENT;
-    await page.clock.fastForward(21_000);
+    await later(page, 21_000);
     await there("[data-testid=case][data-unread=true]");
     await there("[role=status]:text('1 oläst ärende')");
     expect(api.calls.filter((call) => call.path === "/api/cases").length).toBe(2);
@@ -86,7 +86,7 @@ describe("a patient", () => {
     await open("/cases");
     await there("[data-testid=case]");
     api.refusals.set("GET /api/cases", { status: 503, code: "unavailable" });
-    await page.clock.fastForward(21_000);
+    await later(page, 21_000);
     await there("text=Listan uppdateras inte just nu");
     expect(await page.locator("[data-testid=case]").count()).toBe(3);
   });

@@ -9,7 +9,7 @@ let page: Page;
 let api: FakeApi;
 
 beforeAll(async () => {
-  bench = await openBench("notices");
+  bench = await openBench();
 });
 afterAll(() => bench.close());
 beforeEach(async () => {

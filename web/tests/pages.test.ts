@@ -1,7 +1,7 @@
 /** The pages around the meeting in a real browser, over a front that answers as the test says. */
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Bench, VIEWPORTS, openBench } from "./browser";
+import { type Bench, VIEWPORTS, later, openBench } from "./browser";
 import { COMMISSIONS, ELSA, FakeApi, KARL, MEETINGS, NOW, meeting, session, staff } from "./fake_api";
 
 let bench: Bench;
@@ -9,7 +9,7 @@ let page: Page;
 let api: FakeApi;
 
 beforeAll(async () => {
-  bench = await openBench("pages");
+  bench = await openBench();
 });
 afterAll(() => bench.close());
 beforeEach(async () => {
@@ -51,7 +51,7 @@ describe("the patient's home", () => {
     await page.clock.install({ time: NOW * 1000 });
     await page.goto(bench.appPage("index"));
     await page.waitForSelector("text=Dörren öppnar klockan 13:25");
-    await page.clock.fastForward(6 * 60_000);
+    await later(page, 6 * 60_000);
     await page.waitForSelector("[data-testid=enter]");
   });
 
@@ -102,13 +102,13 @@ describe("the patient's home", () => {
     await page.clock.install({ time: NOW * 1000 });
     await page.goto(bench.appPage("index"));
     await page.waitForSelector("[data-testid=enter]");
-    await page.clock.fastForward(481_000);
+    await later(page, 481_000);
     await page.waitForSelector("[data-testid=dialog-timeout][open]");
     api.session = session({ expires_at: NOW + 1200 });
     await page.click("[data-testid=stay]");
     await page.waitForSelector("[data-testid=dialog-timeout]:not([open])", { state: "attached" });
     api.session = null;
-    await page.clock.fastForward(730_000);
+    await later(page, 730_000);
     await page.waitForSelector("[data-testid=ended][data-reason=ended]");
   });
 });
@@ -235,7 +235,7 @@ describe("a meeting's page", () => {
     await page.goto(bench.sessionMeetingPage("m1"));
     await state("early");
     api.refusals.clear();
-    await page.clock.fastForward(16_000);
+    await later(page, 16_000);
     await page.waitForSelector("[data-testid=prejoin]");
   });
 

@@ -46,7 +46,7 @@ let api: FakeApi;
 let chat: FakeChat;
 
 beforeAll(async () => {
-  bench = await openBench("refusals");
+  bench = await openBench();
 });
 afterAll(() => bench.close());
 
@@ -112,7 +112,7 @@ describe.each(["sv", "en"] as const)("in a conversation, in %s", (language) => {
       expect(await failed.locator("[data-testid=message-text]").textContent()).toBe(`Hej ${code}`);
     }
     chat.tell("chat_changed", { conversation_id: caseId("a"), title: "", state: "closed", hosts_only: false });
-    await page.waitForSelector(`.ao-chat-end :text("${words.shut}")`, { timeout: 5_000 });
+    await page.waitForSelector(`.ao-chat-end :text("${words.shut}")`);
     expect(await page.locator("[data-testid=chat-text]").count()).toBe(0);
   });
 });

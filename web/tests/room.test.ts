@@ -8,7 +8,7 @@ let bench: Bench;
 let page: Page;
 
 beforeAll(async () => {
-  bench = await openBench("room");
+  bench = await openBench();
 });
 afterAll(() => bench.close());
 beforeEach(async () => {

@@ -12,7 +12,7 @@ let api: FakeApi;
 let chat: FakeChat;
 
 beforeAll(async () => {
-  bench = await openBench("staff-pages");
+  bench = await openBench();
 });
 afterAll(() => bench.close());
 beforeEach(async () => {
