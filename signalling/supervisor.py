@@ -58,7 +58,7 @@ class Supervisor:
         self.children.append(child)
         self._tasks[child.name] = asyncio.create_task(self._keep_running(child))
 
-    async def wait_ready(self, child: Child, probe: Callable[[], Awaitable[bool]], timeout_s: float = 30.0) -> None:
+    async def wait_ready(self, child: Child, probe: Callable[[], Awaitable[bool]], timeout_s: float = 60.0) -> None:
         """Wait until ``probe()`` (awaitable, True when ready) says so; ``StartError`` when the child gives up."""
         deadline = time.monotonic() + timeout_s
         while not await probe():

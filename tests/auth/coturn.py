@@ -15,6 +15,7 @@ import pytest
 
 from auth.turn import TurnServer
 from tests.auth.turn_client import Peer, TurnClient
+from tests.patience import PATIENCE_S
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "turn.md"
 OLD_SECRET = "a secret that is being replaced"  # made up
@@ -74,7 +75,7 @@ def running_coturn(folder: Path, worker: str) -> Iterator[Coturn]:
     process = subprocess.Popen([program, "-c", str(folder / "turnserver.conf")], stdout=log, stderr=log, cwd=folder)
     try:
         server = Coturn(address)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while not _answers(server):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()

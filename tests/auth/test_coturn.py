@@ -9,6 +9,7 @@ import pytest
 from auth.turn import TurnServer
 from tests.auth.coturn import OLD_SECRET, SECRET, Coturn, running_coturn
 from tests.auth.turn_client import Peer, TurnClient
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.attack
 
@@ -56,7 +57,7 @@ def coturn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coturn]:
 def test_the_relay_carries_datagrams_to_a_media_worker_and_back(coturn: Coturn) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as worker, coturn.client() as client:
         worker.bind((WORKER, 0))
-        worker.settimeout(5)
+        worker.settimeout(PATIENCE_S)
         peer: Peer = worker.getsockname()
         assert client.allocate() == 0
         assert client.permit(peer) == 0

@@ -16,6 +16,7 @@ from tests.auth.faulty_provider import (
     ec_key,
     running_provider,
 )
+from tests.patience import PATIENCE_S
 
 NOW = 1_800_000_000.0
 CHALLENGE = Challenge("the-state", "the-nonce", "verifier-" * 6, "https://front.example/login/callback")
@@ -49,7 +50,7 @@ async def client(provider: FaultyProvider, clock: Clock) -> AsyncIterator[OidcCl
     await client.close()
 
 
-def make_client(issuer: str, clock: Clock, timeout_s: float = 5.0, **changes: Any) -> OidcClient:
+def make_client(issuer: str, clock: Clock, timeout_s: float = PATIENCE_S, **changes: Any) -> OidcClient:
     levels = {"http://id.elegnamnden.se/loa/1.0/loa2": 2, LOA3: 3, "http://id.elegnamnden.se/loa/1.0/loa4": 4}
     values: dict[str, Any] = {"client_secret": CLIENT_SECRET, "min_level": 3} | changes
     configured = Provider(issuer=issuer, client_id=CLIENT_ID, scope="openid profile", acr_levels=levels, **values)
@@ -236,9 +237,10 @@ async def test_a_provider_that_is_away_is_unavailable(clock: Clock, unused_tcp_p
 
 
 async def test_a_provider_that_does_not_answer_in_time_is_unavailable(provider: FaultyProvider, clock: Clock) -> None:
-    client = make_client(provider.issuer, clock, timeout_s=0.2)
+    client = make_client(provider.issuer, clock)
     answer = await answer_of(client)
     provider.faults.add("slow")
+    client._timeout_s = 0.2
     code, cause = await refusal(client, answer)
     assert code == "provider_unavailable"
     assert "Timeout" in cause

@@ -8,6 +8,8 @@ import socket
 import struct
 from typing import Final, Self
 
+from tests.patience import PATIENCE_S
+
 COOKIE: Final = 0x2112A442
 ALLOCATE, CREATE_PERMISSION, CHANNEL_BIND, SEND, DATA = 0x003, 0x008, 0x009, 0x016, 0x017
 USERNAME, INTEGRITY, ERROR, REALM, NONCE = 0x0006, 0x0008, 0x0009, 0x0014, 0x0015
@@ -34,7 +36,7 @@ class TurnClient:
 
     def __init__(self, server: Peer, username: str, password: str) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.settimeout(5)
+        self._socket.settimeout(PATIENCE_S)
         self._socket.connect(server)
         self._username = username
         self._password = password

@@ -26,6 +26,8 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
+from tests.patience import PATIENCE_S
+
 SAMPLE_RATE_HZ = 48_000
 SAMPLES_PER_FRAME = 960
 TONE_HZ = 480
@@ -111,7 +113,7 @@ class AiortcPeer:
 
     async def __aenter__(self) -> Self:
         """Opens the signalling socket; join by ``join``."""
-        await self.socket.connect(self.url, transports=["websocket"])
+        await self.socket.connect(self.url, transports=["websocket"], wait_timeout=PATIENCE_S)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -142,7 +144,7 @@ class AiortcPeer:
 
     async def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Sends one event and returns its reply; RefusedError when the server refuses it."""
-        reply: dict[str, Any] = await self.socket.call(event, payload, timeout=10)
+        reply: dict[str, Any] = await self.socket.call(event, payload, timeout=PATIENCE_S)
         if not reply["ok"]:
             raise RefusedError(reply["error"])
         return reply

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.browser.executables import find_browser
 from tests.browser.voice import write_voice
+from tests.patience import PATIENCE_S
 
 FLAGS = (
     "--no-sandbox",
@@ -45,7 +46,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def _launched(flags: list[str]) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=find_browser("ALLTID_CHROMIUM"), headless=True, args=flags
+            executable_path=find_browser("ALLTID_CHROMIUM"), headless=True, args=flags, timeout=PATIENCE_S * 1000
         )
         try:
             yield browser

@@ -15,6 +15,7 @@ from tests.browser.firefox import Firefox
 from tests.browser.people import PROBE, Person
 from tests.browser.relay import UdpRelay
 from tests.browser.service import Room, Service
+from tests.patience import PATIENCE_S
 
 session = partial(pytest_asyncio.fixture, scope="session", loop_scope="session")
 per_test = partial(pytest_asyncio.fixture, loop_scope="session")
@@ -70,6 +71,7 @@ async def visitor(chromium_browser: Browser, people: AsyncExitStack) -> Visitor:
 
     async def visit(name: str, link: str | None = None, relay: UdpRelay | None = None) -> Person:
         context = await chromium_browser.new_context(permissions=["camera", "microphone"], locale="sv-SE")
+        context.set_default_timeout(PATIENCE_S * 1000)
         people.push_async_callback(context.close)
         await context.add_init_script(PROBE)
         if relay:

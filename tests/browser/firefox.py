@@ -12,9 +12,6 @@ import aiohttp
 
 from tests.patience import PATIENCE_S
 
-STARTUP_S = 60.0
-COMMAND_S = 30.0
-
 PREFERENCES: dict[str, bool | int | str] = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
@@ -70,7 +67,7 @@ class Firefox:
             env={**os.environ, "HOME": self._profile.name, "MOZ_CRASHREPORTER_DISABLE": "1"},
         )
         try:
-            async with asyncio.timeout(STARTUP_S):
+            async with asyncio.timeout(PATIENCE_S):
                 address = await self._read_address()
                 self._drain = asyncio.create_task(self._drain_output())
                 self._http = aiohttp.ClientSession()
@@ -123,7 +120,7 @@ class Firefox:
         number = next(self._ids)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        reply = await asyncio.wait_for(self._waiting[number], COMMAND_S)
+        reply = await asyncio.wait_for(self._waiting[number], PATIENCE_S)
         if reply.get("type") == "error":
             raise BidiError(f"{method}: {reply.get('error')}: {reply.get('message')}")
         result: dict[str, Any] = reply["result"]

@@ -102,7 +102,7 @@ class Person:
         state = await self.state()
         return bool(state["connection"] == "connected" and state["open"])
 
-    async def sees_and_hears(self, others: int, deadline_s: float = 30.0) -> None:
+    async def sees_and_hears(self, others: int) -> None:
         """Waits until, from now on, so many pictures move and so many voices sound."""
         before = {entry["mid"]: entry for entry in await self.inbound()}
         nothing = {"frames": 0, "energy": 0.0}
@@ -120,6 +120,6 @@ class Person:
 
         grown.last = []
         try:
-            await until(grown, f"{self.name} sees and hears {others}", deadline_s)
+            await until(grown, f"{self.name} sees and hears {others}")
         except AssertionError as error:
             raise AssertionError(f"{error}: {await self.state()} {grown.last}") from None

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from tests.patience import PATIENCE_S
+
 T = TypeVar("T")
 INTERVAL_S = 0.1
 """Between two questions; a call's state does not change faster than a person would notice."""
 
 
-async def until(question: Callable[[], Awaitable[T]], what: str, deadline_s: float = 20.0) -> T:
+async def until(question: Callable[[], Awaitable[T]], what: str, deadline_s: float = PATIENCE_S) -> T:
     """The first truthy answer; AssertionError naming what was awaited, and the last answer, after the deadline."""
     answer: T | None = None
     try:

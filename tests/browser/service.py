@@ -20,9 +20,7 @@ from auth.tokens import Role, TokenKeys
 from sfu.bus import connect
 from sfu.registry import ProcessRecord, Registry
 from tests.browser.polling import until
-
-READY_S = 30.0
-STOP_S = 30.0
+from tests.patience import PATIENCE_S
 
 
 class Service:
@@ -51,6 +49,8 @@ class Service:
             "ALLTID_MODE": "development",
             "ALLTID_PROVIDER_PORT": "0",
             "ALLTID_RECORD_SYSTEM_PORT": "0",
+            "ALLTID_RPC_TIMEOUT_S": str(PATIENCE_S),
+            "ALLTID_LOGIN_TIMEOUT_S": str(PATIENCE_S),
             **settings,
         }
 
@@ -60,12 +60,12 @@ class Service:
             sys.executable, "-m", "signalling.cli", "serve", env=self._environment, stdout=self._log, stderr=self._log
         )
         try:
-            socket = await until(self._valkey_socket, "Valkey is up", READY_S)
+            socket = await until(self._valkey_socket, "Valkey is up")
             self._redis = connect(f"unix://{socket}")
             self._registry = Registry(self._redis)
             self.url = (await self._live("front")).addresses[0]
             await self._live("worker")
-            await until(self._summary, "everything is started", READY_S)
+            await until(self._summary, "everything is started")
         except BaseException:
             print(self.log())
             with contextlib.suppress(ProcessLookupError):  # it may be what failed
@@ -92,7 +92,7 @@ class Service:
         await self._http.close()
         await self._redis.aclose()
         self._process.terminate()
-        status = await asyncio.wait_for(self._process.wait(), STOP_S)
+        status = await asyncio.wait_for(self._process.wait(), PATIENCE_S)
         self._log.close()
         print(self.log())
         shutil.rmtree(self.folder)
@@ -106,7 +106,7 @@ class Service:
                 return None
             return next(iter(records.values()), None)
 
-        record = await until(found, f"a {kind} is ready", READY_S)
+        record = await until(found, f"a {kind} is ready")
         assert record is not None
         return record
 

@@ -90,7 +90,7 @@ async def test_after_the_death_of_the_media_worker_everybody_joins_anew(room: Ro
         return bool(state["connections"] > 1 and state["connection"] == "connected")
 
     for person in people:
-        await until(lambda person=person: has_new_connection(person), f"{person.name} has a new connection", 40)
+        await until(lambda person=person: has_new_connection(person), f"{person.name} has a new connection")
     for person in people:
         await person.sees_and_hears(1)
         await person.sees_tiles(2)

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page
 from tests.browser.conftest import per_test
 from tests.browser.logins import KARINS_DESK
 from tests.browser.service import Service
+from tests.patience import PATIENCE_S
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
@@ -23,6 +24,7 @@ async def page(request: pytest.FixtureRequest, chromium_browser: Browser) -> Asy
     width, height = request.param
     viewport: Any = {"width": width, "height": height}
     context = await chromium_browser.new_context(viewport=viewport, locale="sv-SE", bypass_csp=True)
+    context.set_default_timeout(PATIENCE_S * 1000)
     yield await context.new_page()
     await context.close()
 

@@ -10,6 +10,7 @@ from tests.auth.coturn import SECRET, Coturn, running_coturn
 from tests.browser.conftest import per_test
 from tests.browser.people import PROBE, Person
 from tests.browser.service import Room, Service
+from tests.patience import PATIENCE_S
 
 ONLY_RELAY = """(() => {
   const Before = window.RTCPeerConnection;
@@ -46,6 +47,7 @@ async def relayed_room(request: pytest.FixtureRequest, coturn: Coturn) -> AsyncI
 async def visit(browser: Browser, people: AsyncExitStack, room: Room, name: str, *scripts: str) -> Person:
     """Somebody who joins, in a page with these scripts before its own."""
     context = await browser.new_context(permissions=["camera", "microphone"], locale="sv-SE")
+    context.set_default_timeout(PATIENCE_S * 1000)
     people.push_async_callback(context.close)
     for script in (PROBE, *scripts):
         await context.add_init_script(script)

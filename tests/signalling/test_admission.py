@@ -1,7 +1,6 @@
 """From the waiting room into the meeting and out again, through a real front and a real media worker."""
 
 import asyncio
-import time
 from typing import Any
 
 import jwt
@@ -12,6 +11,7 @@ from auth.audit_store import entries
 from sfu.worker import Worker
 from signalling.front import Front
 from signalling.meetings import Meeting
+from tests.patience import Awake
 from tests.signalling.conftest import KEYS, NOW, MakeFront, MakeWorker
 from tests.signalling.real_worker import People, Person
 
@@ -244,12 +244,12 @@ async def test_revocation_ends_a_running_meeting_within_a_second_at_every_front(
     assert code(await anna.join()) == "ok"
     bo = await people.inside("bo")
     guest = await people.waiting("cai")
-    started = time.monotonic()
-    for name in ("anna", "cai"):
-        await real_front.revocations.revoke(f"grant-{name}", "ended_elsewhere")
-    closed = await asyncio.gather(anna.client.wait_for("closed"), guest.client.wait_for("closed"))
-    left = await bo.client.wait_for("participant_left")
-    assert time.monotonic() - started < 1
+    async with Awake() as awake:
+        for name in ("anna", "cai"):
+            await real_front.revocations.revoke(f"grant-{name}", "ended_elsewhere")
+        closed = await asyncio.gather(anna.client.wait_for("closed"), guest.client.wait_for("closed"))
+        left = await bo.client.wait_for("participant_left")
+    assert awake.seconds < 1
     assert {one["code"] for one in closed} == {"revoked"}
     assert left["reason"] == "removed"
     assert [one.identity for one in media_worker.engine.rooms["room"].people.values()] == ["bo"]
@@ -266,10 +266,10 @@ async def test_revocation_takes_out_who_has_no_socket_now(
     anna = await people.inside("anna")
     await anna.client.cut()
     await bo.client.wait_for("participant_changed")
-    started = time.monotonic()
-    await real_front.revocations.revoke("grant-anna", "backchannel")
-    await bo.client.wait_for("participant_left")
-    assert time.monotonic() - started < 1
+    async with Awake() as awake:
+        await real_front.revocations.revoke("grant-anna", "backchannel")
+        await bo.client.wait_for("participant_left")
+    assert awake.seconds < 1
     await anna.connect()
     resume = {"protocol": 1, "token": anna.token, "participant_id": "x", "resume_token": "x"}
     assert code(await anna.client.ask("resume", resume)) == "revoked"

@@ -305,6 +305,7 @@ async def test_a_join_the_worker_answers_too_late_is_worker_timeout_and_leaves_n
     worker.block.add("join")
     anna = await make_client(hasty)
     assert code(await anna.join("anna")) == "worker_timeout"
+    hasty.media._timeout_s = PATIENCE_S
     worker.unblocked.set()
     await worker.wait_for_call("detach")
     assert [person.state for person in worker.rooms["room"].values()] == ["lost"]
