@@ -165,17 +165,19 @@ cdef class Channels:
         cdef Append append
         cdef Py_ssize_t place
         cdef long long seq
-        for place in range(PyList_GET_SIZE(appends)):
-            each = answer[place + 1]
-            if type(each) is not int:
-                continue
-            append = appends[place]
-            channel = self._by_id.get(append.conversation_id)
-            if channel is not None:
-                seq = each
-                if not _has((<Channel>channel).feed, seq) and not self._takes(channel, seq, answer[0], append.packed):
-                    self._on_other(channel, seq, answer[0], append.packed)
-        self.depart()
+        try:
+            for place in range(PyList_GET_SIZE(appends)):
+                each = answer[place + 1]
+                if type(each) is not int:
+                    continue
+                append = appends[place]
+                channel = self._by_id.get(append.conversation_id)
+                if channel is not None:
+                    seq = each
+                    if not _has((<Channel>channel).feed, seq) and not self._takes(channel, seq, answer[0], append.packed):
+                        self._on_other(channel, seq, answer[0], append.packed)
+        finally:
+            self.depart()
 
     cdef bint _takes(self, Channel channel, long long seq, long long at_ms, bytes packed) except -1:
         """Whether it was the next one, and will be sent at the end of this turn."""
@@ -197,14 +199,20 @@ cdef class Channels:
         """Everything that came at the same time has been taken."""
         cdef list departing
         cdef Channel channel
+        cdef Py_ssize_t place
         if not self._departing:
             return
         departing, self._departing = self._departing, []
-        for channel in departing:
+        for place in range(PyList_GET_SIZE(departing)):
+            channel = departing[place]
             if channel._rested_at and len(channel.readers) >= _MANY_READERS and <double>self._monotonic() < channel._rested_at:
                 self._resting.append(channel)
             else:
-                self.flush(channel)
+                try:
+                    self.flush(channel)
+                except BaseException:  # one's fault: the others leave at the end of another turn
+                    self._departing = departing[place + 1 :] + self._departing
+                    raise
         if self._resting and not self._is_leaving:
             self._is_leaving = True
             self._later(REST_S, self._leave)
@@ -213,18 +221,20 @@ cdef class Channels:
         """Let go of those that have rested, some at a time: between them the loop takes and stores what comes in."""
         cdef Channel channel
         cdef Py_ssize_t place, writes = 0
-        for place in range(PyList_GET_SIZE(self._resting)):
-            channel = self._resting[place]
-            if channel._train:
-                writes += len(channel.readers)
-                self.flush(channel)
-                if writes >= _WRITES_AT_ONCE:
-                    break
-        del self._resting[: place + 1]
-        if self._resting:
-            self._later(0.0, self._leave)
-        else:
-            self._is_leaving = False
+        try:
+            for place in range(PyList_GET_SIZE(self._resting)):
+                channel = self._resting[place]
+                if channel._train:
+                    writes += len(channel.readers)
+                    self.flush(channel)
+                    if writes >= _WRITES_AT_ONCE:
+                        break
+        finally:  # also after one's fault: the others leave
+            del self._resting[: place + 1]
+            if self._resting:
+                self._later(0.0, self._leave)
+            else:
+                self._is_leaving = False
 
     cpdef flush(self, Channel channel):
         """Send what was taken of one conversation, before anything else happens there."""

@@ -296,6 +296,7 @@ class Committer:
                 self._settle(flight.parts, results)
             except Exception:
                 self._refuse(flight.writes)  # those who have been told are not told again
+                self.on_fault()
                 raise
 
     @property

@@ -32,6 +32,7 @@ LINGER_S: Final = 20.0
 _NEWEST: Final = 2**53
 _RESYNC_AT_ONCE: Final = 100
 _SWEEP_S: Final = 5.0
+_AGAIN_S: Final = 0.2
 
 _log = structlog.get_logger(__name__)
 
@@ -120,13 +121,16 @@ class FanOut:
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
-        """Stop; readers get nothing more."""
+        """Stop; readers get nothing more, and what the committer still writes is published like anybody's."""
+        committer = self._store.committer
+        if committer.listener == self._listener:
+            committer.listener, committer.on_said, committer.on_fault = "", None, lambda: None
+        await self._news.stop()
         tasks = {*self._tasks, *(channel.opening for channel in self._channels.all() if channel.opening)}
         while tasks:
             for task in tasks:
                 task.cancel()
             _, tasks = await asyncio.wait(tasks, timeout=0.1)
-        await self._news.stop()
 
     @property
     def counters(self) -> Counter[str]:
@@ -224,6 +228,7 @@ class FanOut:
             self._forget(channel)
             raise
         channel.opening = None
+        self._note_idle(channel)  # whoever opened it may have gone
         self._act(channel, channel.feed.start(page.events, page.last_seq))
         if channel.was_lost:  # news between page and reconnection are missing
             channel.feed.on_lost()
@@ -346,7 +351,7 @@ class FanOut:
             if error.code == "unknown_conversation":
                 self._vanish(channel)
             else:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(_AGAIN_S)
                 self._spawn(self._catch_up_later(channel))
         finally:
             channel.is_reading = False
@@ -376,11 +381,21 @@ class FanOut:
 
     async def _listen_anew(self, channel: Channel) -> None:
         """It may have been erased and made anew: then this front does not stand in it as a listener yet."""
-        with suppress(ChatError):
-            after = channel.feed.head
-            page = await self._read(channel, after)
-            if channel.opening is None:
-                self._act(channel, channel.feed.on_page(after, page.events, page.last_seq))
+        while self._channels.get(channel.conversation_id) is channel:
+            if channel.opening is not None:  # its page may be of what was erased
+                await asyncio.wait([channel.opening])
+                continue
+            try:
+                after = channel.feed.head
+                page = await self._read(channel, after)
+            except ChatError as error:
+                if error.code == "unknown_conversation":
+                    self._vanish(channel)
+                    return
+                await asyncio.sleep(_AGAIN_S)  # unless it stands there, others may not publish what they write
+                continue
+            self._act(channel, channel.feed.on_page(after, page.events, page.last_seq))
+            return
 
     def _tell_changed(self, channel: Channel, conversation: Conversation) -> None:
         about = {"conversation_id": channel.conversation_id, "title": conversation.title}

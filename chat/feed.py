@@ -72,18 +72,23 @@ class Feed(FeedHead):
     def on_page(self, after: int, events: Sequence[Event], last_seq: int) -> Step:
         """The events after a number, as many as a page holds, and the number of the last one in the store."""
         self._unpack()
+        if after > self.head:  # asked for before readers were reset
+            self.is_synced = False
+            return Step(read_after=self.head)
         if last_seq < after:
             self.head = last_seq
             self.early.clear()
             self._recent.clear()
-            self.is_synced = True
-            return Step(reset_to=last_seq)
+            # News that came since the page was read had numbers that we seemed to have.
+            self.is_synced = False
+            return Step(reset_to=last_seq, read_after=last_seq)
         if last_seq < self.head:  # an old page, overtaken by another
             return Step(read_after=None if self.is_synced else self.head)
         new = [event for event in events if event.seq > self.head]
         step = self._advance(new)
         if self.head < last_seq:
             if new or after < self.head:
+                self.is_synced = False
                 return Step(step.deliver, read_after=self.head)
             # Between head and the last there is nothing: those events were trimmed.
             self.head = last_seq

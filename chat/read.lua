@@ -13,8 +13,11 @@ local fields = redis.call('HMGET', KEYS[2], 'state', 'trimmed', 'listener')
 if not fields[1] then return {-1, 0, '', {}, {}} end
 local listener, known = ARGV[4], fields[3]
 if listener and known ~= listener and known ~= '*' then
-    local is_alone = not known or string.match(known, '^[^:]*') == string.match(listener, '^[^:]*')
-    redis.call('HSET', KEYS[2], 'listener', is_alone and listener or '*')
+    local front, number = string.match(listener, '^(.*):(%d+)$')
+    local stands, before = string.match(known or '', '^(.*):(%d+)$')
+    if not known or stands ~= front or tonumber(number) > tonumber(before) then -- a page that was late takes nothing back
+        redis.call('HSET', KEYS[2], 'listener', (not known or stands == front) and listener or '*')
+    end
 end
 local entries
 if ARGV[1] == 'after' then

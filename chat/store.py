@@ -125,7 +125,7 @@ class ChatStore:
         """Forget everything of a conversation."""
         keys = Keys(conversation_id)
         with _available():
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            async with self._redis.pipeline(transaction=True) as pipeline:  # who still listens must learn of it
                 pipeline.delete(*keys.all())
                 pipeline.execute_command("SPUBLISH", keys.channel, "M")
                 await pipeline.execute()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ class Front:
         self.sent: list[tuple[str, int]] = []
         self.others: list[Any] = []
         self.slow: list[str] = []
+        self.breaks_at: tuple[str, int] | None = None
+        """Of whom a message cannot be sent, and which."""
         self.fell: list[tuple[str, list[str], int]] = []
         self.stored: list[tuple[str, int]] = []
         self.now = 10.0
@@ -43,6 +46,8 @@ class Front:
 
     def _send(self, readers: dict[str, int], packets: list[int], first: int) -> list[str]:
         assert packets == list(range(first, first + len(packets)))
+        if self.breaks_at is not None and self.breaks_at[0] in readers and self.breaks_at[1] == first:
+            raise ValueError("broken")
         self.sent += [(name, packet) for name in readers if name in NAMES for packet in packets]
         return [name for name in readers if name in self.slow]
 
@@ -207,3 +212,30 @@ def test_of_many_trains_some_leave_at_a_time() -> None:
         left.append(front.channels.delivered)
     everything = MANY_READERS * len(names)
     assert left == [everything, everything, *(everything + each for each in (32, 64, everything))]
+
+
+def test_one_train_that_cannot_be_sent_holds_up_no_other() -> None:
+    for many in (False, True):
+        front = Front()
+        channels = [front.channels.get(name) for name in NAMES]
+        for channel in channels:
+            assert channel is not None
+            if many:
+                channel.readers |= {f"another{number}": 0 for number in range(MANY_READERS)}
+        if many:
+            front.hear(*(news(name, 1) for name in NAMES))
+        seq = 2 if many else 1
+        front.breaks_at = ("meeting-a", seq)
+        if many:
+            front.hear(*(news(name, seq) for name in NAMES))
+            with pytest.raises(ValueError, match="broken"):
+                front.timers.pop()[1]()
+            front.timers.pop()[1]()
+        else:
+            with pytest.raises(ValueError, match="broken"):
+                front.hear(*(news(name, seq) for name in NAMES))
+            front.channels.depart()
+        assert front.sent[-1] == ("meeting-b", seq)
+        front.now += REST_S
+        front.hear(news("meeting-a", seq + 1))
+        assert front.sent[-1] == ("meeting-a", seq + 1)

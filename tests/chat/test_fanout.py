@@ -274,6 +274,25 @@ async def test_a_conversation_that_nobody_reads_is_forgotten(
     await fanout.stop()
 
 
+async def test_a_conversation_whose_only_reader_went_while_it_was_opened_is_forgotten(
+    redis: Redis, store: ChatStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.fanout.LINGER_S", 0.0)
+    monkeypatch.setattr("chat.fanout._SWEEP_S", 0.02)
+    fanout = make_fanout(redis, store)
+    await fanout.start()
+    going = asyncio.ensure_future(fanout.resume(Reader(), CHANNEL, 0, 100))
+    await asyncio.sleep(0)
+    going.cancel()
+    await asyncio.wait([going])
+    channel = fanout._channels.get(CHANNEL)
+    assert channel is not None
+    assert channel.opening is not None
+    await channel.opening
+    await until(lambda: fanout._channels.get(CHANNEL) is None)
+    await fanout.stop()
+
+
 async def test_typing_presence_and_receipts_are_told(store: ChatStore, fanout: FanOut, committer: Committer) -> None:
     reader = Reader()
     await fanout.resume(reader, CHANNEL, 0, 100)

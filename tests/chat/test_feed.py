@@ -78,8 +78,32 @@ def test_an_old_page_that_ends_before_the_head_says_nothing_of_what_lies_behind_
 def test_a_store_that_lost_events_resets_the_readers() -> None:
     feed = started(5)
     feed.on_lost()
-    assert feed.on_page(5, [], 3) == Step(reset_to=3)
+    assert feed.on_page(5, [], 3) == Step(reset_to=3, read_after=3)
+    assert feed.on_page(3, [], 3) == Step()
     assert seqs(feed.on_event(event(4))) == [4]
+
+
+def test_news_that_came_while_the_page_of_a_store_that_lost_events_was_on_its_way_are_read() -> None:
+    """Their numbers were those of events that were there before."""
+    feed = started(5)
+    assert feed.on_event(event(4)) == Step()
+    assert feed.on_page(5, [], 3) == Step(reset_to=3, read_after=3)
+    assert seqs(feed.on_page(3, [event(4)], 4)) == [4]
+
+
+def test_a_page_that_was_asked_for_before_a_reset_says_nothing() -> None:
+    feed = started(5)
+    feed.on_lost()
+    feed.on_page(5, [], 3)
+    assert feed.on_page(5, [event(6)], 6) == Step(read_after=3)
+    assert not feed.is_synced
+    assert seqs(feed.on_page(3, [event(4), event(5), event(6)], 6)) == [4, 5, 6]
+
+
+def test_a_page_without_need_that_does_not_hold_everything_leaves_the_rest_to_be_read() -> None:
+    feed = started(5)
+    assert feed.on_page(5, [event(6), event(7)], 9).read_after == 7
+    assert not feed.is_synced, "whoever reads goes on until it is"
 
 
 def test_trimmed_events_leave_no_hole_to_wait_for() -> None:

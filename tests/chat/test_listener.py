@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from chat.appends import Append
 from chat.committer import Committer
 from chat.conversation import Conversation
+from chat.errors import ChatError
+from chat.events import pack
 from chat.fanout import FanOut
 from chat.keys import Keys
 from chat.store import ChatStore
@@ -52,10 +55,11 @@ async def fanout(redis: Redis, store: ChatStore) -> AsyncIterator[FanOut]:
 
 async def test_one_listener_stands_there_until_another_comes(redis: Redis, store: ChatStore) -> None:
     seen = []
-    for name in ("", "a:0", "a:0", "a:1", "b:0", "a:2", "b:1"):
+    for name in ("", "a:0", "a:0", "a:9", "a:10", "a:9", "b:0", "a:11", "b:1"):
         await store.read_after(CHANNEL, 0, 1, listener=name)
         seen.append(await listener(redis))
-    assert seen == [None, b"a:0", b"a:0", b"a:1", b"*", b"*", b"*"]
+    # A page that was late takes no number back.
+    assert seen == [None, b"a:0", b"a:0", b"a:9", b"a:10", b"a:10", b"*", b"*", b"*"]
     await store.read_many({"staff-none": 0, CHANNEL: 0}, 1, listener="c:0")
     assert not await redis.exists(Keys("staff-none").meta)
 
@@ -180,3 +184,63 @@ async def test_what_was_erased_is_listened_to_no_more(redis: Redis, store: ChatS
     async with asyncio.timeout(PATIENCE_S):
         while (await redis.execute_command("PUBSUB", "SHARDNUMSUB", Keys(CHANNEL).channel))[1]:
             await asyncio.sleep(0.005)
+
+
+async def test_readers_get_what_was_stored_when_telling_its_author_goes_wrong(
+    store: ChatStore, fanout: FanOut, committer: Committer
+) -> None:
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+
+    class Broken(Append):
+        def settle(self, status: bytes, seq: int, at_ms: int) -> None:
+            raise ValueError
+
+        def refuse(self) -> None:
+            """There is nobody."""
+
+    new = draft("c1")
+    committer.queue.add(Broken(CHANNEL, b"anna\0c1", pack(new), b"anna"))
+    await until(lambda: reader.seqs() == [1])
+
+
+async def test_a_listener_who_cannot_read_what_was_made_anew_tries_again(
+    redis: Redis, store: ChatStore, fanout: FanOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.fanout._AGAIN_S", 0.01)
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    read, failures = store.read_after, iter(range(3))
+
+    async def faulty(*arguments: Any, **options: Any) -> Any:
+        if next(failures, None) is not None:
+            raise ChatError("chat_unavailable")
+        return await read(*arguments, **options)
+
+    monkeypatch.setattr(store, "read_after", faulty)
+    await redis.hset(Keys(CHANNEL).meta, "listener", "b:0")
+    await redis.execute_command("SPUBLISH", Keys(CHANNEL).channel, "M")
+    async with asyncio.timeout(PATIENCE_S):
+        while await listener(redis) != b"*":
+            await asyncio.sleep(0.005)
+
+
+async def test_what_is_written_after_the_end_of_a_fan_out_is_published(redis: Redis, store: ChatStore) -> None:
+    fanout = make_fanout(redis, store)
+    await fanout.start()
+    reader = Reader()
+    await fanout.resume(reader, CHANNEL, 0, 100)
+    await fanout.stop()
+    before = await published(redis)
+    await store.append(draft("c1"))
+    assert (reader.seqs(), await published(redis) - before) == ([], 1)
+
+
+async def test_an_erasure_and_its_news_are_one_step(redis: Redis, store: ChatStore) -> None:
+    async def steps() -> int:
+        stats: Any = await redis.info("commandstats")
+        return int(stats.get("cmdstat_exec", {}).get("calls", 0))
+
+    before = await steps()
+    await store.erase(CHANNEL)
+    assert await steps() - before == 1
