@@ -13,10 +13,11 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chat.committer import Committer
-from chat.conversation import Conversation
+from chat.conversation import Conversation, to_fields
 from chat.errors import ChatError
 from chat.events import unpack
 from chat.fanout import FanOut
+from chat.keys import Keys
 from chat.raw_link import RawLink
 from chat.scripts import Script
 from chat.store import ChatStore
@@ -130,6 +131,10 @@ class Front:
             wire.transport = _Held(self, link)
 
 
+def _conversation(room: str) -> Conversation:
+    return Conversation(room, provider_hsa_id="provider", unit_hsa_id="unit")
+
+
 def _lose(_answers: list[Any]) -> None:
     raise RedisConnectionError("the answer was lost")
 
@@ -170,6 +175,10 @@ class Device:
             if name != "chat_lagging":
                 self.taken.clear()
             self.leave()
+
+    def is_away(self) -> bool:
+        """Whether nobody tells it what happens."""
+        return self._attached_to is None
 
     def leave(self) -> None:
         """Let go of the conversation, and come again."""
@@ -252,13 +261,36 @@ class World:
 
     async def _make(self, room: str) -> None:
         store = ChatStore(self.redis, self.fronts[0].committer)
-        await store.create(Conversation(room, provider_hsa_id="provider", unit_hsa_id="unit"))
+        await store.create(_conversation(room))
 
     async def make_anew(self, room: str) -> None:
-        """Erased, and at once there again."""
+        """Erased, and at once there again; somebody reads and writes it where nobody did, while others still listen."""
+        for front in self.fronts:
+            front.store.fault_rate = 0.8
         self.acknowledged[room] = {}
-        await ChatStore(self.redis, self.fronts[0].committer).erase(room)
-        await self._make(room)
+        if self.chance.random() < 0.5:
+            await ChatStore(self.redis, self.fronts[0].committer).erase(room)
+            await self._make(room)
+        else:  # before anybody can have looked
+            keys = Keys(room)
+            fields = to_fields(_conversation(room))
+            async with self.redis.pipeline(transaction=True) as pipeline:
+                pipeline.delete(*keys.all())
+                pipeline.hset(keys.meta, items=[part for pair in fields.items() for part in pair])
+                pipeline.execute_command("SPUBLISH", keys.channel, "M")
+                await pipeline.execute()
+        homes = {device.home for device in self.devices if device.conversation_id == room}
+        home = next((number for number in range(len(self.fronts)) if number not in homes), None)
+        if home is None:
+            return
+        passing = Device(self, room, home)
+        reading = asyncio.create_task(passing.run())
+        while passing.is_away():
+            await asyncio.sleep(0.001)
+        await asyncio.wait([self.write(room, home)])
+        reading.cancel()
+        await asyncio.wait([reading])
+        passing.leave()
 
     async def replace(self, number: int) -> None:
         """A front goes, and another comes in its place; its clients come again."""
@@ -271,20 +303,25 @@ class World:
 
     async def say_last(self) -> None:
         """A message in each conversation, where it is read, is on its way as connections fail; none comes after it."""
-        for place, room in enumerate(self.rooms):
-            self.write(room, place % len(self.fronts))
+        said = [self.write(room, place % len(self.fronts)) for place, room in enumerate(self.rooms)]
         await asyncio.sleep(0)
         for front in self.fronts:
             if self.chance.random() < 0.8:
                 front.break_link(front.committer._link)
             if self.chance.random() < 0.3:
                 front.break_link()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for task in said:
+            if self.chance.random() < 0.4:  # what they wrote may be stored; nobody repeats it
+                task.cancel()
 
-    def write(self, room: str = "", home: int | None = None) -> None:
+    def write(self, room: str = "", home: int | None = None) -> "asyncio.Task[None]":
         """Somebody writes somewhere; until it is acknowledged, or they give it up."""
         task = asyncio.create_task(self._write(room or self.chance.choice(self.rooms), home))
         self._writers.add(task)
         task.add_done_callback(self._writers.discard)
+        return task
 
     def give_up_one(self) -> None:
         """An author goes while what they wrote is on its way."""

@@ -85,5 +85,5 @@ async def _rounds(world: World, valkey: Store, seed: int) -> None:
             valkey.start()
         await world.say_last()
         assert await _faults(world) == [], f"seed {seed}, round {number}"
-        if number % 2:
-            await world.make_anew(world.chance.choice(world.rooms))
+        await world.make_anew(world.chance.choice(world.rooms))
+        assert await _faults(world) == [], f"seed {seed}, made anew after round {number}"
