@@ -33,6 +33,7 @@ _NEWEST: Final = 2**53
 _RESYNC_AT_ONCE: Final = 100
 _SWEEP_S: Final = 5.0
 _AGAIN_S: Final = 0.2
+_UNKNOWN_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -102,6 +103,8 @@ class FanOut:
         self._tasks: set[asyncio.Task[None]] = set()
         self._shown: dict[str, Conversation] = {}
         """The standing data of each conversation as its readers know it."""
+        self._unknown: set[Channel] = set()
+        """Those that could not be told who listens: their store is full."""
         self._idle: dict[Channel, float] = {}
         """Since when nobody reads it, those for the longest time first; some are read again."""
         self._news = News(
@@ -230,6 +233,7 @@ class FanOut:
         channel.opening = None
         self._note_idle(channel)  # whoever opened it may have gone
         self._act(channel, channel.feed.start(page.events, page.last_seq))
+        self._see_to_it(channel, page)
         if channel.was_lost:  # news between page and reconnection are missing
             channel.feed.on_lost()
             self._spawn(self._catch_up(channel))
@@ -357,7 +361,20 @@ class FanOut:
             channel.is_reading = False
 
     async def _read(self, channel: Channel, after: int) -> Page:
-        return await self._store.read_after(channel.conversation_id, after, MAX_PAGE, listener=self._listener)
+        page = await self._store.read_after(channel.conversation_id, after, MAX_PAGE, listener=self._listener)
+        self._see_to_it(channel, page)
+        return page
+
+    def _see_to_it(self, channel: Channel, page: Page) -> None:
+        """Unless this front stands there as a listener, it reads again and again."""
+        if not page.is_listener_known and channel not in self._unknown:
+            self._unknown.add(channel)
+            self._spawn(self._listen_later(channel))
+
+    async def _listen_later(self, channel: Channel) -> None:
+        await asyncio.sleep(_UNKNOWN_S)
+        self._unknown.discard(channel)
+        await self._listen_anew(channel)
 
     async def _catch_up_later(self, channel: Channel) -> None:
         if self._channels.get(channel.conversation_id) is channel:
@@ -442,6 +459,7 @@ class FanOut:
                     self._vanish(channel)
                     continue
                 self._act(channel, channel.feed.on_page(heads[name], page.events, page.last_seq))
+                self._see_to_it(channel, page)
             for name, conversation in zip(some, await self._store.conversations(list(some)), strict=True):
                 self.look_again(name, conversation)
 

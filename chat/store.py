@@ -46,6 +46,8 @@ class Page:
     trimmed_through: int
     """Events up to this number are in the archive only."""
     state: str
+    is_listener_known: bool = True
+    """False when the store was too full to note who listens: what others write there may not be published."""
 
 
 @dataclass(frozen=True)
@@ -285,14 +287,14 @@ def _read_call(
 
 
 def _page(result: Any, *, is_backwards: bool, mask: bool = True) -> Page:
-    last, trimmed, state, entries, withdrawn = result
+    last, trimmed, state, entries, withdrawn, is_known = result
     if last < 0:
         raise ChatError("unknown_conversation", "conversation_id")
     if is_backwards:
         entries = reversed(entries)
     events = [_event(name, fields) for name, fields in entries]
     shown = masked(events, frozenset(map(int, withdrawn))) if mask else events
-    return Page(tuple(shown), last, trimmed, state.decode())
+    return Page(tuple(shown), last, trimmed, state.decode(), bool(is_known))
 
 
 def _event(name: bytes, fields: Any) -> Event:

@@ -244,3 +244,24 @@ async def test_an_erasure_and_its_news_are_one_step(redis: Redis, store: ChatSto
     before = await steps()
     await store.erase(CHANNEL)
     assert await steps() - before == 1
+
+
+async def test_a_store_that_is_full_can_be_read_and_who_listens_stands_there_once_it_is_not(
+    redis: Redis, store: ChatStore, fanout: FanOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.fanout._UNKNOWN_S", 0.02)
+    await store.append(draft("c1"))
+    await redis.hset(Keys(CHANNEL).meta, "listener", "b:0")
+    reader = Reader()
+    await redis.config_set("maxmemory", 1)
+    try:
+        resumed = await fanout.resume(reader, CHANNEL, 0, 100)
+        assert ([event.seq for event in resumed.events], resumed.is_live) == ([1], True)
+        assert await listener(redis) == b"b:0"
+    finally:
+        await redis.config_set("maxmemory", 0)
+    async with another_front(redis) as (_, others_store):
+        others_store.committer.listener = "b:0"
+        await others_store.append(draft("c2"))
+        await until(lambda: reader.seqs() == [2])
+    assert await listener(redis) == b"*"
