@@ -220,7 +220,7 @@ cdef class Channels:
     def _leave(self):
         """Let go of those that have rested, some at a time: between them the loop takes and stores what comes in."""
         cdef Channel channel
-        cdef Py_ssize_t place, writes = 0
+        cdef Py_ssize_t place = 0, writes = 0
         try:
             for place in range(PyList_GET_SIZE(self._resting)):
                 channel = self._resting[place]

@@ -91,7 +91,5 @@ class Heartbeat:
         self._due.setdefault(tick, []).append((number, pinged_at))
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick) if self._beating else None
         self.step(self._monotonic())
-        if self._beating:
-            self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
