@@ -145,19 +145,6 @@ async def test_what_arrives_late_under_a_former_name_is_published(
         await until(lambda: reader.seqs() == [1])
 
 
-async def test_what_was_stored_while_news_were_lost_is_delivered_in_its_order(
-    redis: Redis, store: ChatStore, fanout: FanOut, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reader = Reader()
-    await fanout.resume(reader, CHANNEL, 0, 100)
-    monkeypatch.setattr("chat.news._FIRST_PAUSE_S", 0.1)
-    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-    for number in range(20):
-        await store.append(draft(f"c{number}"))
-    await until(lambda: len(reader.seqs()) == 20)
-    assert reader.seqs() == list(range(1, 21))
-
-
 async def test_who_still_listens_to_what_was_erased_listens_to_what_is_made_anew_under_its_name(
     redis: Redis, store: ChatStore, fanout: FanOut
 ) -> None:
