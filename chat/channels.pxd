@@ -16,5 +16,6 @@ cdef class Channel:
     cdef public bint was_lost
     cdef dict _aliases
     cdef list _train
+    cdef long long _train_first
     cdef double _rested_at
     """Monotonic time from which on the next train need not wait."""

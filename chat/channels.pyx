@@ -189,6 +189,7 @@ cdef class Channels:
         channel.feed.head = seq
         channel.feed.packed.append((seq, at_ms, packed))
         if not channel._train:
+            channel._train_first = seq
             self._departing.append(channel)
         channel._train.append(packet)
         if PyList_GET_SIZE(channel._train) >= MAX_TRAIN:
@@ -241,7 +242,7 @@ cdef class Channels:
         cdef list train = channel._train
         if train:
             channel._train = []
-            self.deliver(channel, train, channel.feed.head - PyList_GET_SIZE(train) + 1)
+            self.deliver(channel, train, channel._train_first)
             if len(channel.readers) >= _MANY_READERS:
                 channel._rested_at = <double>self._monotonic() + REST_S
 

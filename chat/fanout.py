@@ -97,7 +97,7 @@ class FanOut:
         """Is told of each conversation whose standing data changed, before its readers are."""
         self._store = store
         self._encode = encode
-        self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow, self._on_said, _later)
+        self._channels = Channels(encode_message, send_to_all or _send_to_all, self._on_slow, self._on_event, _later)
         self._name = secrets.token_hex(8)
         self._faults = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -280,13 +280,12 @@ class FanOut:
             self._counted["news_malformed"] += 1
 
     def _take(self, channel: Channel, mark: bytes, rest: bytes) -> None:
-        self._channels.flush(channel)  # before the feed moves on: what was taken is numbered from where it stands
+        self._channels.flush(channel)  # what was taken before leaves before it
         if mark == b"E":
             number, time, packed = rest.split(b" ", 2)
             if not channel.feed.has(int(number)):
-                self._act(channel, channel.feed.on_event(unpack(int(number), int(time), packed)))
-            return
-        if mark == b"R":
+                self._on_event(channel, int(number), int(time), packed)
+        elif mark == b"R":
             delivered, read, reader = rest.decode().split(" ", 2)
             receipt = {"reader": reader, "delivered": int(delivered), "read": int(read)}
             self._tell(channel, "chat_receipts", receipt)
@@ -306,9 +305,8 @@ class FanOut:
             self._spawn(self._recheck(channel))
             self._spawn(self._listen_anew(channel))
 
-    def _on_said(self, channel: Channel, seq: int, at_ms: int, packed: bytes) -> None:
-        """Stored by this front: there may be no news of it."""
-        self._channels.flush(channel)
+    def _on_event(self, channel: Channel, seq: int, at_ms: int, packed: bytes) -> None:
+        """By news, or by the store's answer to this front (then there may be no news): not simply the next message."""
         self._act(channel, channel.feed.on_event(unpack(seq, at_ms, packed)))
 
     def _act(self, channel: Channel, step: Step) -> None:

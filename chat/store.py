@@ -156,15 +156,13 @@ class ChatStore:
 
         ``listener``: who is subscribed to the conversation's news, and has them from this page on (read.lua).
         """
-        result = await self._read(conversation_id, "after", after, limit, listener)
-        return _page(result, is_backwards=False, mask=mask)
+        call = _read_call(conversation_id, "after", after, limit, listener)
+        return _page(await self._script(READ, *call), is_backwards=False, mask=mask)
 
     async def read_before(self, conversation_id: str, before: int, limit: int, *, listener: str = "") -> Page:
         """The last events before a number, the oldest first."""
-        return _page(await self._read(conversation_id, "before", before, limit, listener), is_backwards=True)
-
-    async def _read(self, conversation_id: str, direction: str, number: int, limit: int, listener: str) -> Any:
-        return (await self._scripts(READ, [_read_call(conversation_id, direction, number, limit, listener)]))[0]
+        call = _read_call(conversation_id, "before", before, limit, listener)
+        return _page(await self._script(READ, *call), is_backwards=True)
 
     async def read_many(
         self, positions: Mapping[str, int], limit: int, *, listener: str = ""

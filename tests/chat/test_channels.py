@@ -239,3 +239,16 @@ def test_one_train_that_cannot_be_sent_holds_up_no_other() -> None:
         front.now += REST_S
         front.hear(news("meeting-a", seq + 1))
         assert front.sent[-1] == ("meeting-a", seq + 1)
+
+
+def test_a_train_keeps_its_numbers_when_a_page_moves_the_feed_on_while_it_rests() -> None:
+    front = Front()
+    channel = front.channels.get("meeting-a")
+    assert channel is not None
+    channel.readers |= {f"another{number}": 0 for number in range(MANY_READERS - 1)}
+    front.hear(news("meeting-a", 1))
+    front.hear(news("meeting-a", 2))
+    channel.feed.on_page(2, [unpack(3, 1000, pack(draft("c3")))], 3)
+    front.slow = ["meeting-a"]
+    front.channels.flush(channel)
+    assert (front.sent, front.fell) == ([("meeting-a", 1), ("meeting-a", 2)], [("meeting-a", ["meeting-a"], 2)])
