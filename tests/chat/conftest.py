@@ -3,9 +3,9 @@
 import pytest
 from redis.asyncio import Redis
 
-from tests.chat.stores import committer, redis, server, store
+from tests.chat.stores import committer, fanout, redis, server, store
 
-__all__ = ["committer", "redis", "redis_client", "server", "store"]
+__all__ = ["committer", "fanout", "redis", "redis_client", "server", "store"]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from chat.committer import Committer
 from chat.conversation import Conversation
 from chat.events import Draft, EventKind
+from chat.fanout import FanOut
 from chat.store import ChatStore
 from sfu.bus import connect
 from tests.chat.servers import Store, binary
@@ -54,6 +55,19 @@ async def store(redis: Redis, committer: Committer) -> ChatStore:
     store = ChatStore(redis, committer)
     await store.create(Conversation(CHANNEL, provider_hsa_id="provider", unit_hsa_id="unit"))
     return store
+
+
+def make_fanout(redis: Redis, store: ChatStore) -> FanOut:
+    """One front's; packets are an event's name and its payload."""
+    return FanOut(redis, store, lambda name, payload: (name, payload))
+
+
+@pytest.fixture
+async def fanout(redis: Redis, store: ChatStore) -> AsyncIterator[FanOut]:
+    fanout = make_fanout(redis, store)
+    await fanout.start()
+    yield fanout
+    await fanout.stop()
 
 
 def draft(

@@ -18,7 +18,7 @@ from chat.events import pack
 from chat.fanout import FanOut
 from chat.keys import Keys
 from chat.store import MAX_PAGE, ChatStore
-from tests.chat.stores import CHANNEL, draft
+from tests.chat.stores import CHANNEL, draft, make_fanout
 from tests.patience import PATIENCE_S
 
 STAFF = Principal(
@@ -59,18 +59,6 @@ async def until(condition: Any) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.005)
-
-
-def make_fanout(redis: Redis, store: ChatStore) -> FanOut:
-    return FanOut(redis, store, lambda name, payload: (name, payload))
-
-
-@pytest.fixture
-async def fanout(redis: Redis, store: ChatStore) -> AsyncIterator[FanOut]:
-    fanout = make_fanout(redis, store)
-    await fanout.start()
-    yield fanout
-    await fanout.stop()
 
 
 async def test_readers_at_two_fronts_get_everything_once_and_in_order(
@@ -253,44 +241,41 @@ async def test_what_does_not_exist_cannot_be_opened_and_leaves_nothing(fanout: F
     assert fanout.readers("staff-none") == 0
 
 
-async def test_a_conversation_that_nobody_reads_is_forgotten(
-    redis: Redis, store: ChatStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def forgetful(redis: Redis, store: ChatStore, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FanOut]:
+    """Conversations that nobody reads are let go of at once."""
     monkeypatch.setattr("chat.fanout.LINGER_S", 0.0)
     monkeypatch.setattr("chat.fanout._SWEEP_S", 0.02)
     fanout = make_fanout(redis, store)
     await fanout.start()
+    yield fanout
+    await fanout.stop()
+
+
+async def test_a_conversation_that_nobody_reads_is_forgotten(redis: Redis, store: ChatStore, forgetful: FanOut) -> None:
     reader = Reader()
-    await fanout.resume(reader, CHANNEL, 0, 100)
-    fanout.detach(reader, CHANNEL)
+    await forgetful.resume(reader, CHANNEL, 0, 100)
+    forgetful.detach(reader, CHANNEL)
     channel = f"ao:chat:{{{CHANNEL}}}:news"
     async with asyncio.timeout(PATIENCE_S):
         while (await redis.execute_command("PUBSUB", "SHARDNUMSUB", channel))[1]:
             await asyncio.sleep(0.01)
     again = Reader()
-    await fanout.resume(again, CHANNEL, 0, 100)
+    await forgetful.resume(again, CHANNEL, 0, 100)
     await store.append(draft("c1"))
     await until(lambda: again.seqs() == [1])
-    await fanout.stop()
 
 
-async def test_a_conversation_whose_only_reader_went_while_it_was_opened_is_forgotten(
-    redis: Redis, store: ChatStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chat.fanout.LINGER_S", 0.0)
-    monkeypatch.setattr("chat.fanout._SWEEP_S", 0.02)
-    fanout = make_fanout(redis, store)
-    await fanout.start()
-    going = asyncio.ensure_future(fanout.resume(Reader(), CHANNEL, 0, 100))
+async def test_a_conversation_whose_only_reader_went_while_it_was_opened_is_forgotten(forgetful: FanOut) -> None:
+    going = asyncio.ensure_future(forgetful.resume(Reader(), CHANNEL, 0, 100))
     await asyncio.sleep(0)
     going.cancel()
     await asyncio.wait([going])
-    channel = fanout._channels.get(CHANNEL)
+    channel = forgetful._channels.get(CHANNEL)
     assert channel is not None
     assert channel.opening is not None
     await channel.opening
-    await until(lambda: fanout._channels.get(CHANNEL) is None)
-    await fanout.stop()
+    await until(lambda: forgetful._channels.get(CHANNEL) is None)
 
 
 async def test_typing_presence_and_receipts_are_told(store: ChatStore, fanout: FanOut, committer: Committer) -> None:

@@ -16,8 +16,8 @@ from chat.events import pack
 from chat.fanout import FanOut
 from chat.keys import Keys
 from chat.store import ChatStore
-from tests.chat.stores import CHANNEL, draft
-from tests.chat.test_fanout import Reader, make_fanout, until
+from tests.chat.stores import CHANNEL, draft, make_fanout
+from tests.chat.test_fanout import Reader, until
 from tests.patience import PATIENCE_S
 
 
@@ -43,14 +43,6 @@ async def another_front(redis: Redis) -> AsyncIterator[tuple[FanOut, ChatStore]]
     yield fanout, store
     await fanout.stop()
     await committer.stop()
-
-
-@pytest.fixture
-async def fanout(redis: Redis, store: ChatStore) -> AsyncIterator[FanOut]:
-    fanout = make_fanout(redis, store)
-    await fanout.start()
-    yield fanout
-    await fanout.stop()
 
 
 async def test_one_listener_stands_there_until_another_comes(redis: Redis, store: ChatStore) -> None:
